@@ -1,0 +1,118 @@
+"""The native core: processes in containers, layers, logs, counters.
+
+Every call that can block releases the GIL. Every failure raises a subclass of `rocker.errors.RockerError` with the
+fields `message`, `hint`, `errno`, `path` and `step`. Sizes are bytes; times are seconds (float) or nanoseconds (`_ns`).
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, final
+
+__version__: str
+
+# --- containers -------------------------------------------------------------------------------------------------
+
+@final
+class Session:
+    """A client's connection to a container or to a process in it."""
+
+    @property
+    def pid(self) -> int:
+        """Host pid of the process; 0 before it started."""
+    @property
+    def stdin(self) -> int | None:
+        """Write end of its standard input, owned by the session; None when not attached. `detach_fd` takes it over."""
+    @property
+    def stdout(self) -> int | None: ...
+    @property
+    def stderr(self) -> int | None: ...
+    def detach_fd(self, name: str) -> int:
+        """Give up the descriptor `stdin`, `stdout` or `stderr`: the caller closes it."""
+    def fileno(self) -> int:
+        """The control socket, readable when an event waits."""
+    def wait(self, timeout: float | None = None) -> dict[str, Any] | None:
+        """The `exited` event; None after `timeout` seconds. Raises GoneError when the shim died."""
+    def communicate(
+        self, input: bytes | None = None, *, timeout: float | None = None, max_output: int | None = None
+    ) -> tuple[bytes, bytes, dict[str, Any]]:
+        """Feed stdin, collect stdout and stderr until exit. Over `max_output` bytes the container is killed.
+
+        The event has two more members: `truncated` and `timed_out`.
+        """
+    def proxy(
+        self, stdin: int, stdout: int, stderr: int, *, tty: bool, detach_keys: bytes, sig_proxy: bool
+    ) -> dict[str, Any]:
+        """Be the mouthpiece: copy the streams, forward signals and window sizes until exit or detach.
+
+        With `tty` the terminal `stdin` is in raw mode meanwhile. Returns the `exited` or `detached` event.
+        """
+    def resize(self, width: int, height: int) -> None: ...
+    def signal(self, number: int) -> None: ...
+    def close(self) -> None:
+        """Let go: the container is not affected (unless bound to this process)."""
+
+def ensure_launcher(runtime: str, root: str, run: str, *, timeout: float = 10.0) -> None:
+    """Start the launcher of this data root unless one answers. `runtime` is the path of `rocker-runtime`."""
+
+def start(runtime: str, root: str, run: str, request: bytes, *, attach: tuple[bool, bool, bool], bind_to_caller: bool = False) -> Session:
+    """Start a container from a launch request (docs/protocol.md), a launcher on demand.
+
+    Takes bind sources, namespace files and `rootfs.directory` from the request as paths, in the caller's mount namespace,
+    and hands them on as file descriptors. Returns when the program runs; raises when it could not be started.
+    """
+
+def request(run: str, id: str, body: bytes, *, attach: tuple[bool, bool, bool] = (False, False, False)) -> Session:
+    """Send one request to a container's shim; returns after its first answer. Raises NotRunningError when there is no shim."""
+
+def call(run: str, id: str, body: bytes) -> dict[str, Any]:
+    """Send one request and return its single answer (`ok` or `exited`)."""
+
+def read_states(run: str, root: str, ids: list[str]) -> list[dict[str, Any] | None]:
+    """The `state.json` of each container, from the run root, else the data root, else None.
+
+    A container whose shim died without a word is ended here: its cgroup killed, its state made `exited` with 137.
+    """
+
+def seccomp_compile(profile: bytes) -> bytes:
+    """Compile an OCI `linux.seccomp` object (JSON) to `struct sock_filter[]`."""
+
+def cgroup_stats(cgroup: str) -> dict[str, Any]:
+    """Counters of a cgroup: cpu, memory, pids, io, in one call.
+
+    Shape: {"cpu": {"usage_ns", "user_ns", "system_ns", "periods", "throttled_periods", "throttled_ns"},
+    "memory": {"usage", "limit", "peak", "cache", "rss", "oom_kills", "stat": {…}},
+    "pids": {"current", "limit"}, "io": [{"major","minor","read_bytes","write_bytes","read_ops","write_ops"}]}.
+    """
+
+# --- layers -----------------------------------------------------------------------------------------------------
+
+def layer_apply(source: int, destination: str, *, limit: int | None = None) -> dict[str, Any]:
+    """Apply a layer archive (tar; gzip, zstd, xz or plain, found by its magic) read from fd `source` to a new directory.
+
+    Written through descriptors below `destination`; whiteouts become overlay's own. Returns {"diff_id": "sha256:…",
+    "digest": "sha256:…" of the bytes read, "size": bytes read, "unpacked_size": bytes of tar, "entries": int}. On failure
+    what was written below `destination` is removed.
+    """
+
+def layer_pack(source: str, destination: int, *, whiteouts: bool = True) -> dict[str, Any]:
+    """Write a directory as a plain tar to fd `destination`; overlay's whiteouts become `.wh.` entries. Same result keys."""
+
+def digest_file(source: int) -> tuple[str, int]:
+    """`sha256:…` and size of what is read from fd `source`."""
+
+def remove_tree(path: str) -> None:
+    """Remove a tree without following links or crossing mounts."""
+
+# --- logs -------------------------------------------------------------------------------------------------------
+
+def log_read(
+    path: str, driver: str, *, follow: Callable[[], bool] | None = None, tail: int | None = None,
+    since_ns: int | None = None, until_ns: int | None = None
+) -> Iterator[tuple[str, int, bytes]]:
+    """(stream, time in ns since the epoch, line with its newline) of a log, rotated files first.
+
+    With `follow` the iterator waits for more (inotify) until `follow()` is false and everything has been read.
+    """
+
+def log_copy(path: str, driver: str, stdout: int, stderr: int, *, container: tuple[str, str] | None = None,
+             tail: int | None = None, since_ns: int | None = None, until_ns: int | None = None, timestamps: bool = False) -> None:
+    """Write a log to two descriptors without the GIL; follows while the container (run root, id) lives, if given."""

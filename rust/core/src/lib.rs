@@ -1,0 +1,19 @@
+//! The mechanism of rocker. It knows no Python and decides no policy.
+//!
+//! | module | duty |
+//! |---|---|
+//! | [`error`] | the one error type, which crosses sockets and into Python |
+//! | [`spec`] | the OCI runtime specification's documents, as far as they are honoured |
+//! | [`cgroup`] | cgroup v1 and v2 behind one interface: create, enter, limit, count, freeze, kill |
+//! | [`seccomp`] | an OCI seccomp profile compiled to a BPF program by an interval tree |
+//! | [`layer`] | image layers: apply a tar to a directory, digest it |
+//! | [`log`] | container logs: written, rotated, read and followed |
+
+pub mod cgroup;
+pub mod error;
+pub mod layer;
+pub mod log;
+pub mod seccomp;
+pub mod spec;
+
+pub use error::{Error, Kind, Result};

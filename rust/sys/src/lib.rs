@@ -1,0 +1,1 @@
+//! System calls that nix lacks, typed; the only crate with unsafe code.
