@@ -1,1 +1,34 @@
-//! System calls that nix lacks, typed; the only crate with unsafe code.
+//! System calls that nix lacks, typed; the only crate of rocker with unsafe code.
+//!
+//! | module | man page | least Linux |
+//! |---|---|---|
+//! | [`clone`] | `clone(2)`: clone3 with a pidfd and CLONE_INTO_CGROUP | 5.7 |
+//! | [`mount`] | the mount API by file descriptors: fsopen, fsconfig, fsmount, open_tree, move_mount, mount_setattr | 5.12 |
+//! | [`pidfd`] | pidfd_open, pidfd_send_signal | 5.3 |
+//! | [`scm`] | file descriptors over unix sockets, owned at birth | 2.6.23 |
+//! | [`seccomp`] | `seccomp(2)` | 3.17 |
+//! | [`caps`] | capset, the bounding and ambient sets | 4.3 |
+//! | [`fds`] | close_range, taking inherited descriptors over | 5.9 |
+//! | [`tty`] | terminal ioctls | 4.13 |
+//! | [`netlink`] | rtnetlink: bring a link up | 2.2 |
+//! | [`ids`] | setdomainname, session keyrings | 2.6 |
+//!
+//! Every file descriptor is an `OwnedFd` from the moment the kernel made it, and close-on-exec.
+
+pub mod caps;
+pub mod clone;
+pub mod fds;
+pub mod ids;
+pub mod mount;
+pub mod netlink;
+pub mod pidfd;
+pub mod scm;
+pub mod seccomp;
+pub mod tty;
+
+use nix::errno::Errno;
+
+/// The kernel's -1 becomes the errno.
+fn check(result: libc::c_long) -> nix::Result<libc::c_long> {
+    if result < 0 { Err(Errno::last()) } else { Ok(result) }
+}

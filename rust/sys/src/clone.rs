@@ -1,0 +1,86 @@
+//! `long clone3(struct clone_args *cl_args, size_t size)`, <https://man7.org/linux/man-pages/man2/clone.2.html>
+
+use std::marker::PhantomData;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sched::CloneFlags;
+use nix::unistd::Pid;
+
+use crate::check;
+
+/// Proof that this process has one thread, which is what makes a child of
+/// clone3 a whole process: it may allocate, lock and run destructors.
+#[derive(Debug, Clone, Copy)]
+pub struct SingleThreaded {
+    // A thread that this token was sent to would disprove it.
+    not_send: PhantomData<*const ()>,
+}
+
+impl SingleThreaded {
+    /// Counts `/proc/self/task`; `EBUSY` when there is more than one thread.
+    ///
+    /// Take it once at the start of a program that never makes threads.
+    pub fn prove() -> nix::Result<Self> {
+        let tasks = std::fs::read_dir("/proc/self/task").map_err(|_| Errno::ENOSYS)?.count();
+        if tasks == 1 { Ok(Self { not_send: PhantomData }) } else { Err(Errno::EBUSY) }
+    }
+}
+
+/// The two sides of a successful clone.
+#[derive(Debug)]
+pub enum Cloned {
+    /// In the parent: the child's pid, as the parent's pid namespace numbers it, and its pidfd.
+    Parent(Pid, OwnedFd),
+    /// In the child.
+    Child,
+}
+
+const CLONE_PIDFD: u64 = 0x1000;
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// Makes a child with its own copy of the address space, in new namespaces.
+///
+/// `cgroup` is a directory of the cgroup2 file system in which the child is
+/// born (Linux 5.7), which spares it the migration and its RCU grace period.
+pub fn clone_process(
+    _proof: SingleThreaded,
+    namespaces: CloneFlags,
+    cgroup: Option<BorrowedFd<'_>>,
+) -> nix::Result<Cloned> {
+    let mut pidfd: libc::c_int = -1;
+    let mut flags = namespaces.bits() as u32 as u64 | CLONE_PIDFD;
+    if cgroup.is_some() {
+        flags |= CLONE_INTO_CGROUP;
+    }
+    let args = libc::clone_args {
+        flags,
+        pidfd: (&raw mut pidfd) as u64,
+        child_tid: 0,
+        parent_tid: 0,
+        exit_signal: libc::SIGCHLD as u64,
+        stack: 0,
+        stack_size: 0,
+        tls: 0,
+        set_tid: 0,
+        set_tid_size: 0,
+        cgroup: cgroup.map_or(0, |fd| fd.as_raw_fd() as u64),
+    };
+    // SAFETY: `args` is a valid clone_args and `pidfd` outlives the call. Without CLONE_VM the child has its own
+    // copy of this single thread's stack and heap, and the token says that no other thread held a lock.
+    let pid = check(unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of_val(&args)) })?;
+    if pid == 0 {
+        return Ok(Cloned::Child);
+    }
+    // SAFETY: the kernel has just made this descriptor (close-on-exec) and nothing else owns it.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    Ok(Cloned::Parent(Pid::from_raw(pid as libc::pid_t), pidfd))
+}
+
+/// `void _exit(int status)`: ends the process without destructors or atexit handlers.
+///
+/// A cloned child ends so, because handlers registered by its parent are not its own.
+pub fn exit_now(status: i32) -> ! {
+    // SAFETY: _exit has no preconditions and does not return.
+    unsafe { libc::_exit(status) }
+}

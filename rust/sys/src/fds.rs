@@ -1,0 +1,61 @@
+//! Ranges of file descriptors, and descriptors that a program was born with.
+
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+
+use crate::check;
+
+/// `int close_range(unsigned first, unsigned last, unsigned flags)` with CLOSE_RANGE_CLOEXEC, Linux 5.11:
+/// every descriptor from `first` on is closed by the next execve.
+pub fn cloexec_from(first: RawFd) -> nix::Result<()> {
+    const CLOSE_RANGE_CLOEXEC: libc::c_uint = 4;
+    // SAFETY: only sets a flag on descriptors; closes none, so no owner loses its descriptor.
+    check(unsafe { libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, CLOSE_RANGE_CLOEXEC) })
+        .map(drop)
+}
+
+/// Takes over a descriptor that the program was started with, or EBADF where there is none.
+///
+/// Call it once for each number, before anything else opens files.
+pub fn inherited(number: RawFd) -> nix::Result<OwnedFd> {
+    // SAFETY: F_GETFD only asks.
+    check(i64::from(unsafe { libc::fcntl(number, libc::F_GETFD) }))?;
+    // SAFETY: the descriptor is open (just asked) and, by this function's contract, has no other owner.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Lends descriptor `number` without a check; using a closed one gives EBADF.
+pub fn borrow<'a>(number: RawFd) -> nix::Result<BorrowedFd<'a>> {
+    if number < 0 {
+        return Err(Errno::EBADF);
+    }
+    // SAFETY: -1 is excluded. The caller vouches for the lifetime; a closed number makes system calls fail with
+    // EBADF and touches no memory.
+    Ok(unsafe { BorrowedFd::borrow_raw(number) })
+}
+
+/// Makes `fd` the descriptor `number` (`dup3(2)`), without close-on-exec, replacing what was there.
+///
+/// For 0, 1 and 2 of a child that is about to execve.
+pub fn place(fd: BorrowedFd<'_>, number: RawFd) -> nix::Result<()> {
+    if fd.as_raw_fd() == number {
+        // SAFETY: F_SETFD only changes a flag of an open descriptor.
+        return check(i64::from(unsafe { libc::fcntl(number, libc::F_SETFD, 0) })).map(drop);
+    }
+    // SAFETY: 0 to 2 have no owner in Rust; the standard library only borrows them.
+    check(i64::from(unsafe { libc::dup3(fd.as_raw_fd(), number, 0) })).map(drop)
+}
+
+/// Lets go of an owned descriptor, leaving it open for the rest of the process's life.
+pub fn leak(fd: OwnedFd) -> RawFd {
+    fd.into_raw_fd()
+}
+
+/// The bytes that wait in a pipe or socket (`FIONREAD`).
+pub fn readable_bytes(fd: BorrowedFd<'_>) -> nix::Result<usize> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: FIONREAD writes one int to `count`, which outlives the call.
+    check(i64::from(unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &raw mut count) }))?;
+    Ok(count as usize)
+}
