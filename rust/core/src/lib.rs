@@ -10,9 +10,11 @@
 //! | [`log`] | container logs: written, rotated, read and followed |
 
 pub mod cgroup;
+pub mod container;
 pub mod error;
 pub mod layer;
 pub mod log;
+pub mod protocol;
 pub mod seccomp;
 pub mod spec;
 

@@ -1,0 +1,252 @@
+//! The start of a container, told in order: from a cloned child to its program.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{OFlag, openat};
+use nix::mount::{MntFlags, umount2};
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::stat::Mode;
+use nix::unistd::{chdir, pivot_root, setsid};
+use rocker_sys::clone::SingleThreaded;
+use rocker_sys::mount::Propagation;
+use rocker_sys::{fds, ids, mount, netlink};
+
+use super::mounts::{self, Made, Planned, Scene};
+use super::process::Program;
+use super::report::Report;
+use super::terminal::{self, Terminal};
+use super::{masks, reaper, root, sysctl};
+use crate::cgroup::JoinHandle;
+use crate::protocol::Rootfs;
+use crate::spec::{ConsoleSize, Device, NamespaceType};
+use crate::{Error, Result};
+
+/// Everything the child needs, prepared and checked by its parent.
+#[derive(Debug)]
+pub struct Setup {
+    /// 64 hex digits.
+    pub id: String,
+    /// The cgroups of v1 to enter.
+    pub cgroup: JoinHandle,
+    /// Whether the cgroup namespace is its own.
+    pub own_cgroup_namespace: bool,
+    /// Namespaces that are joined, but for the pid namespace, which its parent joined.
+    pub joined: Vec<(NamespaceType, OwnedFd)>,
+    /// The root file system.
+    pub rootfs: Rootfs,
+    /// Detached clone of the data root.
+    pub data_root: Option<OwnedFd>,
+    /// Detached clone of a plain directory.
+    pub directory: Option<OwnedFd>,
+    /// Read-only root.
+    pub read_only: bool,
+    /// Propagation of the root mount.
+    pub propagation: Option<Propagation>,
+    /// The specification's mounts.
+    pub mounts: Vec<Planned>,
+    /// Files of the run directory that are bound into /etc: tree and destination.
+    pub files: Vec<(OwnedFd, PathBuf)>,
+    /// Additional device nodes.
+    pub devices: Vec<Device>,
+    /// Names of the v1 hierarchies.
+    pub hierarchies: Vec<String>,
+    /// Paths that show nothing.
+    pub masked: Vec<PathBuf>,
+    /// Paths that cannot be written.
+    pub protected: Vec<PathBuf>,
+    /// Kernel parameters.
+    pub sysctls: BTreeMap<String, String>,
+    /// Host name.
+    pub hostname: Option<String>,
+    /// NIS domain name.
+    pub domainname: Option<String>,
+    /// Whether loopback is to be brought up: a new network namespace.
+    pub loopback: bool,
+    /// A terminal of this size.
+    pub terminal: Option<ConsoleSize>,
+    /// Standard streams, unless there is a terminal.
+    pub streams: [OwnedFd; 3],
+    /// Whether an init reaps in front of the program.
+    pub reaper: bool,
+    /// The program.
+    pub program: Program,
+}
+
+/// Runs in the child and never returns: execve, or a report of what failed.
+pub fn run(proof: SingleThreaded, setup: Setup, socket: OwnedFd) -> ! {
+    match start(proof, &setup, &socket) {
+        Ok(never) => match never {},
+        Err(error) => Report::fail_and_exit(&socket, error),
+    }
+}
+
+fn start(proof: SingleThreaded, setup: &Setup, socket: &OwnedFd) -> Result<std::convert::Infallible> {
+    enter_namespaces(setup)?;
+    let root = root::mount_root(
+        &setup.rootfs,
+        &setup.id,
+        setup.data_root.as_ref().map(AsFd::as_fd),
+        setup.directory.as_ref().map(AsFd::as_fd),
+    )?;
+    let made = dress(setup, root.as_fd())?;
+    let terminal = open_terminal(setup, root.as_fd(), &made, socket)?;
+    let proc = own_procfs(setup, made)?;
+    masks_and_sysctls(setup, root.as_fd(), &proc)?;
+    pivot(setup, root.as_fd())?;
+    name_and_connect(setup)?;
+    become_program(proof, setup, &root, terminal, proc.proc)
+}
+
+/// cgroup first, so that everything after it is counted; then the cgroup namespace, whose root it becomes.
+fn enter_namespaces(setup: &Setup) -> Result<()> {
+    setup.cgroup.enter().map_err(|errno| Error::sys("enter cgroup", errno))?;
+    setsid().map_err(|errno| Error::sys("setsid", errno))?;
+    // A keyring of its own; a kernel without keyrings or a full quota is no reason not to start.
+    let _ = ids::new_session_keyring();
+    for (kind, namespace) in &setup.joined {
+        setns(namespace, clone_flag(*kind)).map_err(|errno| Error::sys(format!("join {kind:?} namespace"), errno))?;
+    }
+    if setup.own_cgroup_namespace {
+        unshare(CloneFlags::CLONE_NEWCGROUP).map_err(|errno| Error::sys("unshare cgroup namespace", errno))?;
+    }
+    Ok(())
+}
+
+/// The clone flag of a sort of namespace.
+pub fn clone_flag(kind: NamespaceType) -> CloneFlags {
+    match kind {
+        NamespaceType::Pid => CloneFlags::CLONE_NEWPID,
+        NamespaceType::Network => CloneFlags::CLONE_NEWNET,
+        NamespaceType::Mount => CloneFlags::CLONE_NEWNS,
+        NamespaceType::Ipc => CloneFlags::CLONE_NEWIPC,
+        NamespaceType::Uts => CloneFlags::CLONE_NEWUTS,
+        NamespaceType::Cgroup => CloneFlags::CLONE_NEWCGROUP,
+    }
+}
+
+fn dress(setup: &Setup, root: BorrowedFd<'_>) -> Result<Made> {
+    let scene = Scene {
+        root,
+        devices: &setup.devices,
+        hierarchies: &setup.hierarchies,
+        console: setup.terminal.is_some(),
+    };
+    let made = mounts::mount_all(&scene, &setup.mounts)?;
+    for (tree, destination) in &setup.files {
+        mounts::bind_file(root, tree.as_fd(), destination)?;
+    }
+    Ok(made)
+}
+
+fn open_terminal(
+    setup: &Setup,
+    root: BorrowedFd<'_>,
+    made: &Made,
+    socket: &OwnedFd,
+) -> Result<Option<Terminal>> {
+    let Some(size) = setup.terminal else { return Ok(None) };
+    let terminal = terminal::open(root, Some(size))?;
+    if let Some(dev) = &made.dev {
+        terminal::bind_console(dev.as_fd(), terminal.slave.as_fd())?;
+    }
+    Report::Terminal.send(socket.as_fd(), &[terminal.master.as_fd()])?;
+    Ok(Some(terminal))
+}
+
+/// A procfs nobody else reaches: the container's own before it is covered, or a fresh one if it has none.
+fn own_procfs(setup: &Setup, made: Made) -> Result<Made> {
+    if made.proc.is_some() || (setup.sysctls.is_empty() && setup.program.process.oom_score_adj.is_none()) {
+        return Ok(made);
+    }
+    let fail = |errno| Error::sys("mount a private procfs", errno);
+    let context = mount::Context::open(c"proc").map_err(fail)?;
+    context.create().map_err(fail)?;
+    Ok(Made { proc: Some(context.mount(0).map_err(fail)?), ..made })
+}
+
+fn masks_and_sysctls(setup: &Setup, root: BorrowedFd<'_>, made: &Made) -> Result<()> {
+    if let Some(proc) = &made.proc {
+        sysctl::apply(proc.as_fd(), &setup.sysctls)?;
+    }
+    masks::protect(root, &setup.protected)?;
+    masks::mask(root, made.dev.as_ref().map(AsFd::as_fd), &setup.masked)
+}
+
+/// Changes to the new root and drops the old one with all that lies below it.
+fn pivot(setup: &Setup, root: BorrowedFd<'_>) -> Result<()> {
+    nix::unistd::fchdir(root).map_err(|errno| Error::sys("enter root", errno))?;
+    // With both arguments `.` the old root is stacked on the new one and needs no directory (pivot_root(2)).
+    pivot_root(".", ".").map_err(|errno| Error::sys("pivot_root", errno))?;
+    umount2(".", MntFlags::MNT_DETACH).map_err(|errno| Error::sys("unmount the old root", errno))?;
+    chdir("/").map_err(|errno| Error::at("chdir", "/", errno))?;
+    if setup.read_only {
+        mounts::make_read_only(root)?;
+    }
+    if let Some(propagation) = setup.propagation {
+        mount::set_attributes(root, 0, 0, Some(propagation), true)
+            .map_err(|errno| Error::sys("set propagation of the root", errno))?;
+    }
+    Ok(())
+}
+
+fn name_and_connect(setup: &Setup) -> Result<()> {
+    if let Some(name) = &setup.hostname {
+        nix::unistd::sethostname(name).map_err(|errno| Error::at("sethostname", name, errno))?;
+    }
+    if let Some(name) = &setup.domainname {
+        ids::set_domain_name(name).map_err(|errno| Error::at("setdomainname", name, errno))?;
+    }
+    if setup.loopback {
+        let up = netlink::Route::open().and_then(|mut route| route.set_up(netlink::LOOPBACK));
+        up.map_err(|errno| Error::sys("bring loopback up", errno))?;
+    }
+    Ok(())
+}
+
+fn become_program(
+    proof: SingleThreaded,
+    setup: &Setup,
+    root: &OwnedFd,
+    terminal: Option<Terminal>,
+    proc: Option<OwnedFd>,
+) -> Result<std::convert::Infallible> {
+    let program = setup.program.look_up(root.as_fd())?;
+    program.enter_directory(root.as_fd())?;
+    if let (Some(proc), Some(score)) = (&proc, setup.program.process.oom_score_adj) {
+        set_oom_score(proc.as_fd(), score)?;
+    }
+    if setup.reaper {
+        // Returns only in the child, which goes on to become the program.
+        reaper::stay_behind(proof)?;
+        if terminal.is_some() {
+            setsid().map_err(|errno| Error::sys("setsid", errno))?;
+        }
+    }
+    match &terminal {
+        Some(terminal) => terminal::take(&terminal.slave, program.user.uid)?,
+        None => place_streams(&setup.streams)?,
+    }
+    program.become_program()
+}
+
+/// Puts the standard streams in place; the prepared descriptors are all above 2.
+pub(super) fn place_streams(streams: &[OwnedFd; 3]) -> Result<()> {
+    for (number, stream) in (0..).zip(streams) {
+        fds::place(stream.as_fd(), number).map_err(|errno| Error::sys("place standard streams", errno))?;
+    }
+    Ok(())
+}
+
+/// Writes `oom_score_adj` of this process. Lowering it below the engine's own needs CAP_SYS_RESOURCE; without
+/// it the value stays where it is, as with limits.
+pub(super) fn set_oom_score(proc: BorrowedFd<'_>, score: i32) -> Result<()> {
+    let path = format!("{}/oom_score_adj", std::process::id());
+    let fail = |errno| Error::at("set oom_score_adj", Path::new("/proc").join(&path), errno);
+    let file = openat(proc, path.as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty()).map_err(fail)?;
+    match nix::unistd::write(file.as_fd(), score.to_string().as_bytes()) {
+        Ok(_) | Err(nix::errno::Errno::EACCES | nix::errno::Errno::EPERM) => Ok(()),
+        Err(errno) => Err(fail(errno)),
+    }
+}

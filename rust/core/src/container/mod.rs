@@ -1,0 +1,40 @@
+//! A container's inside: what the cloned child does until it becomes the program.
+//!
+//! [`init::run`] is the story of a start, [`exec::run`] that of another process. Both run in a child of
+//! clone3 that is a copy of a single-threaded process, and end in execve or in one [`Report`] to the shim.
+//!
+//! | file | step |
+//! |---|---|
+//! | `init` | namespaces, root, mounts, pivot, program: in order |
+//! | `exec` | join a running container |
+//! | `root` | overlay of layers |
+//! | `options`, `mounts`, `cgroupfs`, `dev`, `masks` | what is mounted over it |
+//! | `path` | paths below the root, resolved by the kernel |
+//! | `sysctl`, `user`, `capability`, `terminal` | one subject each |
+//! | `process`, `diagnosis` | execve, and why it failed |
+//! | `reaper` | the init of `--init` |
+
+mod capability;
+mod cgroupfs;
+mod dev;
+mod diagnosis;
+pub mod exec;
+pub mod init;
+mod masks;
+mod mounts;
+mod options;
+mod path;
+mod process;
+mod reaper;
+mod report;
+mod root;
+mod sysctl;
+mod terminal;
+mod user;
+
+pub use capability::{Masks, NAMES as CAPABILITY_NAMES};
+pub use mounts::Planned;
+pub use options::MountOptions;
+pub use process::Program;
+pub use report::{Report, exit_code};
+pub use root::{MOUNT_POINT, open_below};

@@ -1,0 +1,172 @@
+//! The specification's mounts, each made detached and attached to a descriptor below the root.
+
+use std::ffi::CString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use nix::sys::stat::{SFlag, fstat};
+use rocker_sys::mount::{self, Context, Propagation, attr};
+
+use super::dev;
+use super::options::MountOptions;
+use super::path::{Target, mount_point};
+use crate::spec::{Device, Mount};
+use crate::{Error, Result};
+
+/// One mount, with its options sorted and, for a bind, its source as a detached tree.
+#[derive(Debug)]
+pub struct Planned {
+    /// As the specification says.
+    pub mount: Mount,
+    /// Its options, sorted.
+    pub options: MountOptions,
+    /// The source of a bind.
+    pub tree: Option<OwnedFd>,
+}
+
+/// What mounting needs beside the mounts themselves.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    /// The container's root.
+    pub root: BorrowedFd<'a>,
+    /// Device nodes for a `/dev` of our own.
+    pub devices: &'a [Device],
+    /// Names of the v1 hierarchies to show in `/sys/fs/cgroup`; empty on cgroup v2.
+    pub hierarchies: &'a [String],
+    /// Whether a terminal will be bound to `/dev/console`.
+    pub console: bool,
+}
+
+/// What later steps use.
+#[derive(Debug, Default)]
+pub struct Made {
+    /// A procfs of our own, reached by nobody else: for sysctls and `oom_score_adj`.
+    pub proc: Option<OwnedFd>,
+    /// The tmpfs of `/dev`, if it is of our making.
+    pub dev: Option<OwnedFd>,
+}
+
+/// Makes and attaches every mount in order.
+pub fn mount_all(scene: &Scene<'_>, mounts: &[Planned]) -> Result<Made> {
+    let mut made = Made::default();
+    for planned in mounts {
+        mount_one(scene, planned, &mut made).map_err(|error| named(error, &planned.mount.destination))?;
+    }
+    Ok(made)
+}
+
+/// The error with the mount's destination in front, so that the user knows which `-v` it was.
+fn named(error: Error, destination: &Path) -> Error {
+    let message = format!("mount `{}`: {}", destination.display(), error.message);
+    error.message(message)
+}
+
+fn mount_one(scene: &Scene<'_>, planned: &Planned, made: &mut Made) -> Result<()> {
+    let destination = planned.mount.destination.as_path();
+    if !destination.is_absolute() {
+        return Err(Error::invalid("the destination is not an absolute path"));
+    }
+    match (&planned.tree, planned.mount.kind.as_str()) {
+        (Some(tree), _) => bind(scene, planned, tree.as_fd()),
+        (None, "cgroup" | "cgroup2") => super::cgroupfs::mount(scene, planned),
+        (None, "proc" | "sysfs" | "tmpfs" | "devpts" | "mqueue") => {
+            let tree = file_system(planned)?;
+            if destination == Path::new("/dev") && planned.mount.kind == "tmpfs" {
+                dev::populate(tree.as_fd(), scene.devices, scene.console)?;
+                made.dev = Some(again(tree.as_fd())?);
+            }
+            // A link in the image must not lead what the engine mounts to another place (T01).
+            let strict = matches!(planned.mount.kind.as_str(), "proc" | "sysfs");
+            place(scene.root, tree.as_fd(), destination, Target::Directory, strict, &planned.options)?;
+            if planned.mount.kind == "proc" && destination == Path::new("/proc") {
+                made.proc = Some(tree);
+            }
+            Ok(())
+        }
+        (None, kind) => Err(Error::unsupported(format!("file system type `{kind}` is not supported"))),
+    }
+}
+
+fn again(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
+    fd.try_clone_to_owned().map_err(|error| Error::io("duplicate", &error))
+}
+
+/// Makes a detached mount of a file system with the options' own data.
+fn file_system(planned: &Planned) -> Result<OwnedFd> {
+    let kind = c_string(&planned.mount.kind)?;
+    let context = Context::open(&kind).map_err(|errno| Error::sys("fsopen", errno))?;
+    if let Some(source) = &planned.mount.source {
+        let source = c_string(&source.to_string_lossy())?;
+        // Some file systems take no source; it is only a name in mountinfo.
+        let _ = context.string(c"source", &source);
+    }
+    for option in &planned.options.data {
+        set_option(&context, option)?;
+    }
+    context.create().map_err(|errno| Error::sys("create file system", errno))?;
+    context.mount(planned.options.set).map_err(|errno| Error::sys("fsmount", errno))
+}
+
+fn set_option(context: &Context, option: &str) -> Result<()> {
+    let result = match option.split_once('=') {
+        Some((key, value)) => context.string(&c_string(key)?, &c_string(value)?),
+        None => context.flag(&c_string(option)?),
+    };
+    result.map_err(|errno| Error::sys(format!("set option `{option}`"), errno).kind(crate::Kind::Invalid))
+}
+
+fn bind(scene: &Scene<'_>, planned: &Planned, tree: BorrowedFd<'_>) -> Result<()> {
+    let options = &planned.options;
+    let kind = fstat(tree).map_err(|errno| Error::sys("look at the source", errno))?.st_mode;
+    let target = match SFlag::from_bits_truncate(kind) & SFlag::S_IFMT {
+        SFlag::S_IFDIR => Target::Directory,
+        _ => Target::File,
+    };
+    if options.set | options.clear != 0 {
+        mount::set_attributes(tree, options.set, options.clear & !options.set, None, false)
+            .map_err(|errno| Error::sys("set mount options", errno))?;
+    }
+    place(scene.root, tree, &planned.mount.destination, target, false, options)
+}
+
+/// Attaches a detached tree below the root, with its propagation and recursive attributes.
+fn place(
+    root: BorrowedFd<'_>,
+    tree: BorrowedFd<'_>,
+    destination: &Path,
+    target: Target,
+    strict: bool,
+    options: &MountOptions,
+) -> Result<()> {
+    // A clone of a shared mount is shared with its source: without this the container's mounts below a bind
+    // would show up on the host. Docker's default is rprivate.
+    let propagation = options.propagation.unwrap_or(Propagation::Private);
+    let below = options.propagation.is_none() || options.propagation_below;
+    mount::set_attributes(tree, 0, 0, Some(propagation), below)
+        .map_err(|errno| Error::sys("set propagation", errno))?;
+    if options.set_below | options.clear_below != 0 {
+        mount::set_attributes(tree, options.set_below, options.clear_below & !options.set_below, None, true)
+            .map_err(|errno| Error::sys("set recursive mount options", errno))?;
+    }
+    let point = mount_point(root, destination, target, strict)?;
+    mount::attach(tree, point.as_fd()).map_err(|errno| match errno {
+        nix::errno::Errno::ENOTDIR => Error::sys("attach mount", errno).message(
+            "a directory can be mounted only on a directory, and a file only on a file".to_owned(),
+        ),
+        _ => Error::sys("attach mount", errno),
+    })
+}
+
+/// Binds a file or directory below a private directory (the run directory) into the container.
+pub fn bind_file(root: BorrowedFd<'_>, tree: BorrowedFd<'_>, destination: &Path) -> Result<()> {
+    place(root, tree, destination, Target::File, false, &MountOptions::default())
+}
+
+/// Makes the mount read-only that `fd` is the root of.
+pub fn make_read_only(fd: BorrowedFd<'_>) -> Result<()> {
+    mount::set_attributes(fd, attr::RDONLY, 0, None, false).map_err(|errno| Error::sys("make read-only", errno))
+}
+
+pub(super) fn c_string(text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| Error::invalid(format!("`{}` contains a zero byte", text.escape_debug())))
+}

@@ -1,0 +1,232 @@
+//! From a prepared container to its program: limits, user, capabilities, filter, execve.
+
+use std::ffi::{CStr, CString};
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::prctl;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::Signal;
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
+use rocker_sys::{caps, fds, seccomp};
+
+use super::capability::Masks;
+use super::user;
+use crate::spec::{Process, Rlimit, User};
+use crate::{Error, Result};
+
+/// A program, checked as far as that can be done outside the container.
+#[derive(Debug)]
+pub struct Program {
+    /// The specification's process.
+    pub process: Process,
+    /// Its capabilities.
+    pub masks: Masks,
+    /// A compiled filter; empty for none.
+    pub filter: Vec<u8>,
+    /// Flags of `seccomp(2)`.
+    pub filter_flags: u32,
+    /// `name[:group]` to look up, if not the numbers of the specification.
+    pub user: Option<String>,
+    /// Additional groups to look up.
+    pub groups: Vec<String>,
+}
+
+/// The program with its user known, ready for [`Ready::become_program`].
+#[derive(Debug)]
+pub struct Ready<'a> {
+    program: &'a Program,
+    /// Numeric user and groups.
+    pub user: User,
+    environment: Vec<CString>,
+}
+
+impl Program {
+    /// Looks up user, groups and home in the container below `root`.
+    pub fn look_up(&self, root: BorrowedFd<'_>) -> Result<Ready<'_>> {
+        let mut user = self.process.user.clone();
+        let home_given = self.process.env.iter().any(|entry| entry.starts_with("HOME="));
+        let mut home = None;
+        if self.user.is_some() || !self.groups.is_empty() {
+            let wanted = self.user.clone().unwrap_or_else(|| format!("{}:{}", user.uid, user.gid));
+            let found = user::look_up(root, &wanted, &self.groups)?;
+            let umask = user.umask;
+            user = User { umask, ..found.user };
+            home = Some(found.home);
+        } else if !home_given {
+            home = Some(user::home_of(root, user.uid)?);
+        }
+        let mut environment = Vec::with_capacity(self.process.env.len() + 1);
+        for entry in &self.process.env {
+            environment.push(c_string(entry)?);
+        }
+        if let Some(home) = home.filter(|_| !home_given) {
+            environment.push(c_string(&format!("HOME={home}"))?);
+        }
+        Ok(Ready { program: self, user, environment })
+    }
+}
+
+impl Ready<'_> {
+    /// Makes the working directory if it is missing and enters it.
+    ///
+    /// `/proc/self/fd/N` and other magic links are not followed out of the root (CVE-2024-21626).
+    pub fn enter_directory(&self, root: BorrowedFd<'_>) -> Result<()> {
+        let cwd = Path::new(&self.program.process.cwd);
+        let cwd = if cwd.as_os_str().is_empty() { Path::new("/") } else { cwd };
+        if !cwd.is_absolute() {
+            return Err(Error::invalid(format!(
+                "the working directory `{}` is invalid, it needs to be an absolute path",
+                cwd.display()
+            )));
+        }
+        let fail = |errno| match errno {
+            Errno::ENOTDIR => Error::at("enter working directory", cwd, errno)
+                .message(format!("the working directory `{}` is not a directory", cwd.display())),
+            _ => Error::at("enter working directory", cwd, errno),
+        };
+        let directory = super::path::directory_in_root(root, cwd, false).map_err(fail)?;
+        nix::unistd::fchdir(&directory).map_err(fail)?;
+        // A directory that lies outside the root has no path here (`(unreachable)` in getcwd(3)).
+        match nix::unistd::getcwd() {
+            Ok(path) if path.is_absolute() => Ok(()),
+            _ => Err(Error::invalid(format!("the working directory `{}` is outside the container", cwd.display()))),
+        }
+    }
+
+    /// Takes on limits, user and capabilities, and runs the program. Returns only when that failed.
+    pub fn become_program(self) -> Result<std::convert::Infallible> {
+        let process = &self.program.process;
+        let arguments = process.args.iter().map(|text| c_string(text)).collect::<Result<Vec<_>>>()?;
+        let Some(name) = process.args.first().filter(|name| !name.is_empty()) else {
+            return Err(Error::invalid("no command specified"));
+        };
+        set_limits(&process.rlimits)?;
+        umask(Mode::from_bits_truncate(self.user.umask.unwrap_or(0o022)));
+        if process.no_new_privileges {
+            prctl::set_no_new_privs().map_err(|errno| Error::sys("set no_new_privs", errno))?;
+        }
+        // Without no_new_privs loading a filter needs CAP_SYS_ADMIN, so it comes before the capabilities go;
+        // with it, it comes last, so that the filter need not allow what happens in between.
+        if !process.no_new_privileges {
+            self.load_filter()?;
+        }
+        self.take_user()?;
+        // The program ends with its shim. Changing ids clears this, so it is set after them (prctl(2)).
+        prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| Error::sys("set parent death signal", errno))?;
+        fds::cloexec_from(3).map_err(|errno| Error::sys("close_range", errno))?;
+        if process.no_new_privileges {
+            self.load_filter()?;
+        }
+        execute(name, &arguments, &self.environment)
+    }
+
+    fn load_filter(&self) -> Result<()> {
+        if self.program.filter.is_empty() {
+            return Ok(());
+        }
+        seccomp::load(&self.program.filter, self.program.filter_flags)
+            .map_err(|errno| Error::sys("load seccomp filter", errno))
+    }
+
+    /// Bounding set, groups, ids, the other sets: in this order, because each step needs what the next removes.
+    fn take_user(&self) -> Result<()> {
+        let fail = |step: &str| {
+            let step = step.to_owned();
+            move |errno| Error::sys(step, errno)
+        };
+        let masks = self.program.masks;
+        caps::limit_bounding(masks.bounding).map_err(fail("drop bounding capabilities"))?;
+        prctl::set_keepcaps(true).map_err(fail("keep capabilities"))?;
+        let groups: Vec<Gid> = self.user.additional_gids.iter().copied().map(Gid::from_raw).collect();
+        setgroups(&groups).map_err(fail("set groups"))?;
+        let (uid, gid) = (Uid::from_raw(self.user.uid), Gid::from_raw(self.user.gid));
+        setresgid(gid, gid, gid).map_err(fail("set gid"))?;
+        setresuid(uid, uid, uid).map_err(fail("set uid"))?;
+        prctl::set_keepcaps(false).map_err(fail("keep capabilities"))?;
+        caps::set(masks.sets).map_err(fail("set capabilities"))?;
+        caps::set_ambient(masks.ambient).map_err(fail("set ambient capabilities"))
+    }
+}
+
+/// Sets each limit; one whose hard limit cannot be raised (no CAP_SYS_RESOURCE) is clamped to what there is.
+fn set_limits(limits: &[Rlimit]) -> Result<()> {
+    for limit in limits {
+        let resource = resource(&limit.kind)?;
+        let (mut soft, mut hard) = (limit.soft, limit.hard);
+        if soft > hard {
+            return Err(Error::invalid(format!(
+                "ulimit {}: the soft limit {soft} is higher than the hard limit {hard}",
+                limit.kind
+            )));
+        }
+        if setrlimit(resource, soft, hard) == Err(Errno::EPERM) {
+            let (_, ceiling) = getrlimit(resource).map_err(|errno| Error::sys("getrlimit", errno))?;
+            hard = hard.min(ceiling);
+            soft = soft.min(hard);
+            setrlimit(resource, soft, hard)
+                .map_err(|errno| Error::sys(format!("set limit {}", limit.kind), errno))?;
+        }
+    }
+    Ok(())
+}
+
+fn resource(name: &str) -> Result<Resource> {
+    Ok(match name {
+        "RLIMIT_AS" => Resource::RLIMIT_AS,
+        "RLIMIT_CORE" => Resource::RLIMIT_CORE,
+        "RLIMIT_CPU" => Resource::RLIMIT_CPU,
+        "RLIMIT_DATA" => Resource::RLIMIT_DATA,
+        "RLIMIT_FSIZE" => Resource::RLIMIT_FSIZE,
+        "RLIMIT_LOCKS" => Resource::RLIMIT_LOCKS,
+        "RLIMIT_MEMLOCK" => Resource::RLIMIT_MEMLOCK,
+        "RLIMIT_MSGQUEUE" => Resource::RLIMIT_MSGQUEUE,
+        "RLIMIT_NICE" => Resource::RLIMIT_NICE,
+        "RLIMIT_NOFILE" => Resource::RLIMIT_NOFILE,
+        "RLIMIT_NPROC" => Resource::RLIMIT_NPROC,
+        "RLIMIT_RSS" => Resource::RLIMIT_RSS,
+        "RLIMIT_RTPRIO" => Resource::RLIMIT_RTPRIO,
+        "RLIMIT_RTTIME" => Resource::RLIMIT_RTTIME,
+        "RLIMIT_SIGPENDING" => Resource::RLIMIT_SIGPENDING,
+        "RLIMIT_STACK" => Resource::RLIMIT_STACK,
+        _ => return Err(Error::invalid(format!("unknown resource limit `{name}`"))),
+    })
+}
+
+/// Runs `name`, looked up in the environment's PATH unless it has a slash; says in words why it could not.
+fn execute(name: &str, arguments: &[CString], environment: &[CString]) -> Result<std::convert::Infallible> {
+    let mut refused = None;
+    for candidate in candidates(name, environment)? {
+        let Err(errno) = nix::unistd::execve(&candidate, arguments, environment);
+        match errno {
+            Errno::ENOENT | Errno::ENOTDIR if !exists(&candidate) => {}
+            // PATH look-ups go on after a file that may not be executed, as execvp(3) does.
+            Errno::EACCES if !name.contains('/') => refused = Some((candidate, errno)),
+            _ => return Err(super::diagnosis::explain(&candidate, errno)),
+        }
+    }
+    Err(match refused {
+        Some((candidate, errno)) => super::diagnosis::explain(&candidate, errno),
+        None => super::diagnosis::not_found(name),
+    })
+}
+
+fn candidates(name: &str, environment: &[CString]) -> Result<Vec<CString>> {
+    if name.contains('/') {
+        return Ok(vec![c_string(name)?]);
+    }
+    let path = environment.iter().find_map(|entry| entry.to_bytes().strip_prefix(b"PATH="));
+    let path = String::from_utf8_lossy(path.unwrap_or(b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+    path.split(':').filter(|directory| !directory.is_empty()).map(|dir| c_string(&format!("{dir}/{name}"))).collect()
+}
+
+fn exists(path: &CStr) -> bool {
+    nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).is_ok()
+}
+
+fn c_string(text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| Error::invalid("a command or environment entry contains a zero byte"))
+}

@@ -1,0 +1,14 @@
+//! What travels between client, launcher and shim: `docs/protocol.md` in types.
+
+mod event;
+mod frame;
+mod request;
+mod state;
+
+pub use event::{Event, Exit, Usage};
+pub use frame::{Inbox, receive, send};
+pub use request::{
+    AttachRequest, Control, ExecRequest, Fd, Files, Network, NetworkMode, Request, Rootfs, StartRequest,
+    StdinMode, Streams,
+};
+pub use state::{State, Status};

@@ -1,0 +1,326 @@
+//! Requests to the launcher and to a shim.
+
+use serde::{Deserialize, Serialize};
+
+use crate::log::LogConfig;
+use crate::spec::{Process, Spec};
+
+/// One request; the connection's first frame.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum Request {
+    /// To the launcher: start a container.
+    Start(Box<StartRequest>),
+    /// To the launcher: leave as soon as possible; containers stay.
+    Shutdown,
+    /// Join the container's streams.
+    Attach(AttachRequest),
+    /// Run another process.
+    Exec(Box<ExecRequest>),
+    /// Tell when it has exited.
+    Wait,
+    /// Send a signal to its init.
+    Signal {
+        /// Number of the signal.
+        signal: i32,
+    },
+    /// Send a signal, then kill.
+    Stop {
+        /// Number of the signal.
+        signal: i32,
+        /// Seconds before SIGKILL; less than 0 waits for ever.
+        timeout: f64,
+    },
+    /// Kill all of its processes.
+    Kill,
+    /// Freeze all of its processes.
+    Pause,
+    /// Thaw them.
+    Resume,
+    /// Pids of its processes, as the host numbers them.
+    Pids,
+    /// Set whether it is removed when it ends.
+    Remove {
+        /// The new value.
+        value: bool,
+    },
+}
+
+/// A message on a connection that carries streams.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum Control {
+    /// The terminal's size.
+    Resize {
+        /// Columns.
+        width: u16,
+        /// Rows.
+        height: u16,
+    },
+    /// A signal for the process.
+    Signal {
+        /// Number of the signal.
+        signal: i32,
+    },
+}
+
+/// What each descriptor of a frame is, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Fd {
+    /// Read end of a pipe with the process's input.
+    Stdin,
+    /// Write end of a pipe for its output.
+    Stdout,
+    /// Write end of a pipe for its errors.
+    Stderr,
+    /// Detached clone of the data root.
+    Root,
+    /// Detached clone of a plain directory that serves as the lowest layer.
+    Rootfs,
+    /// pidfd of the process whose end ends the container.
+    Owner,
+    /// Detached clone of the source of `spec.mounts[n]`.
+    Mount(usize),
+    /// Namespace file of `spec.linux.namespaces[n]`.
+    Namespace(usize),
+}
+
+impl From<Fd> for String {
+    fn from(fd: Fd) -> Self {
+        match fd {
+            Fd::Stdin => "stdin".into(),
+            Fd::Stdout => "stdout".into(),
+            Fd::Stderr => "stderr".into(),
+            Fd::Root => "root".into(),
+            Fd::Rootfs => "rootfs".into(),
+            Fd::Owner => "owner".into(),
+            Fd::Mount(index) => format!("mount:{index}"),
+            Fd::Namespace(index) => format!("ns:{index}"),
+        }
+    }
+}
+
+impl TryFrom<String> for Fd {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let numbered = |prefix: &str| name.strip_prefix(prefix).and_then(|rest| rest.parse().ok());
+        match name.as_str() {
+            "stdin" => Ok(Self::Stdin),
+            "stdout" => Ok(Self::Stdout),
+            "stderr" => Ok(Self::Stderr),
+            "root" => Ok(Self::Root),
+            "rootfs" => Ok(Self::Rootfs),
+            "owner" => Ok(Self::Owner),
+            _ => numbered("mount:")
+                .map(Self::Mount)
+                .or_else(|| numbered("ns:").map(Self::Namespace))
+                .ok_or_else(|| format!("unknown file descriptor `{name}`")),
+        }
+    }
+}
+
+/// Whether the container's input stays open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StdinMode {
+    /// `/dev/null`.
+    #[default]
+    Closed,
+    /// Open until the container ends, whoever comes and goes.
+    Open,
+    /// Closed when the first attached client closes its side.
+    Once,
+}
+
+/// Everything that a start needs beside the specification.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartRequest {
+    /// 64 hex digits.
+    pub id: String,
+    /// The OCI runtime specification.
+    pub spec: Spec,
+    /// Compiled filter, base64; wins over `spec.linux.seccomp`.
+    #[serde(default)]
+    pub seccomp: Option<String>,
+    /// The root file system.
+    #[serde(default)]
+    pub rootfs: Rootfs,
+    /// `name[:group]`, looked up in the container; wins over `spec.process.user`.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Supplementary groups by name or number, looked up in the container.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// Run an init that reaps.
+    #[serde(default)]
+    pub init: bool,
+    /// Remove everything when it ends.
+    #[serde(default)]
+    pub remove: bool,
+    /// The input.
+    #[serde(default)]
+    pub stdin: StdinMode,
+    /// The log.
+    #[serde(default)]
+    pub log: LogConfig,
+    /// The network.
+    #[serde(default)]
+    pub network: Network,
+    /// Contents of files in /etc.
+    #[serde(default)]
+    pub files: Files,
+    /// Sent by a stop that names no signal.
+    #[serde(default = "sigterm")]
+    pub stop_signal: i32,
+    /// Seconds between the stop signal and SIGKILL.
+    #[serde(default = "ten")]
+    pub stop_timeout: f64,
+    /// Seconds after which the container is killed.
+    #[serde(default)]
+    pub timeout: Option<f64>,
+    /// What each descriptor is.
+    #[serde(default)]
+    pub fds: Vec<Fd>,
+}
+
+fn sigterm() -> i32 {
+    nix::libc::SIGTERM
+}
+
+fn ten() -> f64 {
+    10.0
+}
+
+/// Where the root file system comes from.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rootfs {
+    /// Layers, lowest first, relative to the data root.
+    #[serde(default)]
+    pub layers: Vec<String>,
+    /// A plain directory as the one layer: the client turns it into a descriptor.
+    #[serde(default)]
+    pub directory: Option<String>,
+    /// Whether it can be written: into `containers/<id>/upper`.
+    #[serde(default)]
+    pub upper: bool,
+    /// Spare the disk the syncs: for containers that are never started again.
+    #[serde(default)]
+    pub volatile: bool,
+}
+
+/// The network plan.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// The mode.
+    #[serde(default)]
+    pub mode: NetworkMode,
+}
+
+/// Network modes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkMode {
+    /// A namespace of its own with only loopback.
+    #[default]
+    None,
+    /// The host's.
+    Host,
+    /// Another container's, given by path in the specification.
+    Container,
+}
+
+/// Files that are bound to /etc unless the specification mounts something there.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// /etc/hosts
+    #[serde(default)]
+    pub hosts: Option<String>,
+    /// /etc/resolv.conf
+    #[serde(rename = "resolv.conf", default)]
+    pub resolv_conf: Option<String>,
+    /// /etc/hostname
+    #[serde(default)]
+    pub hostname: Option<String>,
+}
+
+/// Which streams a client wants.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Streams {
+    /// Input.
+    #[serde(default)]
+    pub stdin: bool,
+    /// Output.
+    #[serde(default)]
+    pub stdout: bool,
+    /// Errors.
+    #[serde(default)]
+    pub stderr: bool,
+}
+
+/// Join the container's streams.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttachRequest {
+    /// What each descriptor is.
+    #[serde(default)]
+    pub fds: Vec<Fd>,
+}
+
+/// Run another process in the container.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExecRequest {
+    /// The process.
+    pub process: Process,
+    /// `name[:group]`, looked up in the container.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Supplementary groups.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// Compiled filter, base64; the container's own when absent.
+    #[serde(default)]
+    pub seccomp: Option<String>,
+    /// Run without any filter (`exec --privileged`).
+    #[serde(default)]
+    pub unconfined: bool,
+    /// Whether it has input.
+    #[serde(default)]
+    pub stdin: bool,
+    /// Whether it gets a terminal.
+    #[serde(default)]
+    pub tty: bool,
+    /// Answer when it runs, and do not wait for it.
+    #[serde(default)]
+    pub detach: bool,
+    /// What each descriptor is.
+    #[serde(default)]
+    pub fds: Vec<Fd>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_have_the_documented_form() {
+        let text = r#"{"op":"start","id":"ab","spec":{"process":{"args":["true"],"cwd":"/"}},
+            "rootfs":{"layers":["layers/sha256/x"],"upper":true,"volatile":true},
+            "fds":["stdin","root","mount:3","ns:0"],"stdin":"once"}"#;
+        let Request::Start(request) = serde_json::from_str(text).unwrap() else { panic!("not a start") };
+        assert_eq!(request.fds, [Fd::Stdin, Fd::Root, Fd::Mount(3), Fd::Namespace(0)]);
+        assert_eq!((request.stop_signal, request.stdin), (15, StdinMode::Once));
+    }
+
+    #[test]
+    fn an_unknown_member_is_refused_by_name() {
+        let error = serde_json::from_str::<Request>(r#"{"op":"start","id":"x","spec":{},"colour":1}"#);
+        assert!(error.unwrap_err().to_string().contains("unknown field `colour`"));
+    }
+}

@@ -1,0 +1,81 @@
+//! `state.json`: what is known of a container, written by its shim alone.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::fcntl::{OFlag, openat, renameat};
+use nix::sys::stat::Mode;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Where a container is in its life.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Being set up.
+    #[default]
+    Created,
+    /// Its program runs.
+    Running,
+    /// Frozen.
+    Paused,
+    /// Ended.
+    Exited,
+}
+
+/// The document.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct State {
+    /// 1
+    pub version: u32,
+    /// 64 hex digits.
+    pub id: String,
+    /// Where it is in its life.
+    pub status: Status,
+    /// Host pid of its init; 0 unless running or paused.
+    pub pid: i32,
+    /// Host pid of its shim.
+    pub shim_pid: i32,
+    /// `/proc/sys/kernel/random/boot_id` when it started.
+    pub boot_id: String,
+    /// Its cgroup, relative to each hierarchy's root.
+    pub cgroup: String,
+    /// RFC 3339 with nanoseconds.
+    pub started_at: Option<String>,
+    /// RFC 3339 with nanoseconds.
+    pub finished_at: Option<String>,
+    /// 128+n after signal n.
+    pub exit_code: i32,
+    /// Whether something was killed for want of memory.
+    pub oom_killed: bool,
+    /// Whether its time limit ended it.
+    pub timed_out: bool,
+    /// Whether everything goes when it ends.
+    pub remove: bool,
+    /// Why it could not be run.
+    pub error: Option<Error>,
+}
+
+/// Name of the document in a container's directories.
+pub const FILE: &str = "state.json";
+
+impl State {
+    /// Writes the document into a directory, whole or not at all (a new file, renamed).
+    ///
+    /// No fsync: after a power cut a run root on a tmpfs is gone anyway, and the copy in the data root is
+    /// either there or the container counts as ended by the reboot.
+    pub fn write(&self, directory: BorrowedFd<'_>) -> Result<()> {
+        const TEMPORARY: &str = ".state.json";
+        let text = serde_json::to_vec(self).map_err(|error| Error::invalid(error.to_string()))?;
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        let file = openat(directory, TEMPORARY, flags, Mode::from_bits_truncate(0o600))
+            .map_err(|errno| Error::at("write state", FILE, errno))?;
+        let mut rest = &text[..];
+        while !rest.is_empty() {
+            let count = nix::unistd::write(file.as_fd(), rest)
+                .map_err(|errno| Error::at("write state", FILE, errno))?;
+            rest = &rest[count..];
+        }
+        renameat(directory, TEMPORARY, directory, FILE).map_err(|errno| Error::at("write state", FILE, errno))
+    }
+}
