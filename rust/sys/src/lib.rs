@@ -11,10 +11,12 @@
 //! | [`fds`] | close_range, taking inherited descriptors over | 5.9 |
 //! | [`tty`] | terminal ioctls | 4.13 |
 //! | [`netlink`] | rtnetlink: bring a link up | 2.2 |
+//! | [`bpf`] | `bpf(2)`: load a device filter and attach it to a cgroup | 4.15 |
 //! | [`ids`] | setdomainname, session keyrings | 2.6 |
 //!
 //! Every file descriptor is an `OwnedFd` from the moment the kernel made it, and close-on-exec.
 
+pub mod bpf;
 pub mod caps;
 pub mod clone;
 pub mod fds;
