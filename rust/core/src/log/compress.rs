@@ -10,15 +10,15 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 
-use flate2::Compression;
 use flate2::write::GzEncoder;
+use flate2::{Compression, GzBuilder};
+use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
-use nix::sys::stat::{Mode, futimens};
-use nix::sys::time::TimeSpec;
+use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
-use std::os::unix::fs::MetadataExt;
 
 use super::file::create;
+use super::id::Id;
 use super::rotate::suffixed;
 
 const PIECE: usize = 128 * 1024;
@@ -39,7 +39,9 @@ impl Job {
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let from = File::from(openat(&dir, name.as_os_str(), flags, Mode::empty())?);
         let to = create(&dir, &temporary(&name), OFlag::O_TRUNC)?;
-        Ok(Self { name, from, to: GzEncoder::new(to, Compression::fast()), credit: 0 })
+        let id = Id::of(&from).map_err(|_| Errno::EIO)?;
+        let to = GzBuilder::new().extra(id.extra()).write(to, Compression::fast());
+        Ok(Self { name, from, to, credit: 0 })
     }
 
     /// Output of `written` bytes pays for a piece now and then. Whether the end was reached.
@@ -68,13 +70,9 @@ impl Job {
         Ok(length < PIECE)
     }
 
-    /// Put the compressed file in the plain one's place. It gets the plain one's time of modification, by which a
-    /// reader that follows knows it again.
+    /// Put the compressed file in the plain one's place.
     pub fn finish(self, dir: impl AsFd) -> io::Result<()> {
-        let from = self.from.metadata()?;
-        let to = self.to.finish()?;
-        let time = TimeSpec::new(from.mtime(), from.mtime_nsec());
-        futimens(&to, &time, &time)?;
+        self.to.finish()?;
         let target = suffixed(&self.name, ".gz");
         renameat(&dir, temporary(&self.name).as_os_str(), &dir, target.as_os_str())?;
         unlinkat(&dir, self.name.as_os_str(), UnlinkatFlags::NoRemoveDir)?;

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Component, Path};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
+use nix::fcntl::{FallocateFlags, OFlag, fallocate, openat};
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{ftruncate, write};
 
@@ -63,6 +63,18 @@ impl LogFile {
         }
         self.size += written as u64;
         Ok(())
+    }
+
+    /// Take space for `length` more bytes without making the file longer, where the filesystem can do so.
+    pub fn reserve(&self, length: usize) -> std::result::Result<(), Short> {
+        let flags = FallocateFlags::FALLOC_FL_KEEP_SIZE;
+        let length = i64::try_from(length).unwrap_or(i64::MAX);
+        match fallocate(&self.file, flags, self.size.cast_signed(), length) {
+            Err(errno @ (Errno::ENOSPC | Errno::EDQUOT | Errno::EIO | Errno::EROFS)) => {
+                Err(Short { errno, written: 0 })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// After a failed append: keep the first `count` bytes of it and cut off the rest.
@@ -157,10 +169,7 @@ fn whole_local(file: &File, size: u64) -> std::io::Result<u64> {
     let length = (size - local::HEADER as u64).min(BLOCK as u64);
     let mut block = vec![0; usize::try_from(length).unwrap_or(BLOCK)];
     file.read_exact_at(&mut block, size - length)?;
-    let last = local::length_before(&block).filter(|&last| {
-        last <= block.len() && local::find(&block[block.len() - last..]) == local::Found::Record(last)
-    });
-    if last.is_some() || length == 0 {
+    if length == 0 || local::ends_whole(&block) {
         return Ok(size);
     }
     let mut end = local::HEADER as u64;

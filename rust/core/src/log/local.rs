@@ -95,6 +95,13 @@ pub(super) fn length_before(bytes: &[u8]) -> Option<usize> {
     (2..=MAX_BODY).contains(&length).then_some(length + FRAME)
 }
 
+/// Whether a whole record ends where `bytes` ends.
+pub(super) fn ends_whole(bytes: &[u8]) -> bool {
+    length_before(bytes).is_some_and(|length| {
+        bytes.len().checked_sub(length).is_some_and(|at| find(&bytes[at..]) == Found::Record(length))
+    })
+}
+
 /// Decode a whole record: its text, with a newline unless it is partial, is appended to `out`.
 pub(super) fn decode(out: &mut Vec<u8>, base: i64, record: &[u8]) -> Option<(Stream, i64)> {
     let body = record.get(2..record.len().checked_sub(6)?)?;

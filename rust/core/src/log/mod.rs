@@ -7,7 +7,7 @@
 //! | `lines` | chunks to lines, long lines to parts of 16 KiB |
 //! | `encode`, `json`, `escape`, `time` | Docker's json-file records |
 //! | `local` | our own compact binary records |
-//! | `file`, `rotate`, `compress` | the file on disk, its older generations |
+//! | `file`, `rotate`, `compress`, `id` | the file on disk, its older generations |
 //! | [`reader`], `source`, `segments`, `tail` | records back, oldest first |
 //! | [`follow`], `watch` | waiting for more |
 //! | [`copy`] | `docker logs`: a log written to two descriptors |
@@ -15,19 +15,32 @@
 //! Rotated files are `<name>.1` (newest) to `<name>.<max_files - 1>`, each plain or, with `compress`, `.gz`.
 
 pub mod config;
+pub mod copy;
+pub mod follow;
+pub mod reader;
 pub mod writer;
 
 mod compress;
 mod encode;
 mod escape;
 mod file;
+mod id;
 mod json;
 mod lines;
 mod local;
 mod rotate;
+mod segments;
+mod source;
+mod tail;
+#[cfg(test)]
+mod tests;
 mod time;
+mod watch;
 
 pub use config::{Driver, LogConfig};
+pub use copy::{CopyOptions, copy_to};
+pub use follow::Follow;
+pub use reader::{Entry, Reader, Records};
 pub use writer::Writer;
 
 /// A line longer than this many bytes is recorded in parts, as Docker's copier does.

@@ -175,16 +175,14 @@ impl Sink {
             return;
         }
         let written = self.out.len();
-        match self.log.append(&self.out) {
+        // A disk on the brink of being full would take a report of a loss but not what follows it, again and again: the
+        // batch that reports is written once there is space for all of it.
+        let space = if self.lost > 0 { self.log.reserve(written) } else { Ok(()) };
+        match space.and_then(|()| self.log.append(&self.out)) {
             Ok(()) => self.lost = 0,
             Err(short) => {
                 let driver = self.format.driver();
-                // A batch that reports a loss is written whole or not at all, so that a disk on the brink of being
-                // full does not fill with reports.
-                let kept = match self.lost {
-                    0 => encode::whole(driver, &self.out[..short.written], self.header),
-                    _ => 0,
-                };
+                let kept = encode::whole(driver, &self.out[..short.written], self.header);
                 self.log.keep(kept);
                 self.errno = short.errno;
                 self.lost += encode::payload(driver, &self.out[kept.max(self.ours)..]);
