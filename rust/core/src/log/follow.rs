@@ -1,0 +1,59 @@
+//! A log followed while it is written, across rotations.
+
+use std::os::fd::BorrowedFd;
+
+use super::Stream;
+use super::reader::{Entry, Reader, Records};
+use super::watch::Watch;
+use crate::Result;
+
+/// Gives what a log has, then waits for more; also an iterator.
+///
+/// It ends when `running` has said false and everything written until then has been read. Nothing is lost or given
+/// twice by a rotation, unless the log is rotated away altogether before it is read.
+#[derive(Debug)]
+pub struct Follow<'w, F> {
+    reader: Reader,
+    watch: Watch<'w>,
+    running: F,
+    finished: bool,
+}
+
+impl Reader {
+    /// Follow the log while `running()` is true. It is asked whenever everything has been read, and again as soon as
+    /// `wake` is readable: a pidfd, an eventfd, a socket that closes.
+    pub fn follow<F: FnMut() -> bool>(self, running: F, wake: Option<BorrowedFd<'_>>) -> Follow<'_, F> {
+        Follow { reader: self, watch: Watch::new(wake), running, finished: false }
+    }
+}
+
+impl<F: FnMut() -> bool> Records for Follow<'_, F> {
+    fn ready(&mut self, out: &mut Vec<u8>) -> Result<Option<(Stream, i64)>> {
+        loop {
+            let record = self.reader.ready(out)?;
+            if record.is_some() || self.reader.ended() || !self.reader.rotated()? {
+                return Ok(record);
+            }
+        }
+    }
+
+    fn wait(&mut self) -> Result<bool> {
+        if self.finished || self.reader.ended() {
+            return Ok(false);
+        }
+        // What was written between the last look and the end is still to be read: one more round.
+        self.finished = !(self.running)();
+        if !self.finished {
+            self.watch.wait()?;
+        }
+        Ok(true)
+    }
+}
+
+impl<F: FnMut() -> bool> Iterator for Follow<'_, F> {
+    type Item = Result<Entry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_entry().transpose()
+    }
+}
