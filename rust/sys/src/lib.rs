@@ -7,6 +7,7 @@
 //! | [`pidfd`] | pidfd_open, pidfd_send_signal | 5.3 |
 //! | [`scm`] | file descriptors over unix sockets, owned at birth | 2.6.23 |
 //! | [`seccomp`] | `seccomp(2)` | 3.17 |
+//! | [`signals`] | dispositions back to default | 1.0 |
 //! | [`caps`] | capset, the bounding and ambient sets | 4.3 |
 //! | [`fds`] | close_range, taking inherited descriptors over | 5.9 |
 //! | [`tty`] | terminal ioctls | 4.13 |
@@ -26,6 +27,7 @@ pub mod netlink;
 pub mod pidfd;
 pub mod scm;
 pub mod seccomp;
+pub mod signals;
 pub mod tty;
 
 use nix::errno::Errno;

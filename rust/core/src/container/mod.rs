@@ -38,3 +38,4 @@ pub use options::MountOptions;
 pub use process::Program;
 pub use report::{Report, exit_code};
 pub use root::{MOUNT_POINT, open_below};
+pub use sysctl::check as check_sysctls;

@@ -11,7 +11,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
-use rocker_sys::{caps, fds, seccomp};
+use rocker_sys::{caps, fds, seccomp, signals};
 
 use super::capability::Masks;
 use super::user;
@@ -121,6 +121,7 @@ impl Ready<'_> {
         if process.no_new_privileges {
             self.load_filter()?;
         }
+        signals::default_all();
         execute(name, &arguments, &self.environment)
     }
 

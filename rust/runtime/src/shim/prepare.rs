@@ -1,0 +1,188 @@
+//! Request and descriptors turned into a checked setup, before anything exists that would have to be undone.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use nix::sched::CloneFlags;
+use rocker_core::container::{Masks, MountOptions, Planned, Program, check_sysctls};
+use rocker_core::protocol::{Fd, StartRequest};
+use rocker_core::spec::{NamespaceType, Process, Seccomp};
+use rocker_core::{Error, Result, seccomp};
+use rocker_sys::mount::{self, Propagation};
+
+use crate::host::{Host, RUN};
+
+/// The frame's descriptors by what they are.
+#[derive(Debug, Default)]
+pub struct Handed {
+    /// What the container's init is attached to.
+    pub streams: [Option<OwnedFd>; 3],
+    /// Detached clone of the data root.
+    pub root: Option<OwnedFd>,
+    /// Detached clone of a plain directory.
+    pub directory: Option<OwnedFd>,
+    /// pidfd of the owner.
+    pub owner: Option<OwnedFd>,
+    /// Sources of binds, by the mount's position.
+    pub mounts: Vec<(usize, OwnedFd)>,
+    /// Namespace files, by the namespace's position.
+    pub namespaces: Vec<(usize, OwnedFd)>,
+}
+
+impl Handed {
+    /// Sorts descriptors by the names that came with them.
+    pub fn sort(names: &[Fd], fds: Vec<OwnedFd>) -> Result<Self> {
+        if names.len() != fds.len() {
+            return Err(Error::invalid(format!("{} descriptors came with {} names", fds.len(), names.len())));
+        }
+        let mut handed = Self::default();
+        for (name, fd) in names.iter().zip(fds) {
+            match name {
+                Fd::Stdin => handed.streams[0] = Some(fd),
+                Fd::Stdout => handed.streams[1] = Some(fd),
+                Fd::Stderr => handed.streams[2] = Some(fd),
+                Fd::Root => handed.root = Some(fd),
+                Fd::Rootfs => handed.directory = Some(fd),
+                Fd::Owner => handed.owner = Some(fd),
+                Fd::Mount(index) => handed.mounts.push((*index, fd)),
+                Fd::Namespace(index) => handed.namespaces.push((*index, fd)),
+            }
+        }
+        Ok(handed)
+    }
+}
+
+/// Namespaces of a container: made by clone, joined by the child, joined by the shim before it clones.
+#[derive(Debug)]
+pub struct Namespaces {
+    /// Flags of clone3.
+    pub new: CloneFlags,
+    /// Joined by the child.
+    pub joined: Vec<(NamespaceType, OwnedFd)>,
+    /// The pid namespace to join before the clone.
+    pub pid: Option<OwnedFd>,
+    /// Whether the cgroup namespace is its own; made by the child once it is in its cgroup.
+    pub cgroup: bool,
+    /// All that are not the host's, for exec.
+    pub all: CloneFlags,
+    /// Sorts that are the container's own.
+    pub own: Vec<NamespaceType>,
+}
+
+impl Namespaces {
+    /// Sorts the specification's namespaces.
+    pub fn plan(request: &StartRequest, handed: &mut Vec<(usize, OwnedFd)>) -> Result<Self> {
+        let mut plan = Self {
+            new: CloneFlags::empty(),
+            joined: Vec::new(),
+            pid: None,
+            cgroup: false,
+            all: CloneFlags::empty(),
+            own: Vec::new(),
+        };
+        for (index, namespace) in request.spec.linux.namespaces.iter().enumerate() {
+            let flag = rocker_core::container::init::clone_flag(namespace.kind);
+            if plan.all.contains(flag) {
+                return Err(Error::invalid(format!("namespace {:?} is given twice", namespace.kind)));
+            }
+            plan.all |= flag;
+            let fd = handed.iter().position(|(at, _)| *at == index).map(|at| handed.swap_remove(at).1);
+            match (namespace.path.is_some(), fd, namespace.kind) {
+                (false, _, NamespaceType::Cgroup) => plan.cgroup = true,
+                (false, _, kind) => {
+                    plan.new |= flag;
+                    plan.own.push(kind);
+                }
+                (true, None, _) => return Err(Error::invalid("a namespace came without its descriptor")),
+                (true, Some(_), NamespaceType::Mount) => {
+                    return Err(Error::unsupported("joining a mount namespace by path is not supported"));
+                }
+                (true, Some(fd), NamespaceType::Pid) => plan.pid = Some(fd),
+                (true, Some(fd), kind) => plan.joined.push((kind, fd)),
+            }
+        }
+        if !plan.new.contains(CloneFlags::CLONE_NEWNS) {
+            return Err(Error::unsupported("a container without a mount namespace of its own is not supported"));
+        }
+        check_sysctls(&request.spec.linux.sysctl, &plan.own)?;
+        Ok(plan)
+    }
+}
+
+/// The specification's mounts with their options sorted and their sources.
+pub fn mounts(request: &mut StartRequest, handed: &mut Vec<(usize, OwnedFd)>) -> Result<Vec<Planned>> {
+    let mounts = std::mem::take(&mut request.spec.mounts);
+    let plan = |(index, mount): (usize, rocker_core::spec::Mount)| {
+        let options = MountOptions::parse(&mount.options)?;
+        let tree = handed.iter().position(|(at, _)| *at == index).map(|at| handed.swap_remove(at).1);
+        if (options.bind || mount.kind == "bind") && tree.is_none() {
+            return Err(Error::invalid(format!("bind `{}` came without its source", mount.destination.display())));
+        }
+        Ok(Planned { mount, options, tree })
+    };
+    mounts.into_iter().enumerate().map(plan).collect()
+}
+
+/// Writes the files of /etc into the run directory and clones each for its bind.
+pub fn files(request: &StartRequest, mounts: &[Planned]) -> Result<Vec<(OwnedFd, PathBuf)>> {
+    let files = &request.files;
+    let wanted = [("hosts", &files.hosts), ("resolv.conf", &files.resolv_conf), ("hostname", &files.hostname)];
+    let mut planned = Vec::new();
+    for (name, content) in wanted {
+        let Some(content) = content else { continue };
+        let destination = Path::new("/etc").join(name);
+        if mounts.iter().any(|planned| planned.mount.destination == destination) {
+            continue;
+        }
+        let path = format!("{RUN}/containers/{}/{name}", request.id);
+        std::fs::write(&path, content).map_err(|error| Error::io_at("write", &path, &error))?;
+        let c_path = std::ffi::CString::new(path.as_str()).map_err(|_| Error::invalid("an id with a zero byte"))?;
+        let here = rocker_sys::fds::borrow(nix::libc::STDIN_FILENO).map_err(|errno| Error::sys("borrow", errno))?;
+        let tree = mount::clone_tree(here, &c_path, false).map_err(|errno| Error::at("clone", &path, errno))?;
+        planned.push((tree, destination));
+    }
+    Ok(planned)
+}
+
+/// Propagation of the root by name.
+pub fn propagation(name: Option<&str>) -> Result<Option<Propagation>> {
+    Ok(Some(match name {
+        None | Some("") => return Ok(None),
+        Some("private" | "rprivate") => Propagation::Private,
+        Some("slave" | "rslave") => Propagation::Slave,
+        Some("shared" | "rshared") => Propagation::Shared,
+        Some("unbindable" | "runbindable") => Propagation::Unbindable,
+        Some(other) => return Err(Error::invalid(format!("unknown root propagation `{other}`"))),
+    }))
+}
+
+/// The program with its capabilities as masks and its filter as instructions.
+pub fn program(
+    host: &Host,
+    process: Process,
+    user: Option<String>,
+    groups: Vec<String>,
+    filter: Vec<u8>,
+) -> Result<Program> {
+    let masks = Masks::parse(process.capabilities.as_ref())?.clamped(host.capabilities);
+    Ok(Program { process, masks, filter, filter_flags: 0, user, groups })
+}
+
+/// The filter's instructions: compiled ahead by the client, or now from the specification.
+pub fn filter(compiled: Option<&str>, specified: Option<&Seccomp>) -> Result<Vec<u8>> {
+    match (compiled, specified) {
+        (Some(text), _) => {
+            STANDARD.decode(text).map_err(|error| Error::invalid(format!("the filter is not base64: {error}")))
+        }
+        (None, Some(profile)) => seccomp::compile(profile),
+        (None, None) => Ok(Vec::new()),
+    }
+}
+
+/// Another descriptor of `/dev/null`, which the launcher has as its standard input.
+pub fn null() -> Result<OwnedFd> {
+    let stdin = rocker_sys::fds::borrow(0).map_err(|errno| Error::sys("borrow", errno))?;
+    stdin.as_fd().try_clone_to_owned().map_err(|error| Error::io("duplicate /dev/null", &error))
+}

@@ -1,0 +1,61 @@
+//! `state.json`, while the container lives and after.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rocker_core::Result;
+use rocker_core::container::open_below;
+use rocker_core::protocol::{Exit, State, Status};
+
+/// Where the state is kept.
+#[derive(Debug)]
+pub struct Record {
+    /// The document.
+    pub state: State,
+    /// The container's run directory.
+    pub directory: OwnedFd,
+}
+
+impl Record {
+    /// Writes the document.
+    pub fn write(&self) -> Result<()> {
+        self.state.write(self.directory.as_fd())
+    }
+
+    /// Notes that the program runs.
+    pub fn running(&mut self, pid: i32, started: String) -> Result<()> {
+        self.state.status = Status::Running;
+        self.state.pid = pid;
+        self.state.started_at = Some(started);
+        self.write()
+    }
+
+    /// Notes the end, in the run directory and, for after a reboot, in the data root.
+    pub fn exited(&mut self, exit: &Exit, data_root: Option<&OwnedFd>) -> Result<()> {
+        self.state.status = Status::Exited;
+        self.state.pid = 0;
+        self.state.exit_code = exit.exit_code;
+        self.state.oom_killed = exit.oom_killed;
+        self.state.timed_out = exit.timed_out;
+        self.state.finished_at = Some(exit.finished_at.clone());
+        self.keep(data_root)
+    }
+
+    /// Notes that the program could not be run: the container stays as if it had only been created.
+    pub fn failed(&mut self, error: rocker_core::Error, exit_code: i32, data_root: Option<&OwnedFd>) -> Result<()> {
+        self.state.status = Status::Created;
+        self.state.pid = 0;
+        self.state.exit_code = exit_code;
+        self.state.error = Some(error);
+        self.keep(data_root)
+    }
+
+    fn keep(&self, data_root: Option<&OwnedFd>) -> Result<()> {
+        if self.state.remove {
+            return Ok(());
+        }
+        self.write()?;
+        let Some(root) = data_root else { return Ok(()) };
+        let directory = open_below(root.as_fd(), &format!("containers/{}", self.state.id))?;
+        self.state.write(directory.as_fd())
+    }
+}

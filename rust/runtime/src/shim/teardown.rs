@@ -1,0 +1,44 @@
+//! What is removed when a container ends. Nobody waits for it: every client has been told before.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::unistd::{UnlinkatFlags, unlinkat};
+use rocker_core::cgroup::Cgroup;
+use rocker_core::container::open_below;
+use rocker_core::layer::remove_tree;
+
+/// Files of a container's run directory that go with its shim; `state.json` stays for those who ask later.
+const RUN_FILES: [&str; 4] = ["shim.sock", "hosts", "resolv.conf", "hostname"];
+
+/// Removes the cgroup, the run directory's files and, for `--rm`, the container itself.
+///
+/// Failures are not reported: the next engine that looks finds what is left and collects it.
+pub fn tear_down(
+    cgroup: Option<Cgroup>,
+    run: &OwnedFd,
+    directory: &OwnedFd,
+    data_root: Option<&OwnedFd>,
+    id: &str,
+    remove: bool,
+) {
+    if let Some(cgroup) = cgroup {
+        let _ = cgroup.remove();
+    }
+    for name in RUN_FILES {
+        let _ = unlinkat(directory, name, UnlinkatFlags::NoRemoveDir);
+    }
+    if !remove {
+        return;
+    }
+    if let Some(root) = data_root
+        && let Ok(containers) = open_below(root.as_fd(), "containers")
+    {
+        let _ = remove_tree(containers.as_fd(), id);
+    }
+    for name in ["state.json", ".state.json", "shim.lock"] {
+        let _ = unlinkat(directory, name, UnlinkatFlags::NoRemoveDir);
+    }
+    if let Ok(containers) = open_below(run.as_fd(), "containers") {
+        let _ = unlinkat(&containers, id, UnlinkatFlags::RemoveDir);
+    }
+}
