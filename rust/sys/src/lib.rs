@@ -1,1 +1,3 @@
 //! System calls that nix lacks, typed; the only crate with unsafe code.
+
+pub mod xattr;

@@ -1,0 +1,1 @@
+//! Pack a tree as a tar archive.
