@@ -17,6 +17,7 @@ mod apply;
 mod archive;
 mod digest;
 mod form;
+mod header;
 mod name;
 mod pack;
 mod pax;
@@ -33,6 +34,7 @@ pub use archive::Body;
 pub use digest::{digest, hex};
 pub use form::{Entry, Form, Node, Time};
 
+pub use pack::{PackOptions, Packed, pack};
 pub use remove::{remove_contents, remove_tree};
 
 /// Most bytes of one extended header (PAX records, GNU long name).
