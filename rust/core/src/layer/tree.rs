@@ -188,6 +188,10 @@ impl Tree {
         if above.real == place.parent.real && name == place.name {
             return Err(refuse(&place.entry.path, "a hard link to itself"));
         }
+        let found = status(above.as_fd(), name).map_err(missing)?;
+        if found.is_some_and(|found| is_whiteout(&found)) {
+            return Err(missing(Errno::ENOENT));
+        }
         // Without AT_SYMLINK_FOLLOW a link is linked itself.
         let link = || linkat(&*above, name, place.dir(), place.name, AtFlags::empty());
         match link() {
@@ -210,7 +214,13 @@ impl Tree {
                 }
                 Ok(())
             }
-            other => other.map_err(|errno| place.failed("make the whiteout of", errno)),
+            other => {
+                other.map_err(|errno| place.failed("make the whiteout of", errno))?;
+                // Only the name matters: the same layer gives the same tree.
+                let time = spec(Time::default());
+                utimensat(place.dir(), place.name, &time, &time, UtimensatFlags::NoFollowSymlink)
+                    .map_err(|errno| place.failed("set the time of", errno))
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Archives made byte by byte, as no honest tool makes them.
 
 /// One header and its data, as far as a test cares.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Raw {
     pub name: Vec<u8>,
     pub flag: u8,

@@ -4,6 +4,8 @@
 mod compare;
 mod hostile;
 mod make;
+mod round;
+mod semantics;
 
 use std::fs::{self, File};
 use std::os::fd::AsFd;
