@@ -11,6 +11,7 @@
 //! | [`caps`] | capset, the bounding and ambient sets | 4.3 |
 //! | [`fds`] | close_range, taking inherited descriptors over | 5.9 |
 //! | [`tty`] | terminal ioctls | 4.13 |
+//! | [`xattr`] | extended attributes by descriptor | 2.4 |
 //! | [`netlink`] | rtnetlink: bring a link up | 2.2 |
 //! | [`bpf`] | `bpf(2)`: load a device filter and attach it to a cgroup | 4.15 |
 //! | [`ids`] | setdomainname, session keyrings | 2.6 |
@@ -29,6 +30,7 @@ pub mod scm;
 pub mod seccomp;
 pub mod signals;
 pub mod tty;
+pub mod xattr;
 
 use nix::errno::Errno;
 

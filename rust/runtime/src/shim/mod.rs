@@ -7,18 +7,23 @@
 //! | `supervise` | the loop: what happened, who handles it |
 //! | `task` | a process with its streams: the container's own or one made by exec |
 //! | `output`, `input` | from the process to log and clients, and back |
-//! | `client` | a connection and what it asks for |
+//! | `client`, `connection` | a connection, and what it asks for |
+//! | `streams` | output and input on their way |
+//! | `life` | a process's start and end |
 //! | `exec` | another process in the container |
 //! | `record` | `state.json` |
 //! | `teardown` | what is removed at the end |
 
 mod client;
+mod connection;
 mod exec;
 mod input;
+mod life;
 mod output;
 mod prepare;
 mod record;
 mod start;
+mod streams;
 mod supervise;
 mod task;
 mod teardown;

@@ -25,6 +25,8 @@ pub struct Task {
     pub input: Option<Input>,
     /// The terminal's master end, for its size.
     pub terminal: Option<OwnedFd>,
+    /// Whether it has input at all.
+    pub wants_input: bool,
     /// Whether its input closes with the first client's.
     pub stdin_once: bool,
     /// Nanoseconds since 1970 when it started.
@@ -55,6 +57,10 @@ pub struct Pipes {
     pub sources: [Option<Source>; 2],
     /// The writing end of its input.
     pub input: Option<Input>,
+    /// Whether it has input at all.
+    pub wants_input: bool,
+    /// Whether its input closes with the first client's.
+    pub once: bool,
 }
 
 impl Pipes {
@@ -77,6 +83,8 @@ impl Pipes {
             child: [child_in, out_write, err_write],
             sources: [source(out_read, Stream::Stdout), source(err_read, Stream::Stderr)],
             input,
+            wants_input: stdin,
+            once: false,
         })
     }
 }
@@ -89,10 +97,10 @@ pub fn unblock(fd: &OwnedFd) -> Result<()> {
 
 impl Task {
     /// Takes the terminal's master end as the only source and the input.
-    pub fn adopt_terminal(&mut self, master: OwnedFd, stdin: bool) -> Result<()> {
+    pub fn adopt_terminal(&mut self, master: OwnedFd) -> Result<()> {
         unblock(&master)?;
         let copy = |fd: &OwnedFd| fd.as_fd().try_clone_to_owned().map_err(|error| Error::io("duplicate", &error));
-        if stdin {
+        if self.wants_input {
             self.input = Some(Input::new(copy(&master)?));
         }
         self.terminal = Some(copy(&master)?);

@@ -33,7 +33,7 @@ pub fn tear_down(
     if let Some(root) = data_root
         && let Ok(containers) = open_below(root.as_fd(), "containers")
     {
-        let _ = remove_tree(containers.as_fd(), id);
+        let _ = remove_tree(containers.as_fd(), id.as_bytes());
     }
     for name in ["state.json", ".state.json", "shim.lock"] {
         let _ = unlinkat(directory, name, UnlinkatFlags::NoRemoveDir);

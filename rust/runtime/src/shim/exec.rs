@@ -1,0 +1,95 @@
+//! Another process in the container.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::sched::CloneFlags;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use rocker_core::container::exec;
+use rocker_core::protocol::{ExecRequest, Inbox, Status};
+use rocker_core::{Error, Kind, Result};
+use rocker_sys::clone::{Cloned, clone_process};
+
+use super::prepare::{self, Handed};
+use super::supervise::Shim;
+use super::task::{Pipes, Task, unblock};
+
+impl Shim<'_> {
+    /// Starts the process and attaches the client to it.
+    pub(super) fn exec(&mut self, index: usize, request: ExecRequest, fds: Vec<OwnedFd>) -> Result<()> {
+        match self.record.state.status {
+            Status::Running => {}
+            Status::Paused => {
+                return Err(Error::new(Kind::Conflict, "the container is paused").hint("unpause it first"));
+            }
+            Status::Created | Status::Exited => return Err(Self::not_running()),
+        }
+        let handed = Handed::sort(&request.fds, fds)?;
+        let detach = request.detach;
+        let task = self.clone_exec(request)?;
+        let position = match self.tasks.iter().skip(1).position(Option::is_none) {
+            Some(free) => free + 1,
+            None => {
+                self.tasks.push(None);
+                self.tasks.len() - 1
+            }
+        };
+        self.tasks[position] = Some(Task { detached: detach, ..task });
+        if let Some(client) = self.clients[index].as_mut() {
+            client.task = Some(position);
+        }
+        self.watch_task(position)?;
+        self.connect_streams(index, handed.streams)
+    }
+
+    fn clone_exec(&mut self, request: ExecRequest) -> Result<Task> {
+        let (Some(cgroup), Some(Some(init))) = (&self.cgroup, self.tasks.first()) else {
+            return Err(Self::not_running());
+        };
+        let filter = match (request.unconfined, &request.seccomp) {
+            (true, _) => Vec::new(),
+            (false, Some(text)) => prepare::filter(Some(text), None)?,
+            (false, None) => self.template.filter.clone(),
+        };
+        let pipes = Pipes::make(request.stdin && !request.tty)?;
+        let terminal = request.tty.then(|| request.process.console_size.unwrap_or_default());
+        let stdin = request.stdin;
+        let setup = exec::Setup {
+            init: duplicate(&init.pidfd)?,
+            namespaces: self.template.namespaces,
+            cgroup: cgroup.join_handle()?,
+            terminal,
+            streams: pipes.child,
+            program: prepare::program(self.host, request.process, request.user, request.groups, filter)?,
+        };
+        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
+            .map_err(|errno| Error::sys("socketpair", errno))?;
+        match clone_process(self.host.proof, CloneFlags::empty(), cgroup.v2_fd()) {
+            Err(errno) => Err(Error::sys("clone3", errno)),
+            Ok(Cloned::Child) => {
+                drop(ours);
+                exec::run(self.host.proof, setup, theirs)
+            }
+            Ok(Cloned::Parent(pid, pidfd)) => {
+                drop(theirs);
+                unblock(&ours)?;
+                Ok(Task {
+                    pid,
+                    pidfd,
+                    report: Some((ours, Inbox::default())),
+                    sources: if terminal.is_some() { [None, None] } else { pipes.sources },
+                    input: pipes.input,
+                    terminal: None,
+                    wants_input: stdin,
+                    stdin_once: true,
+                    started_ns: 0,
+                    exit: None,
+                    detached: false,
+                })
+            }
+        }
+    }
+}
+
+fn duplicate(fd: &OwnedFd) -> Result<OwnedFd> {
+    fd.as_fd().try_clone_to_owned().map_err(|error| Error::io("duplicate", &error))
+}

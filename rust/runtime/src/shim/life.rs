@@ -1,0 +1,210 @@
+//! A process's start and end.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sys::epoll::EpollFlags;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
+use rocker_core::container::{self, Report};
+use rocker_core::protocol::{Event, Exit, Usage};
+use rocker_core::{Error, Kind};
+
+use super::supervise::{Shim, Token};
+use super::teardown::tear_down;
+use crate::clock;
+
+impl Shim<'_> {
+    /// A child reports; the end of its socket without a failure means that it became the program.
+    pub(super) fn read_report(&mut self, index: usize) {
+        loop {
+            let Some(Some(task)) = self.tasks.get_mut(index) else { return };
+            let Some((socket, inbox)) = &mut task.report else { return };
+            match inbox.next::<Report>() {
+                Ok(Some((report, fds))) => self.act_on_report(index, report, fds),
+                Err(error) => self.start_failed(index, error),
+                Ok(None) => match inbox.fill(socket.as_fd(), usize::MAX) {
+                    Ok(0) => return self.started(index),
+                    Ok(_) => {}
+                    Err(error) if error.errno == Some(Errno::EAGAIN as i32) => return,
+                    Err(error) => self.start_failed(index, error),
+                },
+            }
+        }
+    }
+
+    fn act_on_report(&mut self, index: usize, report: Report, mut fds: Vec<OwnedFd>) {
+        let Some(Some(task)) = self.tasks.get_mut(index) else { return };
+        match (report, fds.pop()) {
+            (Report::Terminal, Some(master)) => {
+                if let Err(error) = task.adopt_terminal(master) {
+                    return self.start_failed(index, error);
+                }
+                let _ = self.watch(Token::Output(index, 0), EpollFlags::EPOLLIN);
+            }
+            (Report::Process { pid }, Some(pidfd)) => {
+                let middle = task.pid;
+                self.unwatch(Token::Ended(index));
+                if let Some(Some(task)) = self.tasks.get_mut(index) {
+                    task.pid = Pid::from_raw(pid);
+                    task.pidfd = pidfd;
+                }
+                // It exits right after this message.
+                let _ = waitpid(middle, None);
+                let _ = self.watch(Token::Ended(index), EpollFlags::EPOLLIN);
+            }
+            (Report::Failed(error), _) => self.start_failed(index, error),
+            _ => self.start_failed(index, Error::invalid("a report came without its descriptor")),
+        }
+    }
+
+    fn started(&mut self, index: usize) {
+        self.unwatch(Token::Report(index));
+        let now = clock::now_ns();
+        let Some(Some(task)) = self.tasks.get_mut(index) else { return };
+        task.report = None;
+        task.started_ns = now;
+        let (pid, detached) = (task.pid.as_raw(), task.detached);
+        if index == 0 {
+            // A full run root must not end a container that runs: who asks sees it as being created.
+            let _ = self.record.running(pid, clock::rfc3339(now));
+        }
+        for client in 0..self.clients.len() {
+            let Some(one) = self.clients[client].as_ref().filter(|one| one.task == Some(index)) else { continue };
+            one.tell(&Event::Started { pid });
+            if detached {
+                self.drop_client(client);
+            }
+        }
+    }
+
+    /// A program could not be run; its child exits by itself.
+    fn start_failed(&mut self, index: usize, error: Error) {
+        self.unwatch(Token::Report(index));
+        let Some(Some(task)) = self.tasks.get_mut(index) else { return };
+        task.report = None;
+        let _ = rocker_sys::pidfd::kill(task.pidfd.as_fd());
+        let _ = waitpid(task.pid, None);
+        self.unwatch(Token::Ended(index));
+        self.drain_outputs(index);
+        self.tasks[index] = None;
+        let exit_code = container::exit_code(error.kind);
+        if index == 0 {
+            let _ = self.record.failed(error.clone(), exit_code, self.root.as_ref());
+            self.tasks[0] = None;
+        }
+        for client in 0..self.clients.len() {
+            if self.clients[client].as_ref().is_some_and(|one| one.task == Some(index)) {
+                self.say_last(client, Event::Failed { error: error.clone(), exit_code });
+            }
+        }
+        if index == 0 {
+            self.end_container();
+        }
+    }
+
+    /// A process has ended.
+    pub(super) fn task_ended(&mut self, index: usize) {
+        self.read_report(index);
+        let Some(Some(task)) = self.tasks.get(index) else { return };
+        let code = match waitpid(task.pid, None) {
+            Ok(WaitStatus::Exited(_, code)) => code,
+            Ok(WaitStatus::Signaled(_, signal, _)) => 128 + signal as i32,
+            Ok(_) | Err(Errno::EINTR) => return,
+            Err(_) => 255,
+        };
+        self.unwatch(Token::Ended(index));
+        if task.report.is_some() {
+            return self.start_failed(index, died_early(code));
+        }
+        if index == 0 && !self.policy.own_pid_namespace {
+            self.kill_all();
+        }
+        let exit = self.describe_exit(index, code);
+        self.drain_outputs(index);
+        if index == 0 {
+            self.close_log();
+            let _ = self.record.exited(&exit, self.root.as_ref());
+        }
+        if let Some(Some(task)) = self.tasks.get_mut(index) {
+            task.exit = Some(exit.clone());
+        }
+        for client in 0..self.clients.len() {
+            if self.clients[client].as_ref().is_some_and(|one| one.task == Some(index)) {
+                self.say_last(client, Event::Exited(exit.clone()));
+            }
+        }
+        if index == 0 {
+            self.end_container();
+        } else if !self.clients.iter().flatten().any(|client| client.task == Some(index)) {
+            self.tasks[index] = None;
+        }
+    }
+
+    fn describe_exit(&self, index: usize, exit_code: i32) -> Exit {
+        let started = self.tasks[index].as_ref().map_or(0, |task| task.started_ns);
+        let main = index == 0;
+        let stats = self.cgroup.as_ref().filter(|_| main).and_then(|cgroup| cgroup.stats().ok());
+        let usage = stats.as_ref().map_or_else(Usage::default, |stats| Usage {
+            cpu_ns: stats.cpu.usage_ns,
+            memory_peak: stats.memory.peak,
+            user_us: stats.cpu.user_ns / 1000,
+            system_us: stats.cpu.system_ns / 1000,
+        });
+        Exit {
+            exit_code,
+            oom_killed: main && self.cgroup.as_ref().is_some_and(|cgroup| cgroup.oom_killed().unwrap_or(false)),
+            timed_out: main && self.timed_out,
+            started_at: clock::rfc3339(started),
+            finished_at: clock::rfc3339(clock::now_ns()),
+            usage,
+        }
+    }
+
+    fn close_log(&mut self) {
+        if let Some(log) = self.log.take() {
+            let _ = log.close(clock::now_ns());
+        }
+    }
+
+    /// Nothing of the container is needed any more; clients that still read keep the shim, not the container.
+    fn end_container(&mut self) {
+        if self.ended {
+            return;
+        }
+        self.ended = true;
+        self.close_log();
+        if let Some(cgroup) = &self.cgroup {
+            let _ = cgroup.kill();
+        }
+        // The kernel has killed them; reaping them here lets their cgroup be removed.
+        for task in self.tasks.iter_mut().skip(1).flatten() {
+            let _ = waitpid(task.pid, None);
+        }
+        self.unwatch(Token::Listener);
+        let waiting: Vec<usize> = (0..self.clients.len())
+            .filter(|index| self.clients[*index].as_ref().is_some_and(|client| client.last_words.is_none()))
+            .collect();
+        for index in waiting {
+            self.refuse(index, Self::not_running());
+        }
+        let id = self.record.state.id.clone();
+        tear_down(
+            self.cgroup.take(),
+            &self.host.run,
+            &self.record.directory,
+            self.root.as_ref(),
+            &id,
+            self.record.state.remove,
+        );
+    }
+}
+
+/// The child was killed before it became the program.
+fn died_early(code: i32) -> Error {
+    let message = match code {
+        137 => "the process was killed while it was being set up: perhaps the memory limit is too small".to_owned(),
+        code => format!("the process ended with {code} while it was being set up"),
+    };
+    Error::new(Kind::System, message)
+}

@@ -1,0 +1,315 @@
+//! From a request to a cloned child on its way to becoming the program.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg, OFlag, openat};
+use nix::sched::setns;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket, socketpair,
+};
+use nix::sys::stat::{Mode, mkdirat};
+use nix::unistd::{Pid, fchdir};
+use rocker_core::cgroup::{Cgroup, JoinHandle};
+use rocker_core::container::{init, open_below};
+use rocker_core::log::Writer;
+use rocker_core::protocol::{Inbox, NetworkMode, StartRequest, State, StdinMode};
+use rocker_core::spec::NamespaceType;
+use rocker_core::{Error, Result};
+use rocker_sys::clone::{Cloned, clone_process};
+
+use super::prepare::{self, Handed, Namespaces};
+use super::record::Record;
+use super::supervise::{Policy, Shim};
+use super::task::{Pipes, Task};
+use super::teardown::tear_down;
+use crate::clock;
+use crate::host::Host;
+
+/// What exists on the way to a start, and goes again when the start fails.
+struct Scaffold<'h> {
+    host: &'h Host,
+    id: String,
+    remove: bool,
+    root: Option<OwnedFd>,
+    directory: OwnedFd,
+    cgroup: Option<Cgroup>,
+}
+
+impl Scaffold<'_> {
+    fn undo(self) {
+        let root = self.root.as_ref();
+        tear_down(self.cgroup, &self.host.run, &self.directory, root, &self.id, self.remove);
+    }
+}
+
+/// Starts the container; on failure everything that was made is removed again.
+pub fn start<'h>(
+    host: &'h Host,
+    request: StartRequest,
+    fds: Vec<OwnedFd>,
+    connection: &OwnedFd,
+) -> Result<Shim<'h>> {
+    check_id(&request.id)?;
+    let mut handed = Handed::sort(&request.fds, fds)?;
+    let directory = run_directory(host, &request.id)?;
+    let lock = lock(&directory, &request.id)?;
+    let mut scaffold = Scaffold {
+        host,
+        id: request.id.clone(),
+        remove: request.remove,
+        root: handed.root.take(),
+        directory,
+        cgroup: None,
+    };
+    match build(&mut scaffold, request, handed, lock) {
+        Ok(mut shim) => {
+            shim.adopt_first(connection)?;
+            Ok(shim)
+        }
+        Err(error) => {
+            scaffold.undo();
+            Err(error)
+        }
+    }
+}
+
+/// An id becomes part of paths: nothing but 64 hex digits may pass.
+fn check_id(id: &str) -> Result<()> {
+    let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if id.len() == 64 && id.bytes().all(hex) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("`{}` is no container id: 64 hex digits are", id.escape_debug())))
+}
+
+fn run_directory(host: &Host, id: &str) -> Result<OwnedFd> {
+    let mode = Mode::from_bits_truncate(0o700);
+    for path in ["containers".to_owned(), format!("containers/{id}")] {
+        match mkdirat(&host.run, path.as_str(), mode) {
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(Errno::ENOENT) => return Err(Error::at("make run directory", &path, Errno::ENOENT)),
+            Err(errno) => return Err(Error::at("make run directory", &path, errno)),
+        }
+    }
+    // The fd must not be O_PATH: files are created below it and a lock is taken.
+    open_below(host.run.as_fd(), &format!("containers/{id}"))
+}
+
+fn lock(directory: &OwnedFd, id: &str) -> Result<Flock<OwnedFd>> {
+    let flags = OFlag::O_CREAT | OFlag::O_RDWR | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+    let file = openat(directory, "shim.lock", flags, Mode::from_bits_truncate(0o600))
+        .map_err(|errno| Error::at("open", "shim.lock", errno))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
+        Errno::EWOULDBLOCK => {
+            Error::new(rocker_core::Kind::Conflict, format!("container {} is running already", &id[..12]))
+        }
+        _ => Error::at("lock", "shim.lock", errno),
+    })
+}
+
+fn build<'h>(
+    scaffold: &mut Scaffold<'h>,
+    mut request: StartRequest,
+    mut handed: Handed,
+    lock: Flock<OwnedFd>,
+) -> Result<Shim<'h>> {
+    let host = scaffold.host;
+    let plan = Namespaces::plan(&request, &mut handed.namespaces)?;
+    let mounts = prepare::mounts(&mut request, &mut handed.mounts)?;
+    let files = prepare::files(&request, &mounts)?;
+    let linux = &request.spec.linux;
+    let path = cgroup_path(linux.cgroups_path.as_deref(), &request.id)?;
+    scaffold.cgroup = Some(host.hierarchies.create(&path, linux.resources.as_ref())?);
+    let cgroup = scaffold.cgroup.as_ref().ok_or_else(|| Error::invalid("no cgroup"))?;
+    let join = cgroup.join_handle()?;
+    let log = open_log(scaffold.root.as_ref(), &request)?;
+    let listener = listen_in(&scaffold.directory)?;
+    let (mut record, policy) = describe(host, &scaffold.directory, &request, &path)?;
+    record.write()?;
+    let (setup, task) = arrange(host, scaffold.root.as_ref(), request, handed.directory, mounts, files, join, &plan)?;
+    let (task, template) = launch(host, cgroup, plan, setup, task)?;
+    record.state.pid = task.pid.as_raw();
+    let cgroup = scaffold.cgroup.take();
+    let root = scaffold.root.take();
+    Shim::new(host, lock, listener, record, policy, cgroup, root, log, task, template, handed.owner, handed.streams)
+}
+
+/// What exec takes over from the container's own process.
+#[derive(Debug)]
+pub struct Template {
+    /// Its namespaces.
+    pub namespaces: nix::sched::CloneFlags,
+    /// Its filter.
+    pub filter: Vec<u8>,
+}
+
+fn cgroup_path(wanted: Option<&Path>, id: &str) -> Result<PathBuf> {
+    let path = wanted.map_or_else(|| Path::new("rocker").join(id), Path::to_owned);
+    Ok(path.strip_prefix("/").map_or(path.clone(), Path::to_owned))
+}
+
+fn open_log(root: Option<&OwnedFd>, request: &StartRequest) -> Result<Option<Writer>> {
+    if request.log.driver == rocker_core::log::Driver::None {
+        return Ok(None);
+    }
+    let root = root.ok_or_else(|| Error::invalid("a log needs the data root's descriptor"))?;
+    Writer::open(root.as_fd(), &request.log).map(Some)
+}
+
+/// Binds below the run directory by a relative name: `sun_path` has room for 107 bytes only.
+fn listen_in(directory: &OwnedFd) -> Result<OwnedFd> {
+    let fail = |errno| Error::at("listen", "shim.sock", errno);
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let listener = socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(fail)?;
+    fchdir(directory).map_err(fail)?;
+    let address = UnixAddr::new("shim.sock").map_err(fail)?;
+    let bound = match bind(listener.as_raw_fd(), &address) {
+        Err(Errno::EADDRINUSE) => {
+            // Left by a shim that was killed: we hold its lock.
+            nix::unistd::unlink("shim.sock").map_err(fail)?;
+            bind(listener.as_raw_fd(), &address)
+        }
+        other => other,
+    };
+    nix::unistd::chdir("/").map_err(fail)?;
+    bound.map_err(fail)?;
+    listen(&listener, Backlog::new(128).unwrap_or(Backlog::MAXCONN)).map_err(fail)?;
+    Ok(listener)
+}
+
+fn describe(
+    host: &Host,
+    directory: &OwnedFd,
+    request: &StartRequest,
+    cgroup: &Path,
+) -> Result<(Record, Policy)> {
+    let state = State {
+        version: 1,
+        id: request.id.clone(),
+        shim_pid: Pid::this().as_raw(),
+        boot_id: host.boot_id.clone(),
+        cgroup: Path::new("/").join(cgroup).to_string_lossy().into_owned(),
+        remove: request.remove,
+        ..State::default()
+    };
+    let directory =
+        directory.as_fd().try_clone_to_owned().map_err(|error| Error::io("duplicate the run directory", &error))?;
+    let policy = Policy {
+        own_pid_namespace: request
+            .spec
+            .linux
+            .namespaces
+            .iter()
+            .any(|namespace| namespace.kind == NamespaceType::Pid && namespace.path.is_none()),
+        kill_at: request.timeout.map(|seconds| clock::monotonic_ns() + (seconds * 1e9) as i64),
+        stop_signal: request.stop_signal,
+        stop_timeout: request.stop_timeout,
+    };
+    Ok((Record { state, directory }, policy))
+}
+
+/// The child's setup, and the shim's ends of its streams.
+#[allow(clippy::too_many_arguments)] // the parts of one setup, each prepared by its own step
+fn arrange(
+    host: &Host,
+    root: Option<&OwnedFd>,
+    request: StartRequest,
+    directory: Option<OwnedFd>,
+    mounts: Vec<rocker_core::container::Planned>,
+    files: Vec<(OwnedFd, PathBuf)>,
+    join: JoinHandle,
+    plan: &Namespaces,
+) -> Result<(init::Setup, Pipes)> {
+    let spec = request.spec;
+    let filter = prepare::filter(request.seccomp.as_deref(), spec.linux.seccomp.as_ref())?;
+    let wants_input = request.stdin != StdinMode::Closed;
+    let pipes = Pipes::make(wants_input && !spec.process.terminal)?;
+    let terminal = spec.process.terminal.then(|| spec.process.console_size.unwrap_or_default());
+    let duplicate = |fd: &OwnedFd| fd.as_fd().try_clone_to_owned().map_err(|error| Error::io("duplicate", &error));
+    let [stdin, stdout, stderr] = &pipes.child;
+    let setup = init::Setup {
+        id: request.id,
+        cgroup: join,
+        own_cgroup_namespace: plan.cgroup,
+        joined: Vec::new(),
+        rootfs: request.rootfs,
+        data_root: root.map(duplicate).transpose()?,
+        directory,
+        read_only: spec.root.as_ref().is_some_and(|root| root.readonly),
+        propagation: prepare::propagation(spec.linux.rootfs_propagation.as_deref())?,
+        mounts,
+        files,
+        devices: spec.linux.devices,
+        hierarchies: host.v1_names.clone(),
+        masked: spec.linux.masked_paths,
+        protected: spec.linux.readonly_paths,
+        sysctls: spec.linux.sysctl,
+        hostname: spec.hostname,
+        domainname: spec.domainname,
+        loopback: request.network.mode == NetworkMode::None && plan.own.contains(&NamespaceType::Network),
+        terminal,
+        streams: [duplicate(stdin)?, duplicate(stdout)?, duplicate(stderr)?],
+        reaper: request.init,
+        program: prepare::program(host, spec.process, request.user, request.groups, filter)?,
+    };
+    let mut pipes = pipes;
+    if terminal.is_some() {
+        pipes.sources = [None, None];
+    }
+    pipes.wants_input = wants_input;
+    pipes.once = request.stdin == StdinMode::Once;
+    Ok((setup, pipes))
+}
+
+fn launch(
+    host: &Host,
+    cgroup: &Cgroup,
+    plan: Namespaces,
+    mut setup: init::Setup,
+    pipes: Pipes,
+) -> Result<(Task, Template)> {
+    let template = Template { namespaces: plan.all, filter: setup.program.filter.clone() };
+    setup.joined = plan.joined;
+    let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
+        .map_err(|errno| Error::sys("socketpair", errno))?;
+    if let Some(pid) = &plan.pid {
+        // Only children of this process enter it; the shim itself stays where it is (setns(2)).
+        setns(pid, nix::sched::CloneFlags::CLONE_NEWPID).map_err(|errno| Error::sys("join pid namespace", errno))?;
+    }
+    match clone_process(host.proof, plan.new, cgroup.v2_fd()) {
+        Err(errno) => Err(Error::sys("clone3", errno).hint(clone_hint(errno))),
+        Ok(Cloned::Child) => {
+            drop(ours);
+            init::run(host.proof, setup, theirs)
+        }
+        Ok(Cloned::Parent(pid, pidfd)) => {
+            drop(theirs);
+            super::task::unblock(&ours)?;
+            let task = Task {
+                pid,
+                pidfd,
+                report: Some((ours, Inbox::default())),
+                sources: pipes.sources,
+                input: pipes.input,
+                terminal: None,
+                wants_input: pipes.wants_input,
+                stdin_once: pipes.once,
+                started_ns: 0,
+                exit: None,
+                detached: false,
+            };
+            Ok((task, template))
+        }
+    }
+}
+
+fn clone_hint(errno: Errno) -> &'static str {
+    match errno {
+        Errno::EAGAIN | Errno::ENOSPC => "a limit on processes or namespaces is reached: see /proc/sys/user and ulimit -u",
+        Errno::EPERM => "root with CAP_SYS_ADMIN is needed",
+        Errno::EINVAL => "this kernel lacks a namespace that is asked for",
+        _ => "see clone(2)",
+    }
+}

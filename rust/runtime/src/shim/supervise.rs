@@ -1,0 +1,302 @@
+//! The shim's loop: what happened, and who handles it.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::Flock;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use rocker_core::cgroup::Cgroup;
+use rocker_core::log::Writer;
+use rocker_core::{Error, Result};
+
+use super::client::Client;
+use super::record::Record;
+use super::start::Template;
+use super::task::Task;
+use crate::clock;
+use crate::host::Host;
+
+/// Decisions that the request made.
+#[derive(Debug)]
+pub struct Policy {
+    /// Whether the end of init ends everything.
+    pub own_pid_namespace: bool,
+    /// Monotonic time at which the time limit ends it.
+    pub kill_at: Option<i64>,
+    /// Sent by a stop that names no signal.
+    pub stop_signal: i32,
+    /// Seconds between stop signal and SIGKILL.
+    pub stop_timeout: f64,
+}
+
+/// What a descriptor in the loop is; the number is a position in its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Token {
+    /// New connections.
+    Listener,
+    /// The owner has ended.
+    Owner,
+    /// A child's report.
+    Report(usize),
+    /// A process has ended.
+    Ended(usize),
+    /// Output of a process: stream 0 or 1.
+    Output(usize, usize),
+    /// A process can take input again.
+    Input(usize),
+    /// A client's socket.
+    Client(usize),
+    /// A client's input.
+    ClientInput(usize),
+    /// A client's pipe can be written again: stream 0 or 1.
+    Sink(usize, usize),
+}
+
+impl Token {
+    fn pack(self) -> u64 {
+        let (kind, number, stream) = match self {
+            Self::Listener => (0, 0, 0),
+            Self::Owner => (1, 0, 0),
+            Self::Report(number) => (2, number, 0),
+            Self::Ended(number) => (3, number, 0),
+            Self::Output(number, stream) => (4, number, stream),
+            Self::Input(number) => (5, number, 0),
+            Self::Client(number) => (6, number, 0),
+            Self::ClientInput(number) => (7, number, 0),
+            Self::Sink(number, stream) => (8, number, stream),
+        };
+        kind << 56 | (stream as u64) << 48 | number as u64
+    }
+
+    fn unpack(data: u64) -> Self {
+        let (number, stream) = ((data & 0xffff_ffff) as usize, (data >> 48 & 1) as usize);
+        match data >> 56 {
+            0 => Self::Listener,
+            1 => Self::Owner,
+            2 => Self::Report(number),
+            3 => Self::Ended(number),
+            4 => Self::Output(number, stream),
+            5 => Self::Input(number),
+            6 => Self::Client(number),
+            7 => Self::ClientInput(number),
+            _ => Self::Sink(number, stream),
+        }
+    }
+}
+
+/// One container's shim.
+#[derive(Debug)]
+pub struct Shim<'h> {
+    pub(super) host: &'h Host,
+    /// Held for the shim's whole life: whoever gets it knows that the shim is gone.
+    pub(super) _lock: Flock<OwnedFd>,
+    pub(super) listener: OwnedFd,
+    pub(super) record: Record,
+    pub(super) policy: Policy,
+    pub(super) cgroup: Option<Cgroup>,
+    pub(super) root: Option<OwnedFd>,
+    pub(super) log: Option<Writer>,
+    /// The container's own process is the first; others come by exec. A position is used again once it is free.
+    pub(super) tasks: Vec<Option<Task>>,
+    pub(super) clients: Vec<Option<Client>>,
+    pub(super) template: Template,
+    pub(super) owner: Option<OwnedFd>,
+    pub(super) timed_out: bool,
+    /// Monotonic time at which a stop turns into a kill.
+    pub(super) stop_at: Option<i64>,
+    /// Set once the container has ended and everything of it is gone.
+    pub(super) ended: bool,
+    epoll: Epoll,
+    /// Chunks between pipes; freed when idle.
+    pub(super) buffer: Vec<u8>,
+    first_streams: Option<[Option<OwnedFd>; 3]>,
+}
+
+/// Serves until the container has ended and every client knows.
+pub fn run(mut shim: Shim<'_>, connection: OwnedFd) {
+    drop(connection);
+    let mut events = [EpollEvent::empty(); 16];
+    while !shim.is_done() {
+        let timeout = shim.timeout();
+        let count = match shim.epoll.wait(&mut events, timeout) {
+            Ok(count) => count,
+            Err(Errno::EINTR) => continue,
+            Err(_) => return,
+        };
+        for event in &events[..count] {
+            shim.handle(Token::unpack(event.data()), event.events());
+        }
+        shim.act_on_time();
+        if count == 0 {
+            shim.rest();
+        }
+    }
+}
+
+impl<'h> Shim<'h> {
+    /// Gathers the parts; [`Shim::adopt_first`] registers them.
+    #[allow(clippy::too_many_arguments)] // the parts of one shim, each made by its own step of the start
+    pub fn new(
+        host: &'h Host,
+        lock: Flock<OwnedFd>,
+        listener: OwnedFd,
+        record: Record,
+        policy: Policy,
+        cgroup: Option<Cgroup>,
+        root: Option<OwnedFd>,
+        log: Option<Writer>,
+        task: Task,
+        template: Template,
+        owner: Option<OwnedFd>,
+        streams: [Option<OwnedFd>; 3],
+    ) -> Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(|errno| Error::sys("epoll", errno))?;
+        Ok(Self {
+            host,
+            _lock: lock,
+            listener,
+            record,
+            policy,
+            cgroup,
+            root,
+            log,
+            tasks: vec![Some(task)],
+            clients: Vec::new(),
+            template,
+            owner,
+            timed_out: false,
+            stop_at: None,
+            ended: false,
+            epoll,
+            buffer: Vec::new(),
+            first_streams: Some(streams),
+        })
+    }
+
+    /// Registers everything, and the connection that brought the request as the first client.
+    pub fn adopt_first(&mut self, connection: &OwnedFd) -> Result<()> {
+        let socket = connection.as_fd().try_clone_to_owned().map_err(|error| Error::io("duplicate", &error))?;
+        super::task::unblock(&socket)?;
+        let mut client = Client::new(socket);
+        client.asked = true;
+        client.task = Some(0);
+        let index = self.add_client(client)?;
+        let streams = self.first_streams.take().unwrap_or_default();
+        self.connect_streams(index, streams)?;
+        self.watch(Token::Listener, EpollFlags::EPOLLIN)?;
+        if self.owner.is_some() {
+            self.watch(Token::Owner, EpollFlags::EPOLLIN)?;
+        }
+        self.watch_task(0)
+    }
+
+    /// Registers a process: its report, its end, its streams.
+    pub fn watch_task(&mut self, index: usize) -> Result<()> {
+        self.watch(Token::Report(index), EpollFlags::EPOLLIN)?;
+        self.watch(Token::Ended(index), EpollFlags::EPOLLIN)?;
+        for stream in 0..2 {
+            self.watch(Token::Output(index, stream), EpollFlags::EPOLLIN)?;
+        }
+        Ok(())
+    }
+
+    fn descriptor(&self, token: Token) -> Option<BorrowedFd<'_>> {
+        let task = |index: usize| self.tasks.get(index).and_then(Option::as_ref);
+        let client = |index: usize| self.clients.get(index).and_then(Option::as_ref);
+        match token {
+            Token::Listener => Some(self.listener.as_fd()),
+            Token::Owner => self.owner.as_ref().map(AsFd::as_fd),
+            Token::Report(index) => task(index)?.report.as_ref().map(|(socket, _)| socket.as_fd()),
+            Token::Ended(index) => Some(task(index)?.pidfd.as_fd()),
+            Token::Output(index, stream) => task(index)?.sources[stream].as_ref().map(|source| source.fd.as_fd()),
+            Token::Input(index) => task(index)?.input.as_ref().map(|input| input.fd.as_fd()),
+            Token::Client(index) => Some(client(index)?.socket.as_fd()),
+            Token::ClientInput(index) => client(index)?.stdin.as_ref().map(|stdin| stdin.fd.as_fd()),
+            Token::Sink(index, stream) => client(index)?.sinks[stream].as_ref().map(|sink| sink.fd.as_fd()),
+        }
+    }
+
+    /// Starts to wait for a descriptor, if there is one.
+    pub fn watch(&self, token: Token, events: EpollFlags) -> Result<()> {
+        let Some(fd) = self.descriptor(token) else { return Ok(()) };
+        match self.epoll.add(fd, EpollEvent::new(events, token.pack())) {
+            Ok(()) | Err(Errno::EEXIST) => Ok(()),
+            Err(errno) => Err(Error::sys("epoll_ctl", errno)),
+        }
+    }
+
+    /// Stops waiting for a descriptor. A paused one is taken out altogether: a hang-up is reported even to those who
+    /// ask for no events (epoll_ctl(2)), and would turn the loop.
+    pub fn unwatch(&self, token: Token) {
+        if let Some(fd) = self.descriptor(token) {
+            let _ = self.epoll.delete(fd);
+        }
+    }
+
+    fn handle(&mut self, token: Token, events: EpollFlags) {
+        match token {
+            Token::Listener => self.accept(),
+            Token::Owner => self.owner_ended(),
+            Token::Report(index) => self.read_report(index),
+            Token::Ended(index) => self.task_ended(index),
+            Token::Output(index, stream) => self.read_output(index, stream),
+            Token::Input(index) => self.input_writable(index),
+            Token::Client(index) => self.read_client(index),
+            Token::ClientInput(index) => self.read_client_input(index),
+            Token::Sink(index, stream) => self.sink_writable(index, stream, events),
+        }
+    }
+
+    fn owner_ended(&mut self) {
+        self.unwatch(Token::Owner);
+        self.owner = None;
+        self.kill_all();
+    }
+
+    /// Kills every process of the container, at once and without a chance to fork away.
+    pub fn kill_all(&mut self) {
+        if let Some(cgroup) = &self.cgroup {
+            let _ = cgroup.kill();
+        }
+        for task in self.tasks.iter().flatten() {
+            let _ = rocker_sys::pidfd::kill(task.pidfd.as_fd());
+        }
+    }
+
+    fn timeout(&self) -> EpollTimeout {
+        let next = [self.policy.kill_at, self.stop_at].into_iter().flatten().min();
+        let idle = if self.buffer.is_empty() && self.log.is_none() { None } else { Some(200) };
+        let until = next.map(|at| ((at - clock::monotonic_ns()).max(0) + 999_999) / 1_000_000);
+        let busy = !self.buffer.is_empty();
+        match (until, idle.filter(|_| busy)) {
+            (None, None) => EpollTimeout::NONE,
+            (Some(until), None) => EpollTimeout::try_from(until).unwrap_or(EpollTimeout::MAX),
+            (until, Some(idle)) => EpollTimeout::try_from(until.unwrap_or(idle).min(idle)).unwrap_or(EpollTimeout::MAX),
+        }
+    }
+
+    fn act_on_time(&mut self) {
+        let now = clock::monotonic_ns();
+        if self.policy.kill_at.is_some_and(|at| at <= now) {
+            self.policy.kill_at = None;
+            self.timed_out = true;
+            self.kill_all();
+        }
+        if self.stop_at.is_some_and(|at| at <= now) {
+            self.stop_at = None;
+            self.kill_all();
+        }
+    }
+
+    /// Nothing happened for a moment: gives memory back and compresses a piece of a rotated log.
+    fn rest(&mut self) {
+        let more = self.log.as_mut().is_some_and(Writer::idle);
+        if !more {
+            self.buffer = Vec::new();
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.ended && self.clients.iter().all(Option::is_none)
+    }
+}
