@@ -54,7 +54,7 @@ fn numbers(range: std::ops::Range<u32>) -> Vec<String> {
 }
 
 fn chunks() -> impl Strategy<Value = Vec<(bool, Vec<u8>)>> {
-    let byte = prop_oneof![3 => any::<u8>(), 1 => Just(b'\n'), 2 => b'a'..b'z'];
+    let byte = prop_oneof![3 => any::<u8>(), 1 => Just(b'\n'), 2 => b'a'..=b'z'];
     proptest::collection::vec((any::<bool>(), proptest::collection::vec(byte, 0..400)), 0..40)
 }
 
@@ -167,6 +167,18 @@ fn a_torn_end_is_cut_off_when_the_log_is_opened_again_and_noise_is_passed_over()
         write_numbers(&mut writer, 3..400);
         assert_eq!(texts(&entries(dir.path(), driver)), numbers(0..400));
     }
+}
+
+#[test]
+fn a_line_of_any_length_is_passed_over_within_bounded_memory() {
+    let dir = TempDir::new().unwrap();
+    let mut writer = open(dir.path(), &config(Driver::JsonFile));
+    write_numbers(&mut writer, 0..2);
+    let mut file = File::options().append(true).open(dir.path().join("c/log")).unwrap();
+    file.write_all(&[b'x'; 3 << 20]).unwrap();
+    file.write_all(b"\n").unwrap();
+    write_numbers(&mut writer, 2..4);
+    assert_eq!(texts(&entries(dir.path(), Driver::JsonFile)), numbers(0..4));
 }
 
 #[test]
