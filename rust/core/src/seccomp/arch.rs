@@ -7,6 +7,7 @@ use crate::{Error, Result};
 pub(super) enum Arch {
     X86_64,
     I386,
+    #[allow(dead_code, reason = "made only on that CPU and in tests")]
     Aarch64,
 }
 
