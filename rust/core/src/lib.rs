@@ -6,10 +6,14 @@
 //! | [`spec`] | the OCI runtime specification's documents, as far as they are honoured |
 //! | [`cgroup`] | cgroup v1 and v2 behind one interface: create, enter, limit, count, freeze, kill |
 //! | [`seccomp`] | an OCI seccomp profile compiled to a BPF program by an interval tree |
+//! | [`container`] | the inside of a container, from a cloned child to its program |
+//! | [`protocol`] | what travels between client, launcher and shim |
+//! | [`client`] | the client's half: start, attach, exec, be the mouthpiece |
 //! | [`layer`] | image layers: apply a tar to a directory, digest it |
 //! | [`log`] | container logs: written, rotated, read and followed |
 
 pub mod cgroup;
+pub mod client;
 pub mod container;
 pub mod error;
 pub mod layer;

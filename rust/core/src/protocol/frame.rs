@@ -21,6 +21,17 @@ pub fn send<T: Serialize>(socket: BorrowedFd<'_>, message: &T, fds: &[BorrowedFd
     let mut bytes = vec![0; HEADER];
     serde_json::to_writer(&mut bytes, message)
         .map_err(|error| Error::new(Kind::Invalid, format!("encode a frame: {error}")))?;
+    send_buffer(socket, bytes, fds)
+}
+
+/// Sends one frame whose JSON has been written already.
+pub fn send_json(socket: BorrowedFd<'_>, parts: &[&[u8]], fds: &[BorrowedFd<'_>]) -> Result<()> {
+    let mut bytes = vec![0; HEADER];
+    parts.iter().for_each(|part| bytes.extend_from_slice(part));
+    send_buffer(socket, bytes, fds)
+}
+
+fn send_buffer(socket: BorrowedFd<'_>, mut bytes: Vec<u8>, fds: &[BorrowedFd<'_>]) -> Result<()> {
     let length = bytes.len() - HEADER;
     if length > MAX_LENGTH || fds.len() > MAX_DESCRIPTORS {
         return Err(Error::invalid(format!(

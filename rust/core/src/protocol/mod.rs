@@ -6,9 +6,9 @@ mod request;
 mod state;
 
 pub use event::{Event, Exit, Usage};
-pub use frame::{Inbox, receive, send};
+pub use frame::{Inbox, receive, send, send_json};
 pub use request::{
     AttachRequest, Control, ExecRequest, Fd, Files, Network, NetworkMode, Request, Rootfs, StartRequest,
     StdinMode, Streams,
 };
-pub use state::{State, Status};
+pub use state::{FILE as STATE_FILE, State, Status};

@@ -26,10 +26,12 @@ pub enum Request {
     },
     /// Send a signal, then kill.
     Stop {
-        /// Number of the signal.
-        signal: i32,
-        /// Seconds before SIGKILL; less than 0 waits for ever.
-        timeout: f64,
+        /// Number of the signal; the container's own when absent.
+        #[serde(default)]
+        signal: Option<i32>,
+        /// Seconds before SIGKILL; less than 0 waits for ever; the container's own when absent.
+        #[serde(default)]
+        timeout: Option<f64>,
     },
     /// Kill all of its processes.
     Kill,

@@ -135,12 +135,12 @@ impl Shim<'_> {
         Ok(())
     }
 
-    fn stop(&mut self, index: usize, signal: i32, timeout: f64) -> Result<()> {
+    fn stop(&mut self, index: usize, signal: Option<i32>, timeout: Option<f64>) -> Result<()> {
         self.wait(index)?;
         // A frozen process would not see the signal.
         self.freeze(false)?;
-        let signal = if signal == 0 { self.policy.stop_signal } else { signal };
-        self.signal(0, signal)?;
+        self.signal(0, signal.unwrap_or(self.policy.stop_signal))?;
+        let timeout = timeout.unwrap_or(self.policy.stop_timeout);
         if timeout >= 0.0 {
             self.stop_at = Some(clock::monotonic_ns() + (timeout * 1e9) as i64);
         }

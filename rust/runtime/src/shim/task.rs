@@ -107,9 +107,4 @@ impl Task {
         self.sources = [Some(Source { fd: master, stream: Stream::Stdout, paused: false }), None];
         Ok(())
     }
-
-    /// Whether its program runs.
-    pub fn is_running(&self) -> bool {
-        self.report.is_none() && self.exit.is_none()
-    }
 }

@@ -1,0 +1,116 @@
+//! A connection to a container, or to a process in it.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::protocol::{Control, Event, Exit, receive, send};
+use crate::{Error, Kind, Result};
+
+/// A connection; dropping it lets go of the process without affecting it.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) socket: OwnedFd,
+    pub(super) pid: i32,
+    /// Write end of the process's input.
+    pub stdin: Option<OwnedFd>,
+    /// Read end of its output.
+    pub stdout: Option<OwnedFd>,
+    /// Read end of its errors.
+    pub stderr: Option<OwnedFd>,
+    pub(super) exit: Option<Exit>,
+}
+
+impl Session {
+    pub(super) fn new(socket: OwnedFd, streams: [Option<OwnedFd>; 3]) -> Self {
+        let [stdin, stdout, stderr] = streams;
+        Self { socket, pid: 0, stdin, stdout, stderr, exit: None }
+    }
+
+    /// Host pid of the process; 0 before it started.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// The control socket: readable when an event waits.
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// The next event; a failure that the shim reports becomes the error.
+    pub fn next_event(&mut self) -> Result<Event> {
+        match receive::<Event>(self.socket.as_fd())? {
+            Some((Event::Failed { error, .. }, _)) => Err(error),
+            Some((event, _)) => {
+                if let Event::Started { pid } = event {
+                    self.pid = pid;
+                }
+                if let Event::Exited(exit) = &event {
+                    self.exit = Some(exit.clone());
+                }
+                Ok(event)
+            }
+            None => Err(gone()),
+        }
+    }
+
+    /// Waits until the program runs.
+    pub fn wait_started(&mut self) -> Result<()> {
+        match self.next_event()? {
+            Event::Started { .. } | Event::Ok { .. } | Event::Exited(_) => Ok(()),
+            other => Err(Error::new(Kind::System, format!("unexpected answer {other:?}"))),
+        }
+    }
+
+    /// Waits for the end of the process; None when `timeout` has passed.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<Option<Exit>> {
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        loop {
+            if let Some(exit) = &self.exit {
+                return Ok(Some(exit.clone()));
+            }
+            if !readable(self.socket.as_fd(), deadline)? {
+                return Ok(None);
+            }
+            if let Event::Detached { reason } = self.next_event()? {
+                return Err(Error::new(Kind::Gone, format!("detached: {reason}")));
+            }
+        }
+    }
+
+    /// Sets the size of its terminal.
+    pub fn resize(&self, width: u16, height: u16) -> Result<()> {
+        send(self.socket.as_fd(), &Control::Resize { width, height }, &[])
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: i32) -> Result<()> {
+        send(self.socket.as_fd(), &Control::Signal { signal }, &[])
+    }
+}
+
+/// Waits until a descriptor is readable or hung up; false when the deadline has passed.
+pub(super) fn readable(fd: BorrowedFd<'_>, deadline: Option<Instant>) -> Result<bool> {
+    loop {
+        let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
+        match poll(&mut fds, timeout_until(deadline)) {
+            Ok(0) => return Ok(false),
+            Ok(_) => return Ok(true),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Error::sys("poll", errno)),
+        }
+    }
+}
+
+/// What is left until a deadline, rounded up, for `poll(2)`.
+pub(super) fn timeout_until(deadline: Option<Instant>) -> PollTimeout {
+    let Some(deadline) = deadline else { return PollTimeout::NONE };
+    let left = deadline.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
+    PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+}
+
+pub(super) fn gone() -> Error {
+    Error::new(Kind::Gone, "the container's shim went away").hint("it was killed; the container ends with it")
+}

@@ -1,0 +1,103 @@
+//! `state.json` of many containers; ends those whose shim died without a word.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use nix::fcntl::{Flock, FlockArg, OFlag, open};
+use nix::sys::stat::Mode;
+
+use crate::cgroup::Hierarchies;
+use crate::protocol::{State, Status};
+use crate::{Error, Kind, Result};
+
+/// The state of each container: from the run root, else from the data root, else None.
+///
+/// A container whose shim is gone although its state says otherwise is ended here.
+pub fn read_states(run: &Path, root: &Path, ids: &[String]) -> Vec<Option<State>> {
+    ids.iter().map(|id| read_state(run, root, id)).collect()
+}
+
+fn read_state(run: &Path, root: &Path, id: &str) -> Option<State> {
+    let directory = run.join("containers").join(id);
+    match read(&directory) {
+        Some(state) if state.status == Status::Exited => Some(state),
+        Some(state) if shim_lives(&directory) => Some(state),
+        Some(state) if state.error.is_some() => Some(state),
+        // It may have ended between the two looks.
+        Some(_) => reconcile(run, root, id).ok().flatten(),
+        None => read(&root.join("containers").join(id)),
+    }
+}
+
+fn read(directory: &Path) -> Option<State> {
+    let text = std::fs::read(directory.join(crate::protocol::STATE_FILE)).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+/// A shim holds its lock for its whole life, so a free lock means that it is gone.
+fn shim_lives(directory: &Path) -> bool {
+    let Ok(file) = File::options().read(true).open(directory.join("shim.lock")) else { return false };
+    matches!(Flock::lock(file, FlockArg::LockSharedNonblock), Err((_, nix::errno::Errno::EWOULDBLOCK)))
+}
+
+/// Ends a container whose shim is gone: kills its cgroup, removes what the shim would have removed, and records exit
+/// code 137. Returns its state, or None for one that was to be removed.
+pub fn reconcile(run: &Path, root: &Path, id: &str) -> Result<Option<State>> {
+    let directory = run.join("containers").join(id);
+    let Some(lock) = take_lock(&directory)? else { return Ok(read(&directory)) };
+    let Some(mut state) = read(&directory) else { return Ok(None) };
+    if state.status != Status::Exited && state.error.is_none() {
+        end_processes(&state)?;
+        state.status = Status::Exited;
+        state.exit_code = 137;
+        state.pid = 0;
+        state.error = Some(
+            Error::new(Kind::Gone, "the container's shim was killed, and the container with it"),
+        );
+        let fd = open_directory(&directory)?;
+        state.write(std::os::fd::AsFd::as_fd(&fd))?;
+        let kept = root.join("containers").join(id);
+        if let Ok(fd) = open_directory(&kept) {
+            state.write(std::os::fd::AsFd::as_fd(&fd))?;
+        }
+    }
+    if state.remove {
+        remove(run, root, id)?;
+    }
+    drop(lock);
+    Ok(Some(state).filter(|state| !state.remove))
+}
+
+fn take_lock(directory: &Path) -> Result<Option<Flock<File>>> {
+    let path = directory.join("shim.lock");
+    let file = match File::options().read(true).write(true).open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io_at("open", &path, &error)),
+    };
+    Ok(Flock::lock(file, FlockArg::LockExclusiveNonblock).ok())
+}
+
+fn end_processes(state: &State) -> Result<()> {
+    let path = state.cgroup.trim_start_matches('/');
+    let hierarchies = Hierarchies::detect()?;
+    let Ok(cgroup) = hierarchies.open(Path::new(path)) else { return Ok(()) };
+    cgroup.kill()?;
+    cgroup.remove()
+}
+
+fn remove(run: &Path, root: &Path, id: &str) -> Result<()> {
+    for base in [root, run] {
+        let containers = base.join("containers");
+        if let Ok(fd) = open_directory(&containers) {
+            crate::layer::remove_tree(std::os::fd::AsFd::as_fd(&fd), id.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+fn open_directory(path: &Path) -> Result<OwnedFd> {
+    open(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+        .map_err(|errno| Error::at("open", path, errno))
+}
