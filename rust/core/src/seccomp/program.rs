@@ -42,10 +42,6 @@ impl Instruction {
         Self { code, jt: 0, jf: 0, k }
     }
 
-    const fn test(code: u16, k: u32, jt: u8, jf: u8) -> Self {
-        Self { code, jt, jf, k }
-    }
-
     /// As the kernel reads it.
     pub(super) fn bytes(self) -> [u8; 8] {
         let [c0, c1] = self.code.to_ne_bytes();
@@ -56,129 +52,141 @@ impl Instruction {
 
 /// The whole filter. An architecture without a section ends the process.
 pub(super) fn generate(sections: &[(Arch, Vec<Interval>)]) -> Vec<Instruction> {
-    let mut code = vec![Instruction::new(LOAD, ARCH)];
-    for (arch, intervals) in sections {
-        let mut section = vec![Instruction::new(LOAD, NUMBER)];
-        section.extend(search(intervals));
-        // Execution never leaves a section: every path in it returns.
-        code.extend(unless(EQUAL, arch.audit(), section.len()));
-        code.extend(section);
+    let mut code = Backwards::default();
+    let entries: Vec<(Arch, usize)> = sections
+        .iter()
+        .map(|(arch, intervals)| {
+            let search = code.search(intervals);
+            code.follow(search);
+            (*arch, code.push(Instruction::new(LOAD, NUMBER)))
+        })
+        .collect();
+    let mut next = code.answer(action::KILL_PROCESS);
+    for (arch, entry) in entries.into_iter().rev() {
+        next = code.branch(EQUAL, arch.audit(), entry, next);
     }
-    code.push(Instruction::new(RETURN, action::KILL_PROCESS));
-    code
+    code.follow(next);
+    code.push(Instruction::new(LOAD, ARCH));
+    code.0.reverse();
+    code.0
 }
 
-/// A test that skips `distance` instructions when it does not hold. Conditional
-/// jumps reach 255 instructions; beyond, an unconditional one is put between.
-fn unless(code: u16, k: u32, distance: usize) -> Vec<Instruction> {
-    match u8::try_from(distance) {
-        Ok(near) => vec![Instruction::test(code, k, 0, near)],
-        Err(_) => vec![Instruction::test(code, k, 1, 0), far(distance)],
+/// A program written from its end. BPF jumps only forward, so every target is
+/// there before the jump to it, and equal answers are written once. A place is
+/// an instruction's distance from the end.
+#[derive(Default)]
+struct Backwards(Vec<Instruction>);
+
+impl Backwards {
+    fn push(&mut self, one: Instruction) -> usize {
+        self.0.push(one);
+        self.0.len() - 1
     }
-}
 
-/// A test that skips `distance` instructions when it holds.
-fn when(code: u16, k: u32, distance: usize) -> Vec<Instruction> {
-    match u8::try_from(distance) {
-        Ok(near) => vec![Instruction::test(code, k, near, 0)],
-        Err(_) => vec![Instruction::test(code, k, 0, 1), far(distance)],
+    /// How many instructions lie between the next one to be written and a place.
+    fn distance(&self, place: usize) -> usize {
+        self.0.len() - 1 - place
     }
-}
 
-/// A distance that does not fit makes the program too long to be accepted.
-fn far(distance: usize) -> Instruction {
-    Instruction::new(JUMP, u32::try_from(distance).unwrap_or(u32::MAX))
-}
-
-/// Binary search for the interval of the number in the accumulator.
-fn search(intervals: &[Interval]) -> Vec<Instruction> {
-    match intervals {
-        [] => Vec::new(),
-        [one] => decision(&one.decision),
-        several => {
-            let (low, high) = several.split_at(several.len() / 2);
-            let low = search(low);
-            let mut code = when(GREATER_OR_EQUAL, high[0].start, low.len());
-            code.extend(low);
-            code.extend(search(high));
-            code
+    /// Makes the next instruction to be written fall through to a place.
+    fn follow(&mut self, place: usize) {
+        if self.distance(place) > 0 {
+            self.jump(place);
         }
     }
-}
 
-/// Tests of the arguments, then the action. The accumulator is lost.
-fn decision(decision: &Decision) -> Vec<Instruction> {
-    let mut code = Vec::new();
-    for (conditions, action) in &decision.conditional {
-        let lengths: usize = conditions.iter().map(|one| condition(one, 0).len()).sum();
-        let mut rest = lengths + 1;
-        for one in conditions {
-            let length = condition(one, 0).len();
-            rest -= length;
-            // At most six conditions of six instructions, so the distance fits.
-            code.extend(condition(one, u8::try_from(rest).unwrap_or(u8::MAX)));
-        }
-        code.push(Instruction::new(RETURN, *action));
+    /// A jump to a place however far it is.
+    fn jump(&mut self, place: usize) -> usize {
+        // A distance that does not fit makes the program too long to be accepted.
+        let distance = u32::try_from(self.distance(place)).unwrap_or(u32::MAX);
+        self.push(Instruction::new(JUMP, distance))
     }
-    code.push(Instruction::new(RETURN, decision.otherwise));
-    code
-}
 
-/// Falls through when the condition holds, else skips `fail` instructions after
-/// its own. Arguments have 64 bits and the accumulator 32: high half, then low.
-fn condition(condition: &Condition, fail: u8) -> Vec<Instruction> {
-    let (high, low) = halves(condition.value);
-    let at = ARGUMENTS + 8 * condition.index;
-    let [low_at, high_at] = if cfg!(target_endian = "little") { [at, at + 4] } else { [at + 4, at] };
-    let (load_high, load_low) = (Instruction::new(LOAD, high_at), Instruction::new(LOAD, low_at));
-    let test = Instruction::test;
-    match condition.operator {
-        Operator::Equal => {
-            vec![load_high, test(EQUAL, high, 0, fail + 2), load_low, test(EQUAL, low, 0, fail)]
-        }
-        Operator::NotEqual => {
-            vec![load_high, test(EQUAL, high, 0, 2), load_low, test(EQUAL, low, fail, 0)]
-        }
-        Operator::Greater => ordered(load_high, load_low, high, test(GREATER, low, 0, fail), fail, true),
-        Operator::GreaterOrEqual => {
-            ordered(load_high, load_low, high, test(GREATER_OR_EQUAL, low, 0, fail), fail, true)
-        }
-        Operator::Less => {
-            ordered(load_high, load_low, high, test(GREATER_OR_EQUAL, low, fail, 0), fail, false)
-        }
-        Operator::LessOrEqual => ordered(load_high, load_low, high, test(GREATER, low, fail, 0), fail, false),
-        Operator::Masked(mask) => {
-            let (mask_high, mask_low) = halves(mask);
-            vec![
-                load_high,
-                Instruction::new(AND, mask_high),
-                test(EQUAL, high, 0, fail + 3),
-                load_low,
-                Instruction::new(AND, mask_low),
-                test(EQUAL, low, 0, fail),
-            ]
+    /// A place that a conditional jump reaches, which goes no further than 255,
+    /// also after another `slack` instructions.
+    fn near(&mut self, place: usize, slack: usize) -> usize {
+        if self.distance(place) + slack <= 255 { place } else { self.jump(place) }
+    }
+
+    /// A comparison that goes on at one of two places.
+    fn branch(&mut self, code: u16, k: u32, yes: usize, no: usize) -> usize {
+        let yes = self.near(yes, 1);
+        let no = self.near(no, 0);
+        let reach = |place| u8::try_from(self.distance(place)).unwrap_or(u8::MAX);
+        let one = Instruction { code, jt: reach(yes), jf: reach(no), k };
+        self.push(one)
+    }
+
+    /// The end of the filter with this action, written again when it is far.
+    fn answer(&mut self, action: u32) -> usize {
+        let wanted = Instruction::new(RETURN, action);
+        let recent = self.0.len().saturating_sub(200);
+        match self.0[recent..].iter().rposition(|one| *one == wanted) {
+            Some(place) => recent + place,
+            None => self.push(wanted),
         }
     }
-}
 
-/// An order is decided by the high halves unless they are equal.
-fn ordered(
-    load_high: Instruction,
-    load_low: Instruction,
-    high: u32,
-    last: Instruction,
-    fail: u8,
-    greater_holds: bool,
-) -> Vec<Instruction> {
-    // Skip to the end (3 more instructions) where it holds, past it where not.
-    let (when_greater, when_less) = if greater_holds { (3, fail + 2) } else { (fail + 3, 2) };
-    vec![
-        load_high,
-        Instruction::test(GREATER, high, when_greater, 0),
-        Instruction::test(EQUAL, high, 0, when_less),
-        load_low,
-        last,
-    ]
+    /// Binary search for the interval of the number in the accumulator.
+    fn search(&mut self, intervals: &[Interval]) -> usize {
+        match intervals {
+            [] => self.answer(action::KILL_PROCESS),
+            [one] => self.decision(&one.decision),
+            several => {
+                let (low, high) = several.split_at(several.len() / 2);
+                let yes = self.search(high);
+                let no = self.search(low);
+                self.branch(GREATER_OR_EQUAL, high[0].start, yes, no)
+            }
+        }
+    }
+
+    /// Tests of the arguments, then the action. The accumulator is lost.
+    fn decision(&mut self, decision: &Decision) -> usize {
+        let mut next = self.answer(decision.otherwise);
+        for (conditions, action) in decision.conditional.iter().rev() {
+            let mut pass = self.answer(*action);
+            for one in conditions.iter().rev() {
+                pass = self.condition(one, pass, next);
+            }
+            next = pass;
+        }
+        next
+    }
+
+    /// Arguments have 64 bits and the accumulator 32: high half, then low.
+    fn condition(&mut self, condition: &Condition, pass: usize, fail: usize) -> usize {
+        let (high, low) = halves(condition.value);
+        let at = ARGUMENTS + 8 * condition.index;
+        let [low_at, high_at] = if cfg!(target_endian = "little") { [at, at + 4] } else { [at + 4, at] };
+        let (masks, code, yes, no) = match condition.operator {
+            Operator::Equal => (None, EQUAL, pass, fail),
+            Operator::NotEqual => (None, EQUAL, fail, pass),
+            Operator::Greater => (None, GREATER, pass, fail),
+            Operator::GreaterOrEqual => (None, GREATER_OR_EQUAL, pass, fail),
+            Operator::Less => (None, GREATER_OR_EQUAL, fail, pass),
+            Operator::LessOrEqual => (None, GREATER, fail, pass),
+            Operator::Masked(mask) => (Some(halves(mask)), EQUAL, pass, fail),
+        };
+        self.branch(code, low, yes, no);
+        let low_half = self.load(low_at, masks.map(|(_, mask)| mask));
+        // Unequal high halves decide alone: an order by which is greater, an
+        // equality as not equal.
+        let mut unequal = no;
+        if code != EQUAL {
+            unequal = self.branch(GREATER, high, yes, no);
+        }
+        self.branch(EQUAL, high, low_half, unequal);
+        self.load(high_at, masks.map(|(mask, _)| mask))
+    }
+
+    /// Loads a half of an argument, under a mask; goes on at what was written last.
+    fn load(&mut self, at: u32, mask: Option<u32>) -> usize {
+        if let Some(mask) = mask {
+            self.push(Instruction::new(AND, mask));
+        }
+        self.push(Instruction::new(LOAD, at))
+    }
 }
 
 fn halves(value: u64) -> (u32, u32) {

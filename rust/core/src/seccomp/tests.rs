@@ -184,9 +184,9 @@ fn what_is_not_understood_is_refused_by_name() {
 
 #[test]
 fn a_profile_that_needs_too_many_instructions_is_refused() {
-    let rules = (0..1000).map(|value| rule(&["read"], "ALLOW", None, &[arg(0, "EQ", value, 0)])).collect();
+    let rules = (0..1100).map(|value| rule(&["read"], "ALLOW", None, &[arg(0, "EQ", value, 0)])).collect();
     let error = compile_for(Arch::X86_64, &profile("ERRNO", rules)).unwrap_err();
-    assert_eq!(error.message, "the seccomp profile needs 5014 instructions, and the kernel takes 4096");
+    assert!(error.message.ends_with("instructions, and the kernel takes 4096"), "{error}");
 }
 
 /// Runs Python code under a filter; gives its standard output.
@@ -263,10 +263,10 @@ fn the_default_profile_is_short_and_its_names_exist() {
     let unknown: Vec<&String> = default.syscalls.iter().flat_map(|rule| &rule.names).filter(names).collect();
     assert_eq!(unknown, ["recv", "send", "riscv_hwprobe", "listns", "rseq_slice_yield"]);
     let one = x86(&default);
-    assert!(one.len() <= 240, "{}", one.len());
+    assert!(one.len() <= 150, "{}", one.len());
     let mut both = default;
     both.architectures = vec!["SCMP_ARCH_X86".into()];
-    assert!(x86(&both).len() <= 500, "{}", x86(&both).len());
+    assert!(x86(&both).len() <= 330, "{}", x86(&both).len());
 }
 
 #[cfg(target_arch = "x86_64")]
