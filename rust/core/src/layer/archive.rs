@@ -97,10 +97,11 @@ impl<'b> Archive<'b> {
                     extended.link = Some(string(&self.extended(size)?));
                     extended.any = true;
                 }
-                _ => match self.entry(&header, size, std::mem::take(&mut extended))? {
-                    Some(entry) => return Ok(Some(entry)),
-                    None => {}
-                },
+                _ => {
+                    if let Some(entry) = self.entry(&header, size, std::mem::take(&mut extended))? {
+                        return Ok(Some(entry));
+                    }
+                }
             }
         }
         if extended.any {

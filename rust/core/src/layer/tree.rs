@@ -97,7 +97,7 @@ impl Tree {
             Err(Errno::EEXIST) => {
                 let found = status(place.dir(), place.name).map_err(|errno| place.failed("stat", errno))?;
                 // A directory over a directory only changes its attributes.
-                if !found.is_some_and(|found| kind(&found) == SFlag::S_IFDIR) {
+                if found.is_none_or(|found| kind(&found) != SFlag::S_IFDIR) {
                     let hidden = self.clear(place)?;
                     mkdirat(place.dir(), place.name, Mode::from_bits_truncate(0o700))
                         .map_err(|errno| place.failed("make", errno))?;
