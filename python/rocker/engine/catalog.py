@@ -163,17 +163,22 @@ class Catalog:
             self._guard = self._make()
         except OSError as error:
             raise _from_os(error, "open the catalogue") from error
+        db: sqlite3.Connection | None = None
         try:
             db = sqlite3.connect(self.path, _BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            found = db.execute("PRAGMA user_version").fetchone()[0]
-            if found != _VERSION:
+            if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
                 self._migrate(db)
             db.execute("PRAGMA synchronous = NORMAL")
             db.execute("PRAGMA foreign_keys = ON")
             db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-        except sqlite3.Error as error:
-            raise _translate(error, self.path, "open the catalogue") from error
-        _hold_shared(self._guard)
+            _hold_shared(self._guard)
+        except BaseException as error:
+            if db is not None:
+                db.close()
+            os.close(self._guard)
+            if isinstance(error, sqlite3.Error):
+                raise _translate(error, self.path, "open the catalogue") from error
+            raise
         return db
 
     def _make(self) -> int:
@@ -398,9 +403,9 @@ def _hold_shared(fd: int) -> None:
     """Keep a read lock on the database file, so that closing the connection never has to sync.
 
     The last connection to close would check the log into the database and delete it: two fsyncs at the end of
-    every `rocker run`. It does so only when it can lock the file exclusively, which this lock prevents. It is an
-    "open file description" lock (fcntl(2), Linux 3.15) because those stand against the locks of the same process.
-    Bytes: SHARED_FIRST and SHARED_SIZE of https://www.sqlite.org/fileformat2.html#the_lock_byte_page.
+    every `rocker run`. It does so only when it can lock the file exclusively, which this lock prevents. It is
+    an "open file description" lock (fcntl(2), Linux 3.15) because those stand against the locks of the same
+    process. Bytes: SHARED_FIRST and SHARED_SIZE in SQLite's os.h.
     """
     import fcntl
     import struct
