@@ -1,7 +1,7 @@
-"""Names of images, read as Docker reads them.
+"""Names of images, read as Docker reads them; what is missing is completed.
 
-Grammar: https://github.com/distribution/reference (`reference.go`). What is missing is completed as Docker does
-`debian` is `docker.io/library/debian:latest`.
+`debian` is `docker.io/library/debian:latest`. Grammar: `reference.go` of
+https://github.com/distribution/reference.
 """
 
 from __future__ import annotations
