@@ -35,7 +35,9 @@ def apply_changes(config: dict[str, Any], changes: Iterable[str]) -> dict[str, A
         word, _, rest = change.strip().partition(" ")
         apply = _INSTRUCTIONS.get(word.upper())
         if apply is None:
-            raise InvalidArgumentError(f"{word.lower()} is not a valid change command", hint=f"in --change {change!r}")
+            raise InvalidArgumentError(
+                f"{word.lower()} is not a valid change command", hint=f"in --change {change!r}"
+            )
         apply(changed, rest.strip())
     return changed
 
@@ -71,7 +73,9 @@ def words_of(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError as error:
-        raise InvalidArgumentError(f"unexpected end of statement while looking for matching quote: {error}") from error
+        raise InvalidArgumentError(
+            f"unexpected end of statement while looking for matching quote: {error}"
+        ) from error
 
 
 def _pairs(name: str, text: str) -> list[tuple[str, str]]:
@@ -88,7 +92,9 @@ def _pairs(name: str, text: str) -> list[tuple[str, str]]:
     for word in words_of(text):
         key, equals, value = word.partition("=")
         if not equals:
-            raise InvalidArgumentError(f"Syntax error - can't find = in {word!r}. Must be of the form: name=value")
+            raise InvalidArgumentError(
+                f"Syntax error - can't find = in {word!r}. Must be of the form: name=value"
+            )
         if not key:
             raise InvalidArgumentError(f"{name} names can not be blank")
         pairs.append((key, value))
@@ -227,7 +233,9 @@ def _duration(name: str, text: str) -> int:
         number, rest = rest[:length], rest[length:]
         unit = next((unit for unit in ("ns", "us", "µs", "ms", "s", "m", "h") if rest.startswith(unit)), None)
         if not number.replace(".", "", 1).isdigit() or unit is None:
-            raise InvalidArgumentError(f"invalid duration {text!r} for --{name}", hint="for example 30s or 1m30s")
+            raise InvalidArgumentError(
+                f"invalid duration {text!r} for --{name}", hint="for example 30s or 1m30s"
+            )
         total += float(number) * _UNITS[unit]
         rest = rest[len(unit) :]
     if not text or 0 < total < _MILLISECOND:

@@ -77,7 +77,9 @@ def host_architecture() -> str:
     return _ARCHITECTURES.get(machine, machine)
 
 
-def _document(config: dict[str, object], diff_id: str, comment: str, platform: str | None) -> dict[str, object]:
+def _document(
+    config: dict[str, object], diff_id: str, comment: str, platform: str | None
+) -> dict[str, object]:
     from datetime import UTC, datetime
 
     system, _, architecture = (platform or f"linux/{host_architecture()}").partition("/")
@@ -130,6 +132,8 @@ def _blob(draft: Draft, fd: int, path: str | None) -> tuple[str, int]:
         draft.adopt_blob(target, digest)
         return digest, size
     if stat.S_ISBLK(mode) or stat.S_ISDIR(mode):
-        raise InvalidArgumentError(f"cannot import {path or 'this descriptor'}: it is neither an archive nor a directory path")
+        raise InvalidArgumentError(
+            f"cannot import {path or 'this descriptor'}: it is neither an archive nor a directory path"
+        )
     with open(fd, "rb", closefd=False) as stream:  # noqa: PTH123
         return draft.add_blob(stream)

@@ -118,7 +118,7 @@ def _decompress(source: BinaryIO) -> Iterator[IO[bytes]]:
     elif magic.startswith(b"\x1f\x8b"):
         import gzip
 
-        with gzip.open(source) as plain:
+        with gzip.open(source, "rb") as plain:
             yield plain
     elif magic.startswith(b"\xfd7zXZ\x00"):
         with lzma.LZMAFile(source) as plain:
