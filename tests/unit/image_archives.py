@@ -44,12 +44,16 @@ def config(*layers: bytes, **extra: Any) -> bytes:
         "created": "2026-11-23T23:04:05Z",
         "config": {"Cmd": ["/bin/sh"], "Env": ["PATH=/bin"], "Labels": {"a": "b"}},
         "rootfs": {"type": "layers", "diff_ids": [digest(layer) for layer in layers]},
-        "history": [{"created": "2026-11-23T23:04:05Z", "created_by": f"step {n}"} for n in range(len(layers))],
+        "history": [
+            {"created": "2026-11-23T23:04:05Z", "created_by": f"step {n}"} for n in range(len(layers))
+        ],
     }
     return json.dumps({**document, **extra}).encode()
 
 
-def docker_archive(*layers: bytes, tags: list[str] | None = None, document: bytes | None = None) -> dict[str, bytes]:
+def docker_archive(
+    *layers: bytes, tags: list[str] | None = None, document: bytes | None = None
+) -> dict[str, bytes]:
     """Members of an archive as Docker before 25 wrote it."""
     data = document or config(*layers)
     files = {f"l{n}/layer.tar": layer for n, layer in enumerate(layers)}

@@ -159,18 +159,30 @@ HOSTILE = {
     "a name above": (tar({"../../etc/x": b""}), "a name that leaves it: '../../etc/x'"),
     "an absolute name": (tar({"/etc/x": b""}), "a name that leaves it: '/etc/x'"),
     "a link above": (tar({}, {"a/b": "../../etc/passwd"}), "a name that leaves it"),
-    "a false blob name": (tar({"blobs/sha256/" + "a" * 64: b"x"}), "is damaged: its content has digest sha256:"),
+    "a false blob name": (
+        tar({"blobs/sha256/" + "a" * 64: b"x"}),
+        "is damaged: its content has digest sha256:",
+    ),
     "a false config name": (
         tar(with_manifest(lambda e: e.update(Config="a" * 64 + ".json")) | {"a" * 64 + ".json": config(LOW)}),
         "is damaged: its content has digest",
     ),
-    "a missing layer": (tar(with_manifest(lambda e: e.update(Layers=["no/layer.tar"]))), "'no/layer.tar' is missing"),
-    "a layer too few": (tar(with_manifest(lambda e: e.update(Layers=[]))), "0 layers, its configuration names 1"),
+    "a missing layer": (
+        tar(with_manifest(lambda e: e.update(Layers=["no/layer.tar"]))),
+        "'no/layer.tar' is missing",
+    ),
+    "a layer too few": (
+        tar(with_manifest(lambda e: e.update(Layers=[]))),
+        "0 layers, its configuration names 1",
+    ),
     "a host path": (
         tar(with_manifest(lambda e: e.update(Layers=["../../../etc/passwd"]))),
         "a name that leaves it: '../../../etc/passwd'",
     ),
-    "a false tag": (tar(with_manifest(lambda e: e.update(RepoTags=["../x"]))), "invalid name of an image: '../x'"),
+    "a false tag": (
+        tar(with_manifest(lambda e: e.update(RepoTags=["../x"]))),
+        "invalid name of an image: '../x'",
+    ),
     "a tag by digest": (
         tar(with_manifest(lambda e: e.update(RepoTags=["x@" + digest(b"")]))),
         "invalid tag",
@@ -195,7 +207,10 @@ HOSTILE = {
     "an index that is a manifest": (tar(confused_index()), "index.json: it is no image index"),
     "a manifest that is an index": (tar(confused_manifest()), "an index and a manifest at once"),
     "deep documents": (tar({"manifest.json": b"[" * 200_000}), "manifest.json: "),
-    "long documents": (tar({"manifest.json": b" " * (5 << 20)}), "manifest.json is longer than 4194304 bytes"),
+    "long documents": (
+        tar({"manifest.json": b" " * (5 << 20)}),
+        "manifest.json is longer than 4194304 bytes",
+    ),
     "a false environment": (
         tar(docker_archive(LOW, document=config(LOW, config={"Env": "A=b"}))),
         "Env must be a list of strings",
@@ -262,7 +277,9 @@ def test_import_makes_an_image_of_one_layer(catalog: Catalog, tmp_path: Path, ki
     path = Path(catalog.root) / ImageService(catalog).layers(image)[0]
     assert (path / "etc/low").read_bytes() == b"low"
     comment = ImageService(catalog).history("x:1")[0]["Comment"]
-    assert comment == {"directory": f"Imported from {tmp_path}/r", "descriptor": "Imported from -"}.get(kind, "hello")
+    assert comment == {"directory": f"Imported from {tmp_path}/r", "descriptor": "Imported from -"}.get(
+        kind, "hello"
+    )
 
 
 def test_a_wrong_change_is_refused_before_anything_is_made(catalog: Catalog, tmp_path: Path) -> None:

@@ -23,7 +23,10 @@ from rocker.images.change import apply_changes
         ("ENTRYPOINT []", {"Entrypoint": None}),
         ('ENV A=b C="d e"', {"Env": ["A=b", "C=d e"]}),
         ("ENV A b c", {"Env": ["A=b c"]}),
-        ("EXPOSE 80 53/udp 90-91", {"ExposedPorts": {"80/tcp": {}, "53/udp": {}, "90/tcp": {}, "91/tcp": {}}}),
+        (
+            "EXPOSE 80 53/udp 90-91",
+            {"ExposedPorts": {"80/tcp": {}, "53/udp": {}, "90/tcp": {}, "91/tcp": {}}},
+        ),
         ('LABEL x=y "z z"="w"', {"Labels": {"x": "y", "z z": "w"}}),
         ("USER u:g", {"User": "u:g"}),
         ('VOLUME ["/v", "/w"]', {"Volumes": {"/v": {}, "/w": {}}}),
@@ -77,7 +80,9 @@ def test_a_wrong_instruction_is_refused(change: str, message: str) -> None:
     assert str(caught.value) == message
 
 
-_WORDS = st.sampled_from(["CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD", "USER", "VOLUME"])
+_WORDS = st.sampled_from(
+    ["CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD", "USER", "VOLUME"]
+)
 
 
 @given(_WORDS, st.text(max_size=30))

@@ -120,7 +120,10 @@ def test_an_image_in_use_is_not_removed_by_id(service: ImageService) -> None:
     start = f"conflict: unable to delete {ID[7:19]}"
     with pytest.raises(ConflictError) as caught:
         service.remove(ID[7:19])
-    assert str(caught.value) == f"{start} (must be forced) - image is being used by stopped container {USER[:12]}"
+    assert (
+        str(caught.value)
+        == f"{start} (must be forced) - image is being used by stopped container {USER[:12]}"
+    )
     alive = ImageService(service.catalog, running=set)
     with pytest.raises(ConflictError) as caught:
         alive.remove(ID, force=True)

@@ -1,7 +1,8 @@
 """`load`: images from a docker-archive, an OCI layout or both in one, in one pass over the archive.
 
-Every member that is no small document goes to a draft as a blob, named by the digest of what was read; then
-the documents say which of them are configurations and layers, and every digest they claim is compared. Formats:
+Every member that is no small document goes to a draft as a blob, named by the digest of what was read;
+then the documents say which of them are configurations and layers, and every digest they claim is compared.
+Formats:
 https://github.com/moby/moby/blob/master/image/spec/v1.2.md and
 https://github.com/opencontainers/image-spec/blob/main/image-layout.md.
 """
@@ -299,7 +300,7 @@ def _tag(text: Any) -> Reference:
 
 
 def _annotated(entry: dict[str, Any]) -> list[Reference]:
-    """The name a descriptor carries, if it is one: `ref.name` may also be a bare tag, which names no image."""
+    """The name a descriptor carries, if it is one: `ref.name` may be a bare tag, which names no image."""
     annotations = entry.get("annotations")
     if not isinstance(annotations, dict):
         return []

@@ -43,7 +43,7 @@ def apply_changes(config: dict[str, Any], changes: Iterable[str]) -> dict[str, A
 
 
 def _json_form(text: str) -> list[str] | None:
-    """The words of `["a", "b"]`; None when it is no list of strings, which Docker then reads as a shell command."""
+    """The words of `["a", "b"]`; None when it is no list of strings: a shell command."""
     import json
 
     if not text.startswith("["):

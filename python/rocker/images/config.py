@@ -1,7 +1,7 @@
 """An image's configuration: what the engine takes its defaults from.
 
-Shape: https://github.com/opencontainers/image-spec/blob/main/config.md, and Docker's additions to it (Healthcheck,
-OnBuild, Shell, StopTimeout). Nothing in it is an instruction to the engine.
+Shape: https://github.com/opencontainers/image-spec/blob/main/config.md, and Docker's additions
+(Healthcheck, OnBuild, Shell, StopTimeout). Nothing in it is an instruction to the engine.
 """
 
 from __future__ import annotations

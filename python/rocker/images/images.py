@@ -100,8 +100,8 @@ class ImageService:
 
     Args:
         catalog: the catalogue.
-        running: which of these container ids run; asked before an image is removed. Without it every container
-            that uses an image counts as stopped.
+        running: which of these container ids run; asked before an image is removed. Without it every
+            container that uses an image counts as stopped.
     """
 
     def __init__(self, catalog: Catalog, running: Callable[[list[str]], set[str]] | None = None) -> None:
@@ -135,7 +135,7 @@ class ImageService:
         found = self._by_prefix(prefix) if prefix and _HEX.issuperset(prefix) else []
         if len(found) > 1:
             raise InvalidArgumentError(
-                f"multiple images found with provided prefix: {ref} ({', '.join(one[7:19] for one in found)})",
+                f"multiple IDs found with provided prefix: {ref} ({', '.join(one[7:19] for one in found)})",
                 hint="give more digits of the id, or a name",
             )
         if found:
@@ -185,7 +185,7 @@ class ImageService:
         if bare is not None and bare.tag is None and bare.digest is None:
             start = bare.name + ":"
             rows = self.catalog.query(
-                "SELECT reference, image_id FROM tags WHERE reference >= ? AND reference < ? ORDER BY reference",
+                "SELECT reference, image_id FROM tags WHERE reference >= ? AND reference < ? ORDER BY 1",
                 (start, bare.name + ";"),
             )
             if rows:

@@ -99,10 +99,7 @@ def _document(
 
 def _layer(draft: Draft, source: int | str | os.PathLike[str]) -> NewLayer:
     try:
-        if isinstance(source, int):
-            fd = os.dup(source)
-        else:
-            fd = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.dup(source) if isinstance(source, int) else os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise from_os(error, "open the root file system") from error
     try:

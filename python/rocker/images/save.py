@@ -30,7 +30,7 @@ def save(catalog: Catalog, refs: list[str], target: int) -> None:
 
     Args:
         catalog: where from.
-        refs: names (with their tag), ids or prefixes of ids; a name without a tag saves all tags of the repository.
+        refs: names (with their tag), ids or prefixes of ids; a name without a tag means all its tags.
         target: a file descriptor.
 
     Raises:

@@ -5,9 +5,9 @@
     <root>/tmp/image-<random>    a draft, locked by flock(2) as long as its maker lives
 
 What is new is made in a draft, verified there, and renamed into place inside the catalogue's transaction that
-names it first; what no row names any more is renamed away inside a transaction too. So the catalogue's write lock
-keeps the two apart, and after a crash there is nothing but drafts without a lock and content that no row names:
-`Store.collect` removes both.
+names it first; what no row names any more is renamed away inside a transaction too. So the catalogue's write
+lock keeps the two apart, and after a crash there is nothing but drafts without a lock and content that no row
+names: `Store.collect` removes both.
 """
 
 from __future__ import annotations

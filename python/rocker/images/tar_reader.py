@@ -44,7 +44,7 @@ class _Header(tarfile.TarInfo):
 
 
 class Member:
-    """One entry: its name as written, what it is, and for a file its content, to be read before the next entry.
+    """One entry: its name, what it is, and for a file its content, to be read before the next entry.
 
     Attributes:
         name: never to be used as a path.
@@ -118,8 +118,8 @@ def _decompress(source: BinaryIO) -> Iterator[IO[bytes]]:
     elif magic.startswith(b"\x1f\x8b"):
         import gzip
 
-        with gzip.open(source, "rb") as plain:
-            yield plain
+        with gzip.GzipFile(fileobj=source) as plain:
+            yield plain  # type: ignore[misc]  # it reads like any binary file
     elif magic.startswith(b"\xfd7zXZ\x00"):
         with lzma.LZMAFile(source) as plain:
             yield plain
