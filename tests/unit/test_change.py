@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -87,7 +88,5 @@ _WORDS = st.sampled_from(
 
 @given(_WORDS, st.text(max_size=30))
 def test_any_text_is_read_or_refused(word: str, text: str) -> None:
-    try:
+    with suppress(InvalidArgumentError):
         apply_changes({}, [f"{word} {text}"])
-    except InvalidArgumentError as error:
-        assert str(error)

@@ -89,7 +89,7 @@ def load(catalog: Catalog, source: int | str | os.PathLike[str]) -> list[LoadedI
 
 def _open(source: int | str | os.PathLike[str]) -> BinaryIO:
     if isinstance(source, int):
-        return open(source, "rb", closefd=False)  # noqa: PTH123
+        return open(source, "rb", closefd=False)
     return open(source, "rb")  # noqa: PTH123
 
 

@@ -39,7 +39,7 @@ class Layer:
 
     __slots__ = ("blob", "blob_size", "diff_id", "media_type", "size")
 
-    def __init__(self, diff_id: str, blob: str, media_type: str, blob_size: int, size: int) -> None:  # noqa: PLR0917
+    def __init__(self, diff_id: str, blob: str, media_type: str, blob_size: int, size: int) -> None:
         self.diff_id = diff_id
         self.blob = blob
         self.media_type = media_type

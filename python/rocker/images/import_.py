@@ -132,5 +132,5 @@ def _blob(draft: Draft, fd: int, path: str | None) -> tuple[str, int]:
         raise InvalidArgumentError(
             f"cannot import {path or 'this descriptor'}: it is neither an archive nor a directory path"
         )
-    with open(fd, "rb", closefd=False) as stream:  # noqa: PTH123
+    with open(fd, "rb", closefd=False) as stream:
         return draft.add_blob(stream)

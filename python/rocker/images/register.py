@@ -28,7 +28,7 @@ class NewLayer:
 
     __slots__ = ("blob", "blob_size", "diff_id", "media_type", "size")
 
-    def __init__(self, diff_id: str, size: int, blob: str, blob_size: int, media_type: str) -> None:  # noqa: PLR0917
+    def __init__(self, diff_id: str, size: int, blob: str, blob_size: int, media_type: str) -> None:
         self.diff_id = diff_id
         self.size = size
         self.blob = blob

@@ -46,7 +46,7 @@ def save(catalog: Catalog, refs: list[str], target: int) -> None:
     writer = _Writer(Store(catalog.root))
     try:
         with (
-            open(target, "wb", closefd=False) as out,  # noqa: PTH123
+            open(target, "wb", closefd=False) as out,
             tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive,
         ):
             writer.write(archive, chosen)
