@@ -21,6 +21,7 @@ from rocker.images.archive import load
 from rocker.images.images import ImageService
 from rocker.images.import_ import import_
 from rocker.images.save import save
+from rocker.images.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -298,3 +299,34 @@ def test_what_a_killed_process_left_is_collected(catalog: Catalog, tmp_path: Pat
     assert [path.name for path in (root / "tmp").iterdir()] == ["other"]
     assert {path.name for path in (root / "layers/sha256").iterdir()} == {digest(LOW)[7:], digest(HIGH)[7:]}
     assert not (root / f"blobs/sha256/{'b' * 64}").exists()
+
+
+def test_a_draft_in_the_making_is_not_collected(catalog: Catalog) -> None:
+    store = Store(catalog.root)
+    with store.draft(catalog) as draft:
+        made = draft.add_bytes(b"{}")
+        Store(catalog.root).collect(catalog)
+        assert Path(draft.blob_path(made)).read_bytes() == b"{}"
+    assert list((Path(catalog.root) / "tmp").iterdir()) == []
+
+
+def test_the_same_archive_may_be_loaded_many_times_at_once(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tar", tar(docker_archive(LOW, HIGH, tags=["x:1"])))
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            with Catalog(tmp_path / "root") as mine:
+                load(mine, path)
+        except BaseException as error:  # noqa: BLE001 -- reported by the assertion below
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with Catalog(tmp_path / "root") as catalog:
+        assert len(ImageService(catalog).list()) == 1
+        assert list((Path(catalog.root) / "tmp").iterdir()) == []
