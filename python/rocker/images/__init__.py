@@ -6,7 +6,7 @@ store.py       blobs and layers on disk; drafts that become visible all at once
 config.py      an image's configuration
 images.py      ImageService: list, get, tag, history, inspect
 remove.py      removal, with Docker's rules of conflict
-archive.py     `docker save` and OCI archives in, `load`; tar_reader.py, documents.py serve it
+archive.py     `docker save` and OCI archives in, `load`; tar_reader.py reads the tar
 save.py        the same archives out
 import_.py     an image from a root file system; change.py: its `--change` instructions
 """
