@@ -22,6 +22,8 @@ pub enum Kind {
     NotFound,
     /// It exists already, or its state forbids the operation.
     Conflict,
+    /// The container does not run.
+    NotRunning,
     /// Known, but not offered here; never silently ignored.
     Unsupported,
     /// The command is not in the container; exit code 127.
@@ -44,10 +46,11 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, for tests of completeness.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Invalid,
         Self::NotFound,
         Self::Conflict,
+        Self::NotRunning,
         Self::Unsupported,
         Self::CommandNotFound,
         Self::CommandNotExecutable,

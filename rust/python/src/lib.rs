@@ -1,9 +1,44 @@
-//! The export table of `rocker._core`.
+//! The export table of `rocker._core`; `python/rocker/_core.pyi` documents what it exports.
+//!
+//! | file | exports |
+//! |---|---|
+//! | `error` | the one conversion of errors |
+//! | `container` | start, request, call, states |
+//! | `session` | `Session` |
+//! | `counters` | cgroup counters, seccomp compiler |
+//! | `layer` | apply, pack, digest, remove |
+//! | `log` | read, follow and copy logs |
+//! | `value` | JSON values as Python objects |
+
+mod container;
+mod counters;
+mod error;
+mod layer;
+mod log;
+mod session;
+mod value;
+
 use pyo3::prelude::*;
 
 /// The native core of rocker.
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<session::Session>()?;
+    module.add_class::<log::LogReader>()?;
+    module.add_function(wrap_pyfunction!(container::ensure_launcher, module)?)?;
+    module.add_function(wrap_pyfunction!(container::shut_down_launcher, module)?)?;
+    module.add_function(wrap_pyfunction!(container::start, module)?)?;
+    module.add_function(wrap_pyfunction!(container::request, module)?)?;
+    module.add_function(wrap_pyfunction!(container::call, module)?)?;
+    module.add_function(wrap_pyfunction!(container::read_states, module)?)?;
+    module.add_function(wrap_pyfunction!(counters::seccomp_compile, module)?)?;
+    module.add_function(wrap_pyfunction!(counters::cgroup_stats, module)?)?;
+    module.add_function(wrap_pyfunction!(layer::layer_apply, module)?)?;
+    module.add_function(wrap_pyfunction!(layer::layer_pack, module)?)?;
+    module.add_function(wrap_pyfunction!(layer::digest_file, module)?)?;
+    module.add_function(wrap_pyfunction!(layer::remove_tree, module)?)?;
+    module.add_function(wrap_pyfunction!(log::log_read, module)?)?;
+    module.add_function(wrap_pyfunction!(log::log_copy, module)?)?;
     Ok(())
 }

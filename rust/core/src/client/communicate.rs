@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, poll};
 
-use super::session::{Session, timeout_until};
+use super::session::{Interrupted, Session, timeout_until};
 use crate::protocol::{Event, Exit};
 use crate::{Error, Kind, Result};
 
@@ -49,6 +49,7 @@ impl Session {
         input: &[u8],
         timeout: Option<Duration>,
         max_output: Option<usize>,
+        interrupted: Interrupted<'_>,
     ) -> Result<Outcome> {
         for fd in [&self.stdin, &self.stdout, &self.stderr].into_iter().flatten() {
             unblock(fd)?;
@@ -64,7 +65,7 @@ impl Session {
         if input.is_empty() {
             exchange.session.stdin = None;
         }
-        while !exchange.step()? {}
+        while !exchange.step(interrupted)? {}
         Ok(exchange.outcome)
     }
 }
@@ -76,8 +77,8 @@ fn unblock(fd: &OwnedFd) -> Result<()> {
 
 impl Exchange<'_> {
     /// Waits for one thing and does it; true at the end.
-    fn step(&mut self) -> Result<bool> {
-        let ready = self.wait()?;
+    fn step(&mut self, interrupted: Interrupted<'_>) -> Result<bool> {
+        let ready = self.wait(interrupted)?;
         if ready == [false; 4] {
             if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 self.deadline = None;
@@ -101,7 +102,7 @@ impl Exchange<'_> {
     }
 
     /// Which of stdin, stdout, stderr and socket are ready.
-    fn wait(&self) -> Result<[bool; 4]> {
+    fn wait(&self, interrupted: Interrupted<'_>) -> Result<[bool; 4]> {
         let session = &*self.session;
         let (read, write) = (PollFlags::POLLIN, PollFlags::POLLOUT);
         let open = session.stdout.is_some() || session.stderr.is_some();
@@ -122,7 +123,10 @@ impl Exchange<'_> {
         let mut ready = [false; 4];
         match poll(&mut fds, timeout_until(self.deadline)) {
             Ok(_) => {}
-            Err(Errno::EINTR) => return Err(Error::sys("interrupted", Errno::EINTR)),
+            Err(Errno::EINTR) => {
+                interrupted()?;
+                return Ok(ready);
+            }
             Err(errno) => return Err(Error::sys("poll", errno)),
         }
         for (fd, place) in fds.iter().zip(places) {

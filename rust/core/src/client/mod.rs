@@ -7,9 +7,11 @@
 //! | `session` | a connection: events, signals, window sizes |
 //! | `communicate` | feed input, collect output, until the end |
 //! | `proxy` | be the mouthpiece of a process: terminal, signals, detach keys |
+//! | `files` | what a caller names by descriptor or path |
 //! | `states` | `state.json` of many containers; ends those whose shim died |
 
 mod communicate;
+pub mod files;
 mod launcher;
 mod proxy;
 mod session;
@@ -19,9 +21,9 @@ mod states;
 pub use communicate::Outcome;
 pub use launcher::{ensure, shut_down};
 pub use proxy::ProxyOptions;
-pub use session::Session;
+pub use session::{Interrupted, Session};
 pub use start::{Attach, start};
-pub use states::{read_states, reconcile};
+pub use states::{is_alive, read_states, reconcile};
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
@@ -66,7 +68,7 @@ pub fn request(run: &Path, id: &str, body: &[u8], attach: Attach) -> Result<Sess
 fn not_running(id: &str, errno: Errno) -> crate::Error {
     match errno {
         Errno::ENOENT | Errno::ECONNREFUSED | Errno::ENOTDIR => crate::Error::new(
-            crate::Kind::Conflict,
+            crate::Kind::NotRunning,
             format!("container {} is not running", id.get(..12).unwrap_or(id)),
         ),
         _ => crate::Error::sys("connect to the container's shim", errno),

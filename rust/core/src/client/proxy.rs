@@ -10,7 +10,8 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 use rocker_sys::tty;
 
-use super::session::Session;
+use super::files;
+use super::session::{Interrupted, Session};
 use crate::protocol::Event;
 use crate::{Error, Result};
 
@@ -118,6 +119,18 @@ struct Proxy<'a> {
 }
 
 impl Session {
+    /// Like [`Session::proxy`], for a caller's descriptors by number: stdin, stdout, stderr.
+    pub fn proxy_numbers(
+        &mut self,
+        numbers: [i32; 3],
+        options: &ProxyOptions,
+        interrupted: Interrupted<'_>,
+    ) -> Result<Event> {
+        let [stdin, stdout, stderr] = numbers;
+        let (stdin, stdout, stderr) = (files::borrow(stdin)?, files::borrow(stdout)?, files::borrow(stderr)?);
+        self.proxy(stdin, stdout, stderr, options, interrupted)
+    }
+
     /// Copies the streams, passes signals and window sizes on, until the process ends or the user detaches.
     pub fn proxy(
         &mut self,
@@ -125,6 +138,7 @@ impl Session {
         stdout: BorrowedFd<'_>,
         stderr: BorrowedFd<'_>,
         options: &ProxyOptions,
+        interrupted: Interrupted<'_>,
     ) -> Result<Event> {
         let signals = Caught::new(options)?;
         let is_terminal = options.tty && self.stdin.is_some() && tty::window_size(stdin).is_ok();
@@ -141,7 +155,7 @@ impl Session {
         };
         proxy.follow_size(stdout)?;
         let outcome = loop {
-            match proxy.step(&signals.fd, stdout) {
+            match proxy.step(&signals.fd, stdout, interrupted) {
                 Ok(None) => {}
                 Ok(Some(event)) => break Ok(event),
                 Err(error) => break Err(error),
@@ -164,8 +178,13 @@ impl Proxy<'_> {
         }
     }
 
-    fn step(&mut self, signals: &SignalFd, terminal: BorrowedFd<'_>) -> Result<Option<Event>> {
-        let ready = self.wait(signals)?;
+    fn step(
+        &mut self,
+        signals: &SignalFd,
+        terminal: BorrowedFd<'_>,
+        interrupted: Interrupted<'_>,
+    ) -> Result<Option<Event>> {
+        let ready = self.wait(signals, interrupted)?;
         if ready[0] {
             self.pass_signals(signals, terminal)?;
         }
@@ -193,7 +212,7 @@ impl Proxy<'_> {
     }
 
     /// Readiness of: signals, our stdin, the process's stdin, its two outputs, our two outputs, the socket.
-    fn wait(&self, signals: &SignalFd) -> Result<[bool; 8]> {
+    fn wait(&self, signals: &SignalFd, interrupted: Interrupted<'_>) -> Result<[bool; 8]> {
         let (read, write) = (PollFlags::POLLIN, PollFlags::POLLOUT);
         let session = &*self.session;
         let idle = |pump: &Pump<'_>| pump.pending.is_empty();
@@ -228,7 +247,10 @@ impl Proxy<'_> {
         let mut ready = [false; 8];
         match poll(&mut fds, PollTimeout::NONE) {
             Ok(_) => {}
-            Err(Errno::EINTR) => return Ok(ready),
+            Err(Errno::EINTR) => {
+                interrupted()?;
+                return Ok(ready);
+            }
             Err(errno) => return Err(Error::sys("poll", errno)),
         }
         for (fd, place) in fds.iter().zip(places) {

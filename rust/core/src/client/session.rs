@@ -9,6 +9,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::protocol::{Control, Event, Exit, receive, send};
 use crate::{Error, Kind, Result};
 
+/// Called when a signal interrupted a wait: Python runs its handlers there, and Ctrl-C becomes an error.
+pub type Interrupted<'a> = &'a mut dyn FnMut() -> Result<()>;
+
 /// A connection; dropping it lets go of the process without affecting it.
 #[derive(Debug)]
 pub struct Session {
@@ -65,19 +68,26 @@ impl Session {
     }
 
     /// Waits for the end of the process; None when `timeout` has passed.
-    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<Option<Exit>> {
+    ///
+    /// `interrupted` is called when a signal came; its error ends the wait.
+    pub fn wait(&mut self, timeout: Option<Duration>, interrupted: Interrupted<'_>) -> Result<Option<Exit>> {
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         loop {
             if let Some(exit) = &self.exit {
                 return Ok(Some(exit.clone()));
             }
-            if !readable(self.socket.as_fd(), deadline)? {
+            if !readable(self.socket.as_fd(), deadline, interrupted)? {
                 return Ok(None);
             }
             if let Event::Detached { reason } = self.next_event()? {
                 return Err(Error::new(Kind::Gone, format!("detached: {reason}")));
             }
         }
+    }
+
+    /// Waits until an event can be read.
+    pub fn wait_readable(&self, interrupted: Interrupted<'_>) -> Result<()> {
+        readable(self.socket.as_fd(), None, interrupted).map(drop)
     }
 
     /// Sets the size of its terminal.
@@ -92,13 +102,13 @@ impl Session {
 }
 
 /// Waits until a descriptor is readable or hung up; false when the deadline has passed.
-pub(super) fn readable(fd: BorrowedFd<'_>, deadline: Option<Instant>) -> Result<bool> {
+fn readable(fd: BorrowedFd<'_>, deadline: Option<Instant>, interrupted: Interrupted<'_>) -> Result<bool> {
     loop {
         let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
         match poll(&mut fds, timeout_until(deadline)) {
             Ok(0) => return Ok(false),
             Ok(_) => return Ok(true),
-            Err(Errno::EINTR) => {}
+            Err(Errno::EINTR) => interrupted()?,
             Err(errno) => return Err(Error::sys("poll", errno)),
         }
     }

@@ -35,6 +35,12 @@ fn read(directory: &Path) -> Option<State> {
     serde_json::from_slice(&text).ok()
 }
 
+/// Whether a container's shim lives.
+pub fn is_alive(run: &Path, id: &str) -> bool {
+    let directory = run.join("containers").join(id);
+    shim_lives(&directory) && read(&directory).is_none_or(|state| state.status != Status::Exited)
+}
+
 /// A shim holds its lock for its whole life, so a free lock means that it is gone.
 fn shim_lives(directory: &Path) -> bool {
     let Ok(file) = File::options().read(true).open(directory.join("shim.lock")) else { return false };

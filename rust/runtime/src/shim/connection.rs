@@ -234,6 +234,6 @@ impl Shim<'_> {
 
     /// The error of a request to a container that is ending.
     pub(super) fn not_running() -> Error {
-        Error::new(Kind::Conflict, "the container is not running")
+        Error::new(Kind::NotRunning, "the container is not running")
     }
 }

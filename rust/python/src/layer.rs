@@ -1,0 +1,60 @@
+//! Image layers.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use rocker_core::client::files;
+use rocker_core::layer;
+
+use crate::error::detached;
+
+#[pyfunction]
+#[pyo3(signature = (source, destination, *, limit = None))]
+pub fn layer_apply(
+    py: Python<'_>,
+    source: i32,
+    destination: PathBuf,
+    limit: Option<u64>,
+) -> PyResult<Py<PyDict>> {
+    let applied = detached(py, || {
+        files::in_new_directory(&destination, |directory| {
+            let options = layer::Options { limit, sync: false, ..layer::Options::default() };
+            layer::apply(files::reader(source)?, directory, &options)
+        })
+    })?;
+    let result = PyDict::new(py);
+    result.set_item("diff_id", applied.diff_id)?;
+    result.set_item("digest", applied.digest)?;
+    result.set_item("size", applied.size)?;
+    result.set_item("unpacked_size", applied.unpacked_size)?;
+    result.set_item("entries", applied.entries)?;
+    Ok(result.unbind())
+}
+
+#[pyfunction]
+#[pyo3(signature = (source, destination, *, whiteouts = true))]
+pub fn layer_pack(py: Python<'_>, source: PathBuf, destination: i32, whiteouts: bool) -> PyResult<Py<PyDict>> {
+    let packed = detached(py, || {
+        let directory = files::directory(&source)?;
+        let options = layer::PackOptions { whiteouts, ..layer::PackOptions::default() };
+        layer::pack(std::os::fd::AsFd::as_fd(&directory), files::writer(destination)?, &options)
+    })?;
+    let result = PyDict::new(py);
+    result.set_item("diff_id", packed.digest.clone())?;
+    result.set_item("digest", packed.digest)?;
+    result.set_item("size", packed.size)?;
+    result.set_item("unpacked_size", packed.size)?;
+    result.set_item("entries", packed.entries)?;
+    Ok(result.unbind())
+}
+
+#[pyfunction]
+pub fn digest_file(py: Python<'_>, source: i32) -> PyResult<(String, u64)> {
+    detached(py, || layer::digest(files::reader(source)?))
+}
+
+#[pyfunction]
+pub fn remove_tree(py: Python<'_>, path: PathBuf) -> PyResult<()> {
+    detached(py, || files::remove_tree(&path))
+}
