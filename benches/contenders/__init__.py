@@ -1,0 +1,23 @@
+"""Who takes part. Each contender makes and removes its own state, on disk below the directory it is given."""
+
+from pathlib import Path
+
+from benches.contenders.base import Contender, Image
+from benches.contenders.bubblewrap import Bubblewrap
+from benches.contenders.docker import Docker
+from benches.contenders.oci import OciRuntime
+from benches.contenders.podman import Podman
+from benches.contenders.rocker import RockerApi, RockerCli
+
+
+def all_contenders(state: Path, image: Image) -> list[Contender]:
+    """In the order of the tables."""
+    return [
+        RockerApi(state / "ra", image),
+        RockerCli(state / "rc", image),
+        Bubblewrap(state / "bwrap", image),
+        OciRuntime(state / "crun", image, "crun"),
+        OciRuntime(state / "runc", image, "runc"),
+        Podman(state / "podman", image),
+        Docker(state / "docker", image),
+    ]

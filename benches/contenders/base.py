@@ -1,0 +1,141 @@
+"""What a row may ask of a contender."""
+
+import shutil
+import subprocess
+import uuid
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+from benches.measure import execute, output
+
+
+@dataclass(frozen=True)
+class Image:
+    """The one root file system of all: a directory, and the same as a tar of it."""
+
+    directory: Path
+    tar: Path
+
+
+class Unsupported(Exception):  # noqa: N818 -- a statement, not a fault
+    """The contender has no such operation."""
+
+
+class Contender(ABC):
+    """A way to run a command in a container without a network, from an image or a plain directory."""
+
+    name: str
+    isolates = True
+    """Whether it has cgroups and a seccomp filter: what does not is shown, but is no peer."""
+
+    def __init__(self, state: Path, image: Image) -> None:
+        self.state = state
+        self.image = image
+
+    def open(self) -> None:
+        """Make ready: daemons, images. Raises RuntimeError when this contender cannot take part."""
+        self.state.mkdir(parents=True, exist_ok=True)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        shutil.rmtree(self.state, ignore_errors=True)
+
+    @abstractmethod
+    def run_argv(self, *command: str) -> list[str]:
+        """The program that runs `command` in a new container and removes it afterwards."""
+
+    def run(self, *command: str) -> None:
+        """Run `command` in a new container to its end."""
+        execute(self.run_argv(*command))
+
+    def popen(self, *command: str) -> subprocess.Popen[bytes]:
+        """The same in the background."""
+        return subprocess.Popen(self.run_argv(*command), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    # Steps of a container's life; `name` is the caller's.
+
+    def create(self, name: str, *command: str) -> None:
+        raise Unsupported(f"{self.name} has no create")
+
+    def start(self, name: str) -> None:
+        raise Unsupported(f"{self.name} has no start")
+
+    def stop(self, name: str) -> None:
+        """Ask its first process to leave, and wait until it has."""
+        raise Unsupported(f"{self.name} has no stop")
+
+    def remove(self, name: str) -> None:
+        raise Unsupported(f"{self.name} has no rm")
+
+    def execute(self, name: str, *command: str) -> None:
+        """Run `command` in the running container `name`."""
+        raise Unsupported(f"{self.name} has no exec")
+
+    def log(self, name: str) -> int:
+        """Read the whole log of `name`; returns the bytes."""
+        raise Unsupported(f"{self.name} keeps no log")
+
+    def stats(self, name: str) -> None:
+        """One sample of the counters of `name`."""
+        raise Unsupported(f"{self.name} has no stats")
+
+    def load(self, archive: Path, name: str) -> None:
+        """Make the image `name` of a tar of a root file system."""
+        raise Unsupported(f"{self.name} has no images")
+
+    def unload(self, name: str) -> None:
+        """Remove an image."""
+        raise Unsupported(f"{self.name} has no images")
+
+    def helpers(self, name: str) -> dict[str, list[int]]:
+        """Pids of its own resident processes, by what they are, while `name` runs."""
+        return {}
+
+
+class CommandContender(Contender):
+    """An engine with Docker's commands: `client` is the beginning of each."""
+
+    client: list[str]
+    run_flags: list[str] = []
+    reference = "busybox"
+
+    def run_argv(self, *command: str) -> list[str]:
+        return [*self.client, "run", "--rm", *self.run_flags, self.reference, *command]
+
+    def create(self, name: str, *command: str) -> None:
+        execute([*self.client, "create", "--name", name, *self.run_flags, self.reference, *command])
+
+    def start(self, name: str) -> None:
+        execute([*self.client, "start", name])
+
+    def stop(self, name: str) -> None:
+        execute([*self.client, "stop", name])
+
+    def remove(self, name: str) -> None:
+        execute([*self.client, "rm", "-f", name])
+
+    def execute(self, name: str, *command: str) -> None:
+        execute([*self.client, "exec", name, *command])
+
+    def log(self, name: str) -> int:
+        with subprocess.Popen([*self.client, "logs", name], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            total = 0
+            while data := process.stdout.read(1 << 20):
+                total += len(data)
+        return total
+
+    def stats(self, name: str) -> None:
+        output([*self.client, "stats", "--no-stream", name])
+
+    def load(self, archive: Path, name: str) -> None:
+        execute([*self.client, "import", str(archive), name])
+
+    def unload(self, name: str) -> None:
+        execute([*self.client, "rmi", name])
+
+
+def unique() -> str:
+    """A name for a container."""
+    return f"bench-{uuid.uuid4().hex[:12]}"

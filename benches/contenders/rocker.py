@@ -1,0 +1,131 @@
+"""rocker twice: through its Python API, in this process, and as the command of a shell."""
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from benches.contenders.base import CommandContender, Contender, Image
+from benches.measure import output
+
+COMMAND = str(Path(sys.executable).parent / "rocker")
+
+
+class RockerCli(CommandContender):
+    """`rocker` with roots of its own. No flag but the roots: the default network is none."""
+
+    name = "rocker"
+    run_flags = ["--network", "none"]
+
+    def __init__(self, state: Path, image: Image) -> None:
+        super().__init__(state, image)
+        self.client = [COMMAND, "--root", str(state / "d"), "--run", str(state / "r")]
+
+    def open(self) -> None:
+        super().open()
+        output([*self.client, "import", str(self.image.tar), self.reference])
+
+    def close(self) -> None:
+        _end_launcher(self.state)
+        super().close()
+
+    def helpers(self, name: str) -> dict[str, list[int]]:
+        init = int(output([*self.client, "inspect", "--format", "{{.State.Pid}}", name]))
+        return _residents(self.state, init)
+
+
+class RockerApi(Contender):
+    """`rocker.Engine` in this process."""
+
+    name = "rocker API"
+    reference = "busybox"
+
+    def open(self) -> None:
+        super().open()
+        import rocker
+
+        if not hasattr(rocker, "Engine"):
+            raise RuntimeError("rocker.Engine does not exist yet")
+        self.engine: Any = rocker.Engine(root=str(self.state / "d"), run=str(self.state / "r"))
+        self.engine.images.import_(str(self.image.tar), self.reference)
+        self._containers: dict[str, Any] = {}
+
+    def close(self) -> None:
+        if hasattr(self, "engine"):
+            for container in self.engine.containers.list(all=True):
+                container.remove(force=True)
+            self.engine.close()
+        _end_launcher(self.state)
+        super().close()
+
+    def run_argv(self, *command: str) -> list[str]:
+        return [COMMAND, "--root", str(self.state / "d"), "--run", str(self.state / "r"), "run", "--rm",
+                "--network", "none", self.reference, *command]  # fmt: skip
+
+    def run(self, *command: str) -> None:
+        result = self.engine.run(self.reference, list(command), network="none")
+        if result.exit_code:
+            raise RuntimeError(f"{command} ended with {result.exit_code}: {result.stderr!r}")
+
+    def create(self, name: str, *command: str) -> None:
+        self._containers[name] = self.engine.containers.create(
+            self.reference, list(command), name=name, network="none"
+        )
+
+    def start(self, name: str) -> None:
+        self._containers[name].start()
+
+    def stop(self, name: str) -> None:
+        self._containers[name].stop()
+
+    def remove(self, name: str) -> None:
+        self._containers.pop(name).remove(force=True)
+
+    def execute(self, name: str, *command: str) -> None:
+        result = self._containers[name].exec(list(command))
+        if result.exit_code:
+            raise RuntimeError(f"{command} ended with {result.exit_code}")
+
+    def log(self, name: str) -> int:
+        return sum(len(getattr(line, "data", line)) for line in self._containers[name].logs())
+
+    def stats(self, name: str) -> None:
+        self._containers[name].stats()
+
+    def load(self, archive: Path, name: str) -> None:
+        self.engine.images.import_(str(archive), name)
+
+    def unload(self, name: str) -> None:
+        self.engine.images.remove(name)
+
+    def helpers(self, name: str) -> dict[str, list[int]]:
+        container = self._containers[name]
+        init = container.pid if hasattr(container, "pid") else container.inspect()["State"]["Pid"]
+        return _residents(self.state, init)
+
+
+def _residents(state: Path, init: int) -> dict[str, list[int]]:
+    return {"launcher": _launchers(state), "shim, one a container": [_parent(init)]}
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _launchers(state: Path) -> list[int]:
+    """Whoever holds launcher.lock open."""
+    lock = str(state / "r" / "launcher.lock")
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if any(os.readlink(link) == lock for link in (process / "fd").iterdir()):
+                found.append(int(process.name))
+    return found
+
+
+def _end_launcher(state: Path) -> None:
+    for pid in _launchers(state):
+        if pid != os.getpid():
+            subprocess.run(["kill", str(pid)], check=False)

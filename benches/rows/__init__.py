@@ -1,0 +1,19 @@
+"""One file for each group of rows. A group is a function of a `Bench` that returns results."""
+
+from collections.abc import Callable
+
+from benches.measure import Result
+from benches.rows import crowd, execs, images, life, logs, memory, starts, stats, throughput
+from benches.rows.bench import Bench
+
+GROUPS: dict[str, Callable[[Bench], list[Result]]] = {
+    "starts": starts.measure,
+    "throughput": throughput.measure,
+    "execs": execs.measure,
+    "life": life.measure,
+    "memory": memory.measure,
+    "stats": stats.measure,
+    "logs": logs.measure,
+    "images": images.measure,
+    "crowd": crowd.measure,
+}

@@ -1,0 +1,39 @@
+"""A start while 0, 100 and 1,000 others run. Only rocker: the peers would need an hour to get there."""
+
+from functools import partial
+
+from benches.contenders.base import Contender, unique
+from benches.measure import Result
+from benches.rows.bench import Bench
+
+SIZES = (0, 100, 1000)
+SMALL = 20
+"""Rounds below which the crowd is a tenth: a trial of the bench, not a measurement."""
+
+
+def measure(bench: Bench) -> list[Result]:
+    """The group's rows."""
+    return [result for contender in bench.peers("rocker API") for result in _grow(bench, contender)]
+
+
+def _grow(bench: Bench, contender: Contender) -> list[Result]:
+    names: list[str] = []
+    results: list[Result] = []
+    try:
+        for size in SIZES:
+            wanted = size if bench.rounds >= SMALL else size // 10
+            while len(names) < wanted:
+                name = unique()
+                contender.create(name, "sleep", "100000")
+                names.append(name)
+                contender.start(name)
+            results += bench.interleave(
+                f"run --rm with {wanted:,} running",
+                {contender.name: partial(contender.run, "true")},
+                "idle",
+                "burst",
+            )
+    finally:
+        for name in names:
+            contender.remove(name)
+    return results

@@ -1,0 +1,76 @@
+"""Log throughput with lines of 100 bytes: written, read back, and attached without a log."""
+
+import subprocess
+import time
+from collections.abc import Callable
+
+from benches.contenders.base import CommandContender, Contender, Unsupported, unique
+from benches.measure import Result, output
+from benches.rows.bench import Bench
+
+LINE = "x" * 99
+FULL = 200
+"""Megabytes in a real measurement; a tenth in a trial."""
+
+
+def flood(megabytes: int) -> tuple[str, ...]:
+    """A command that writes so many megabytes of lines."""
+    return ("sh", "-c", f"yes {LINE} | head -c {megabytes * 1_000_000}")
+
+
+def measure(bench: Bench) -> list[Result]:
+    """The group's rows."""
+    size = FULL if bench.rounds >= 20 else FULL // 10  # noqa: PLR2004 -- as in rows/crowd.py
+    results = []
+    for contender in bench.peers("rocker", "podman", "docker"):
+        assert isinstance(contender, CommandContender)
+        results += _one(contender, size)
+    return results
+
+
+def _one(contender: CommandContender, size: int) -> list[Result]:
+    rows = {
+        row: Result(f"log {row}", contender.name, "once", "MB/s")
+        for row in ("written", "read back", "attached")
+    }
+    name = unique()
+    driver = "k8s-file" if contender.name == "podman" else "json-file"
+    tail = [*contender.run_flags, contender.reference, *flood(size)]
+    run = [*contender.client, "run"]
+    detached = [*run, "--detach", "--name", name, "--log-driver", driver, *tail]
+    attached = [*run, "--rm", "--log-driver", "none", *tail]
+    try:
+        _rate(rows["written"], size, lambda: _written(contender, name, detached))
+        _rate(rows["read back"], size, lambda: _expect(contender, name, size))
+        _rate(rows["attached"], size, lambda: _drain(attached))
+    except (Unsupported, RuntimeError, OSError) as error:
+        for row in rows.values():
+            row.note = row.note or str(error)[:200]
+    finally:
+        contender.remove(name)
+    return list(rows.values())
+
+
+def _written(contender: CommandContender, name: str, argv: list[str]) -> None:
+    """As fast as the engine takes it from the pipe: no client is beside it."""
+    output(argv)
+    output([*contender.client, "wait", name])
+
+
+def _expect(contender: Contender, name: str, size: int) -> None:
+    got = contender.log(name)
+    if got != size * 1_000_000:
+        raise RuntimeError(f"{got} bytes came back instead of {size}000000")
+
+
+def _drain(argv: list[str]) -> None:
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        while process.stdout.read(1 << 20):
+            pass
+
+
+def _rate(result: Result, size: int, action: Callable[[], object]) -> None:
+    begin = time.perf_counter()
+    action()
+    result.samples.append(size / (time.perf_counter() - begin))

@@ -1,0 +1,78 @@
+"""Fixtures of all tests. Nothing here needs root or the compiled extension until a test asks for it."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from helpers import images
+from helpers.engine import EngineRoots
+from helpers.leaks import LeakCheck, clean_up
+from helpers.terminal import Terminal
+
+
+@pytest.fixture
+def engine_roots(request: pytest.FixtureRequest) -> Iterator[EngineRoots]:
+    """Roots of this test's own, empty; whatever was left in them is a failure, and removed.
+
+    A test that leaves something on purpose says so: `@pytest.mark.leaves("reason")`.
+    """
+    if os.geteuid() != 0:
+        pytest.skip("containers need root")
+    roots = EngineRoots(Path(tempfile.mkdtemp(prefix="rk", dir="/tmp")), request.node.nodeid)
+    (roots.base / "test").write_text(request.node.nodeid + "\n")
+    check = LeakCheck(roots)
+    yield roots
+    try:
+        leaks = check.leaks()
+    finally:
+        clean_up(roots)
+    if leaks and not request.node.get_closest_marker("leaves"):
+        pytest.fail("left behind:\n" + "\n".join(f"  {leak}" for leak in leaks), pytrace=False)
+
+
+@pytest.fixture
+def run_cli(engine_roots: EngineRoots) -> Callable[..., CompletedProcess[str]]:
+    """`run_cli("run", "busybox", "true", stdin=…, timeout=…, env=…, check=…)` on the test's own roots."""
+    return engine_roots.cli
+
+
+@pytest.fixture
+def terminal(engine_roots: EngineRoots) -> Iterator[Callable[..., Terminal]]:
+    """`terminal("run", "-it", "busybox", "sh", width=…, height=…)`: the command on a pty of its own."""
+    opened: list[Terminal] = []
+
+    def start(*arguments: str | Path, width: int = 80, height: int = 24) -> Terminal:
+        opened.append(Terminal(engine_roots.command(*arguments), width=width, height=height))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.__exit__()
+
+
+@pytest.fixture(scope="session")
+def busybox_rootfs() -> Path:
+    """A directory to use with `--rootfs`; tests must not write to it."""
+    return images.busybox_rootfs()
+
+
+@pytest.fixture(scope="session")
+def busybox_tar() -> Path:
+    """The busybox root file system as a tar, for `import`."""
+    return images.busybox_tar()
+
+
+@pytest.fixture(scope="session")
+def busybox_image() -> Path:
+    """A docker-archive with `busybox:latest`, for `load`."""
+    return images.busybox_image()
+
+
+@pytest.fixture(scope="session")
+def debian_tar() -> Path:
+    """A minimal Debian as a tar, for `import`; slow the first time."""
+    return images.debian_tar()

@@ -1,0 +1,103 @@
+"""An engine's own roots for one test, and the installed command run on them."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.processes import Process, end, processes_of, wait_gone
+
+COMMAND = Path(sys.executable).parent / "rocker"
+
+# Seconds. A container that ends takes its shim along within milliseconds; this is for a loaded machine.
+TEARDOWN = 20.0
+
+
+@dataclass(frozen=True)
+class EngineRoots:
+    """`root` (data, on disk) and `run` (sockets) of one engine below `base`, a directory of its own.
+
+    The names are short: a unix socket's path has 107 bytes at most, and a shim's takes 86 below `run`.
+    """
+
+    base: Path
+    test: str
+
+    @property
+    def root(self) -> Path:
+        return self.base / "d"
+
+    @property
+    def run(self) -> Path:
+        return self.base / "r"
+
+    def command(self, *arguments: str | Path) -> list[str]:
+        """The argument vector of `rocker` on these roots."""
+        return [str(COMMAND), "--root", str(self.root), "--run", str(self.run), *map(str, arguments)]
+
+    def cli(
+        self,
+        *arguments: str | Path,
+        stdin: str | bytes | None = None,
+        timeout: float = 60,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        check: bool = False,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `rocker` to its end; output is text, undecodable bytes as surrogates. `env` is added.
+
+        With `check` an exit code other than 0 fails the test, with what was printed.
+        """
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        done = subprocess.run(
+            self.command(*arguments),
+            input=b"" if data is None else data,
+            capture_output=True,
+            timeout=timeout,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            check=False,
+        )
+        result = subprocess.CompletedProcess(
+            done.args,
+            done.returncode,
+            done.stdout.decode(errors="surrogateescape"),
+            done.stderr.decode(errors="surrogateescape"),
+        )
+        if check and result.returncode:
+            raise AssertionError(
+                f"rocker {' '.join(map(str, arguments))} ended with {result.returncode}:\n"
+                f"{result.stdout}{result.stderr}"
+            )
+        return result
+
+    def processes(self) -> list[Process]:
+        """Launcher, shims, their containers and clients of these roots."""
+        return processes_of(self.base)
+
+    def launchers(self) -> list[Process]:
+        """The processes that hold launcher.lock open."""
+        lock = os.fspath(self.run / "launcher.lock")
+        return [process for process in self.processes() if lock in _open_files(process.pid)]
+
+    def stop_launcher(self, timeout: float = TEARDOWN) -> list[Process]:
+        """Ask the launcher to leave, once no container runs any more; returns what is still there."""
+        end(self.launchers(), signal.SIGTERM)
+        return wait_gone(self.base, timeout)
+
+    def kill_all(self) -> None:
+        """End everything of these roots without asking; what is left has been reported already."""
+        for _ in range(3):
+            end(self.processes(), signal.SIGKILL)
+            if not wait_gone(self.base, TEARDOWN):
+                break
+
+
+def _open_files(pid: int) -> set[str]:
+    try:
+        return {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()}
+    except OSError:
+        return set()

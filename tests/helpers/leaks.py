@@ -1,0 +1,171 @@
+"""What a test must not leave behind: the state of the machine before and after, compared.
+
+Engines tear down asynchronously, but only in their own processes: once launcher and shims have ended, what is
+still there stays. The one exception is the kernel's removal of a network namespace, some 50 ms after its last
+process; it is announced on an rtnetlink socket.
+"""
+
+import os
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from helpers.engine import TEARDOWN, EngineRoots
+from helpers.processes import wait_ended
+
+RTMGRP_LINK = 1
+CGROUPS = Path("/sys/fs/cgroup")
+NAMED_NAMESPACES = (Path("/run/netns"), Path("/run/docker/netns"))
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the kernel holds that an engine makes, by name."""
+
+    cgroups: frozenset[str] = field(default_factory=frozenset)
+    links: frozenset[str] = field(default_factory=frozenset)
+    namespaces: frozenset[str] = field(default_factory=frozenset)
+    tables: frozenset[str] = field(default_factory=frozenset)
+    foreign: bool = False
+    """Whether another engine is at work on this machine, to which what is new could belong."""
+
+    @classmethod
+    def take(cls, roots: EngineRoots) -> "Snapshot":
+        return cls(
+            cgroups=_cgroups(),
+            links=frozenset(os.listdir("/sys/class/net")),  # noqa: PTH208 -- names, not paths
+            namespaces=frozenset(str(path) for parent in NAMED_NAMESPACES for path in _list(parent)),
+            tables=_tables(),
+            foreign=_foreign_engine(roots),
+        )
+
+
+class LeakCheck:
+    """Made before a test; `leaks` after it says what is left, as lines for a person."""
+
+    def __init__(self, roots: EngineRoots) -> None:
+        self.roots = roots
+        self.before = Snapshot.take(roots)
+        self._news = socket.socket(
+            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
+        )
+        self._news.bind((0, RTMGRP_LINK))
+
+    def close(self) -> None:
+        """Look no further."""
+        self._news.close()
+
+    def leaks(self) -> list[str]:
+        """Wait for the end of the teardown, TEARDOWN seconds at most, then compare."""
+        with self._news:
+            found = self._processes()
+            identifiers = _containers(self.roots)
+            found += [f"mount {line}" for line in _mounts(self.roots, identifiers)]
+            found += self._links()
+            found += [
+                f"container directory {self.roots.run}/containers/{name}" for name in sorted(identifiers)
+            ]
+            found += [f"file {path}" for path in _list(self.roots.root / "tmp")]
+            found += [f"socket {path}" for path in _list(self.roots.run) if path.is_socket()]
+        after = Snapshot.take(self.roots)
+        found += self._cgroups(after, identifiers)
+        if not (self.before.foreign or after.foreign):
+            found += [
+                f"network namespace {name}" for name in sorted(after.namespaces - self.before.namespaces)
+            ]
+            found += [f"nft table {name}" for name in sorted(after.tables - self.before.tables)]
+        return found
+
+    def _processes(self) -> list[str]:
+        """Shims and clients must end by themselves; only then is the launcher asked to."""
+        deadline = time.monotonic() + TEARDOWN
+        while True:
+            launchers = self.roots.launchers()
+            pids = {process.pid for process in launchers}
+            others = [process for process in self.roots.processes() if process.pid not in pids]
+            if not others:
+                break
+            if not wait_ended(others, deadline - time.monotonic()):
+                return [f"process {process}" for process in others]
+        return [f"process {process}" for process in self.roots.stop_launcher()]
+
+    def _links(self) -> list[str]:
+        deadline = time.monotonic() + TEARDOWN
+        while True:
+            left = set(os.listdir("/sys/class/net")) - self.before.links  # noqa: PTH208 -- names, not paths
+            if not left or self.before.foreign:
+                return []
+            self._news.settimeout(max(0.001, deadline - time.monotonic()))
+            try:
+                self._news.recv(65536)
+            except TimeoutError:
+                return [f"network link {name}" for name in sorted(left)]
+
+    def _cgroups(self, after: Snapshot, identifiers: set[str]) -> list[str]:
+        new = after.cgroups - self.before.cgroups
+        if self.before.foreign or after.foreign:
+            new = {path for path in new if any(name in path for name in identifiers)}
+        return [f"cgroup {path}" for path in sorted(new)]
+
+
+def clean_up(roots: EngineRoots) -> None:
+    """Remove by force what a failed test left of its roots: processes, mounts, cgroups; then the roots."""
+    roots.kill_all()
+    identifiers = _containers(roots)
+    for line in reversed(_mounts(roots, set())):
+        subprocess.run(["umount", "--lazy", line.split()[4]], check=False, timeout=60)
+    mine = [Path(path) for path in _cgroups() if any(name in path for name in identifiers)]
+    for path in sorted(mine, key=lambda path: -len(path.parts)):
+        with suppress(OSError):
+            path.rmdir()
+    subprocess.run(["rm", "-rf", "--one-file-system", roots.base], check=True, timeout=300)
+
+
+def _list(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except OSError:
+        return []
+
+
+def _containers(roots: EngineRoots) -> set[str]:
+    return {path.name for path in _list(roots.run / "containers")}
+
+
+def _mounts(roots: EngineRoots, identifiers: set[str]) -> list[str]:
+    """Lines of this namespace's mountinfo (proc(5)) that name the roots or a container of theirs."""
+    names = {f"{roots.base}/", *identifiers}
+    lines = Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
+    return [line for line in lines if any(name in line for name in names)]
+
+
+def _cgroups() -> frozenset[str]:
+    """All cgroups of any hierarchy below one named `rocker`."""
+    found = []
+    hierarchies = [CGROUPS, *(path for path in _list(CGROUPS) if path.is_dir())]
+    for top in {path / "rocker" for path in hierarchies}:
+        found += [directory for directory, _, _ in os.walk(top) if Path(directory) != top]
+    return frozenset(found)
+
+
+def _tables() -> frozenset[str]:
+    with suppress(FileNotFoundError):
+        done = subprocess.run(
+            ["nft", "list", "tables"], capture_output=True, text=True, check=False, timeout=60
+        )
+        return frozenset(done.stdout.splitlines())
+    return frozenset()
+
+
+def _foreign_engine(roots: EngineRoots) -> bool:
+    """Whether a launcher or shim runs that is not of these roots."""
+    mine = {process.pid for process in roots.processes()}
+    for entry in _list(Path("/proc")):
+        if entry.name.isdigit() and int(entry.name) not in mine:
+            with suppress(OSError):
+                if (entry / "comm").read_text().startswith("rocker"):
+                    return True
+    return False
