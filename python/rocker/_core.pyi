@@ -53,14 +53,24 @@ class Session:
 def ensure_launcher(runtime: str, root: str, run: str, *, timeout: float = 10.0) -> None:
     """Start the launcher of this data root unless one answers. `runtime` is the path of `rocker-runtime`."""
 
-def start(runtime: str, root: str, run: str, request: bytes, *, attach: tuple[bool, bool, bool], bind_to_caller: bool = False) -> Session:
+def start(
+    runtime: str,
+    root: str,
+    run: str,
+    request: bytes,
+    *,
+    attach: tuple[bool, bool, bool],
+    bind_to_caller: bool = False,
+) -> Session:
     """Start a container from a launch request (docs/protocol.md), a launcher on demand.
 
     Takes bind sources, namespace files and `rootfs.directory` from the request as paths, in the caller's mount namespace,
     and hands them on as file descriptors. Returns when the program runs; raises when it could not be started.
     """
 
-def request(run: str, id: str, body: bytes, *, attach: tuple[bool, bool, bool] = (False, False, False)) -> Session:
+def request(
+    run: str, id: str, body: bytes, *, attach: tuple[bool, bool, bool] = (False, False, False)
+) -> Session:
     """Send one request to a container's shim; returns after its first answer. Raises NotRunningError when there is no shim."""
 
 def call(run: str, id: str, body: bytes) -> dict[str, Any]:
@@ -105,14 +115,29 @@ def remove_tree(path: str) -> None:
 # --- logs -------------------------------------------------------------------------------------------------------
 
 def log_read(
-    path: str, driver: str, *, follow: Callable[[], bool] | None = None, tail: int | None = None,
-    since_ns: int | None = None, until_ns: int | None = None
+    path: str,
+    driver: str,
+    *,
+    follow: Callable[[], bool] | None = None,
+    tail: int | None = None,
+    since_ns: int | None = None,
+    until_ns: int | None = None,
 ) -> Iterator[tuple[str, int, bytes]]:
     """(stream, time in ns since the epoch, line with its newline) of a log, rotated files first.
 
     With `follow` the iterator waits for more (inotify) until `follow()` is false and everything has been read.
     """
 
-def log_copy(path: str, driver: str, stdout: int, stderr: int, *, container: tuple[str, str] | None = None,
-             tail: int | None = None, since_ns: int | None = None, until_ns: int | None = None, timestamps: bool = False) -> None:
+def log_copy(
+    path: str,
+    driver: str,
+    stdout: int,
+    stderr: int,
+    *,
+    container: tuple[str, str] | None = None,
+    tail: int | None = None,
+    since_ns: int | None = None,
+    until_ns: int | None = None,
+    timestamps: bool = False,
+) -> None:
     """Write a log to two descriptors without the GIL; follows while the container (run root, id) lives, if given."""

@@ -1,22 +1,22 @@
 """Everything rocker raises.
 
-    RockerError                     exit code 125
-    ├── InvalidArgumentError        also ValueError
-    ├── NotFoundError               also LookupError
-    │   ├── ContainerNotFoundError
-    │   └── ImageNotFoundError
-    ├── ConflictError
-    │   ├── NameInUseError
-    │   └── NotRunningError
-    ├── UnsupportedError
-    ├── CommandNotFoundError        exit code 127
-    ├── CommandNotExecutableError   exit code 126
-    ├── DeniedError                 also PermissionError
-    ├── NoSpaceError                also OSError
-    ├── CorruptError
-    ├── TimeoutError                also TimeoutError
-    ├── GoneError                   the launcher or the shim went away
-    └── SystemCallError             also OSError
+RockerError                     exit code 125
+├── InvalidArgumentError        also ValueError
+├── NotFoundError               also LookupError
+│   ├── ContainerNotFoundError
+│   └── ImageNotFoundError
+├── ConflictError
+│   ├── NameInUseError
+│   └── NotRunningError
+├── UnsupportedError
+├── CommandNotFoundError        exit code 127
+├── CommandNotExecutableError   exit code 126
+├── DeniedError                 also PermissionError
+├── NoSpaceError                also OSError
+├── CorruptError
+├── TimeoutError                also TimeoutError
+├── GoneError                   the launcher or the shim went away
+└── SystemCallError             also OSError
 """
 
 from __future__ import annotations
