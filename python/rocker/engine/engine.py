@@ -1,0 +1,236 @@
+"""The engine: one data root and one run root, and every verb on them, in the caller's process.
+
+Each verb has a file of its name in this directory; the methods here and in `container.py` only lead there.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rocker.engine import roots
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+    from typing import Any, Literal, Self, Unpack, overload
+
+    from rocker.engine.catalog import Catalog
+    from rocker.engine.container import Container
+    from rocker.engine.containers import Containers
+    from rocker.engine.namespaces import Donor
+    from rocker.engine.options import RunOptions
+    from rocker.engine.ports import Core
+    from rocker.images.images import ImageService
+    from rocker.models.keywords import RunKeywords
+    from rocker.models.result import Result
+
+DEFAULT_ROOT = "/var/lib/rocker"
+DEFAULT_RUN = "/run/rocker"
+
+
+class Engine:
+    """A container engine. Cheap to make; nothing is touched before the first use. Safe to share between threads.
+
+    Args:
+        root: the data root; by default $ROCKER_ROOT, else /var/lib/rocker.
+        run: the run root; by default $ROCKER_RUN, else /run/rocker.
+        warn: called with what was accepted but has no effect here; by default it is added to `warnings`.
+        core: the native core; another one only in tests.
+
+    Attributes:
+        root, run_root: absolute paths.
+        warnings: see `warn`.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str] | None = None,
+        run: str | os.PathLike[str] | None = None,
+        *,
+        warn: Callable[[str], None] | None = None,
+        core: Core | None = None,
+    ) -> None:
+        self.root = _absolute(root or os.environ.get("ROCKER_ROOT") or DEFAULT_ROOT)
+        self.run_root = _absolute(run or os.environ.get("ROCKER_RUN") or DEFAULT_RUN)
+        self.warnings: list[str] = []
+        self.warn: Callable[[str], None] = warn or self.warnings.append
+        self._core = core
+        self._catalog: Catalog | None = None
+        self._images: ImageService | None = None
+        self._containers: Containers | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the catalogue. Containers go on; the next use opens it again."""
+        catalog, self._catalog, self._images = self._catalog, None, None
+        if catalog is not None:
+            catalog.close()
+
+    # --- parts, made when first used ---
+
+    @property
+    def core(self) -> Core:
+        """The native core."""
+        if self._core is None:
+            from rocker import _core
+
+            self._core = _core
+        return self._core
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalogue; opening it makes the roots.
+
+        Raises:
+            DeniedError: the roots cannot be made or read: rocker needs root so far.
+            InvalidArgumentError: a root is a directory of something else.
+        """
+        if self._catalog is None:
+            roots.prepare(self.root, self.run_root)
+            from rocker.engine.catalog import Catalog
+
+            self._catalog = Catalog(self.root)
+        return self._catalog
+
+    @property
+    def images(self) -> ImageService:
+        """What can be done with images."""
+        if self._images is None:
+            from rocker.images.images import ImageService
+
+            self._images = ImageService(self.catalog, self._running)
+        return self._images
+
+    @property
+    def containers(self) -> Containers:
+        """What can be done with containers."""
+        if self._containers is None:
+            from rocker.engine.containers import Containers
+
+            self._containers = Containers(self)
+        return self._containers
+
+    # --- verbs ---
+
+    if TYPE_CHECKING:
+
+        @overload
+        def run(
+            self,
+            image: str | None = None,
+            command: Sequence[str] | str = (),
+            *,
+            detach: Literal[False] = False,
+            **options: Unpack[RunKeywords],
+        ) -> Result: ...
+        @overload
+        def run(
+            self,
+            image: str | None = None,
+            command: Sequence[str] | str = (),
+            *,
+            detach: Literal[True],
+            **options: Unpack[RunKeywords],
+        ) -> Container: ...
+
+    def run(
+        self,
+        image: str | None = None,
+        command: Sequence[str] | str = (),
+        *,
+        detach: bool = False,
+        **options: Any,
+    ) -> Result | Container:
+        """Run a command in a new container.
+
+        Waits for it and returns its `Result`, after which nothing of the container is left; with `detach` returns the
+        running `Container` at once, which stays until it is removed (`auto_remove` says otherwise).
+
+        Args:
+            image: reference or id; or give `rootfs`, a directory.
+            command: the program and its arguments; a text is split as a shell would. By default the image's own.
+            detach: whether to return at once.
+            options: see `rocker.models.keywords.RunKeywords`.
+
+        Raises:
+            ImageNotFoundError: there is no such image.
+            CommandNotFoundError, CommandNotExecutableError: the program is not in the container, or is none.
+            InvalidArgumentError: an option is wrong.
+            RockerError: anything else that kept it from starting. What happens afterwards is in the result.
+        """
+        from rocker.engine.run import run
+
+        return run(self, image, command, detach=detach, keywords=options)
+
+    def create(self, options: RunOptions, *, for_run: bool = False) -> Container:
+        """Make a container that does not run yet.
+
+        With `for_run` this process starts it next: when it dies before, an `auto_remove` container goes too.
+
+        Raises:
+            NameInUseError: another container has the name.
+            RockerError: as for `run`.
+        """
+        from rocker.engine.create import create
+
+        return create(self, options, for_run=for_run)
+
+    def run_detached(self, options: RunOptions, *, bind_to_caller: bool = False) -> Container:
+        """Make and start a container and return at once.
+
+        Raises:
+            RockerError: as for `run`.
+        """
+        from rocker.engine.run import run_detached
+
+        return run_detached(self, options, bind_to_caller=bind_to_caller)
+
+    def info(self) -> dict[str, Any]:
+        """Return Docker's `GET /info`."""
+        from rocker.engine.info import info
+
+        return info(self)
+
+    def version(self) -> dict[str, Any]:
+        """Return Docker's `GET /version`."""
+        from rocker.engine.version import version
+
+        return version(self)
+
+    # --- for the verbs ---
+
+    def _running(self, ids: list[str]) -> set[str]:
+        states = self.core.read_states(self.run_root, self.root, ids)
+        pairs = zip(ids, states, strict=True)
+        return {name for name, state in pairs if state and state["status"] in {"running", "paused"}}
+
+    def directory(self, id: str) -> str:  # noqa: A002
+        """Return a container's directory in the data root."""
+        return f"{self.root}/containers/{id}"
+
+    def state(self, id: str) -> dict[str, Any] | None:  # noqa: A002
+        """Return a container's `state.json`, or None when it was never started."""
+        return self.core.read_states(self.run_root, self.root, [id])[0]
+
+    def donor(self, reference: str) -> Donor:
+        """Find the running container whose namespaces are joined.
+
+        Raises:
+            ContainerNotFoundError: there is none of this name.
+            NotRunningError: it does not run.
+        """
+        from rocker.engine.donor import find
+
+        return find(self, reference)
+
+
+def _absolute(path: str | os.PathLike[str]) -> str:
+    return os.path.abspath(os.fspath(path))  # noqa: PTH100 -- pathlib costs 3 ms to import
