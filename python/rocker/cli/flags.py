@@ -66,7 +66,7 @@ class FlagParser:
     """Reads flags from the front of a command line."""
 
     def __init__(self, flags: Sequence[Flag], *, interspersed: bool) -> None:
-        self._long = {flag.long: flag for flag in flags}
+        self._long = {name: flag for flag in flags for name in flag.opts if name.startswith("--")}
         self._short = {flag.short[1]: flag for flag in flags if flag.short}
         self._interspersed = interspersed
         self.values: dict[str, Any] = {
