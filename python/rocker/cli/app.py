@@ -22,6 +22,7 @@ class App:
         debug: whether errors are shown with their traceback.
         command: the path of the command that runs, for messages.
         failure: the exit code of an error that has no better one.
+        runs_programs: whether the exit codes 126 and 127 are this command's to give.
         given: names of the flags that were given.
     """
 
@@ -32,6 +33,7 @@ class App:
         self.log_level = "info"
         self.command = "rocker"
         self.failure = 1
+        self.runs_programs = False
         self.given: set[str] = set()
         self._engine = engine
 

@@ -31,6 +31,7 @@ class DockerCommand(click.Command):
         body: called with the application, the values of the flags by name, and the arguments; gives the exit code.
         usage: what follows the command's name, for example `[OPTIONS] CONTAINER`.
         failure: the exit code of an error that has no better one.
+        runs_programs: whether its exit code is that of a program.
     """
 
     def __init__(
@@ -45,8 +46,8 @@ class DockerCommand(click.Command):
         most: int | None = None,
         interspersed: bool = True,
         failure: int = 1,
+        runs_programs: bool = False,
         aliases: Sequence[str] = (),
-        validate: Callable[[Values, list[str]], None] | None = None,
     ) -> None:
         super().__init__(name, params=list(flags), help=summary, short_help=summary, add_help_option=False)
         self.flags = list(flags)
@@ -54,11 +55,11 @@ class DockerCommand(click.Command):
         self.usage = usage
         self.summary = summary
         self.failure = failure
+        self.runs_programs = runs_programs
         self.aliases = list(aliases)
         self._least = least
         self._most = _UNLIMITED if most is None else most
         self._interspersed = interspersed
-        self._validate = validate
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command line into `ctx.params`."""
@@ -72,10 +73,9 @@ class DockerCommand(click.Command):
                 return args
             raise FlagError(f"{error}\nSee '{ctx.command_path} --help'.", hint=error.hint) from error
         if not ctx.resilient_parsing:
-            if self._validate is not None:
-                self._validate(parser.values, rest)
             self._check_count(ctx, len(rest))
         ctx.params = {"values": parser.values, "arguments": rest}
+        ctx.args = []
         ctx.meta["rocker.given"] = parser.given
         return rest
 
@@ -83,6 +83,7 @@ class DockerCommand(click.Command):
         """Run the body; its exit code."""
         app: App = ctx.find_root().obj
         app.command, app.failure, app.given = ctx.command_path, self.failure, ctx.meta["rocker.given"]
+        app.runs_programs = self.runs_programs
         return self.body(app, ctx.params["values"], ctx.params["arguments"])
 
     def _check_count(self, ctx: click.Context, count: int) -> None:
@@ -98,7 +99,7 @@ class DockerCommand(click.Command):
                 number, verb = self._most, "requires at most"
             wanted = f"{verb} {number} argument{'' if number == 1 else 's'}"
         raise UsageError(
-            f'"{ctx.command_path}" {wanted}.\nSee \'{ctx.command_path} --help\'.\n\n'
+            f"\"{ctx.command_path}\" {wanted}.\nSee '{ctx.command_path} --help'.\n\n"
             f"Usage:  {ctx.command_path} {self.usage}\n\n{self.summary}"
         )
 
@@ -195,7 +196,9 @@ class LazyGroup(click.Group):
         """The help in Docker's layout."""
         root = ctx.parent is None
         usage = f"Usage:  {ctx.command_path} {'[OPTIONS] ' if root else ''}COMMAND"
-        groups = {name for name, entry in self.entries.items() if entry.module.startswith("rocker.cli.group_")}
+        groups = {
+            name for name, entry in self.entries.items() if entry.module.startswith("rocker.cli.group_")
+        }
         commands = {name for name, entry in self.entries.items() if not entry.hidden} - groups
         parts = [usage, self.summary]
         if groups:

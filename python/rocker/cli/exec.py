@@ -63,4 +63,5 @@ COMMAND = DockerCommand(
     ],
     least=2,
     interspersed=False,
+    runs_programs=True,
 )

@@ -69,9 +69,7 @@ class FlagParser:
         self._long = {name: flag for flag in flags for name in flag.opts if name.startswith("--")}
         self._short = {flag.short[1]: flag for flag in flags if flag.short}
         self._interspersed = interspersed
-        self.values: dict[str, Any] = {
-            flag.key: [] if flag.many else flag.hidden_default for flag in flags
-        }
+        self.values: dict[str, Any] = {flag.key: [] if flag.many else flag.hidden_default for flag in flags}
         self.given: set[str] = set()
 
     def parse(self, arguments: Sequence[str]) -> list[str]:

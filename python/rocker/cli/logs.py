@@ -54,10 +54,24 @@ COMMAND = DockerCommand(
     aliases=["rocker container logs", "rocker logs"],
     flags=[
         Flag("-f", "--follow", help="Follow log output"),
-        Flag("--since", kind="string", help='Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)'),
-        Flag("-n", "--tail", kind="string", parse=_lines, help='Number of lines to show from the end of the logs (default "all")'),
+        Flag(
+            "--since",
+            kind="string",
+            help='Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)',
+        ),
+        Flag(
+            "-n",
+            "--tail",
+            kind="string",
+            parse=_lines,
+            help='Number of lines to show from the end of the logs (default "all")',
+        ),
         Flag("-t", "--timestamps", help="Show timestamps"),
-        Flag("--until", kind="string", help='Show logs before a timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)'),
+        Flag(
+            "--until",
+            kind="string",
+            help='Show logs before a timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)',
+        ),
     ],
     least=1,
     most=1,

@@ -17,12 +17,15 @@ from rocker.errors import RockerError
 
 _LEVELS = ("debug", "info", "warn", "error", "fatal")
 _INTERRUPTED = 130
+_SYNTAX = 64
 
 
 class Rocker(LazyGroup):
     """The root group: also the place where errors become messages and exit codes."""
 
-    def main(self, args: Sequence[str] | None = None, *_rest: Any, obj: App | None = None, **_more: Any) -> NoReturn:
+    def main(
+        self, args: Sequence[str] | None = None, *_rest: Any, obj: App | None = None, **_more: Any
+    ) -> NoReturn:
         """Run the command line and exit."""
         words = list(sys.argv[1:] if args is None else args)
         sys.exit(self._guarded(words, obj or App()))
@@ -30,7 +33,9 @@ class Rocker(LazyGroup):
     def _guarded(self, words: list[str], app: App) -> int:
         try:
             if "_ROCKER_COMPLETE" in os.environ:
-                self._main_shell_completion({}, "rocker", "_ROCKER_COMPLETE")
+                from click.shell_completion import shell_complete
+
+                return shell_complete(self, {}, "rocker", "_ROCKER_COMPLETE", os.environ["_ROCKER_COMPLETE"])
             with self.make_context("rocker", words, obj=app) as context:
                 code = self.invoke(context)
             app.flush()
@@ -42,7 +47,7 @@ class Rocker(LazyGroup):
             return self._show(error, error.exit_code)
         except RockerError as error:
             app.report(error)
-            return error.exit_code if error.exit_code in (126, 127) and app.failure != 1 else app.failure
+            return _exit_code(error, app)
         except BrokenPipeError:
             # What is still buffered would fail again at exit: give it nowhere to go.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -57,6 +62,13 @@ class Rocker(LazyGroup):
         if error.hint:
             sys.stderr.write(f"hint: {error.hint}\n")
         return code
+
+
+def _exit_code(error: RockerError, app: App) -> int:
+    """The command's own exit code, unless the error's says more: a template's syntax, a program that cannot be run."""
+    if error.exit_code == _SYNTAX or (error.exit_code in (126, 127) and app.runs_programs):
+        return error.exit_code
+    return app.failure
 
 
 def _accept(context: click.Context, values: Values) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rocker.engine.options import Bind, RunOptions, Tmpfs
+
     from rocker.parse.mount import Mount
 
 _STREAMS = ("stdin", "stdout", "stderr")
@@ -190,7 +191,7 @@ def to_run_options(values: Mapping[str, Any], arguments: list[str]) -> RunOption
 
     if values["pull"] not in _PULLS:
         raise InvalidArgumentError(
-            f"invalid pull option: '{values['pull']}': must be one of \"always\", \"missing\" or \"never\""
+            f'invalid pull option: \'{values["pull"]}\': must be one of "always", "missing" or "never"'
         )
     target, command = arguments[0], arguments[1:]
     cpus = values["cpus"]
@@ -281,6 +282,7 @@ def _mounts(values: Mapping[str, Any]) -> list[Bind | Tmpfs]:
 def to_mount(mount: Mount) -> Bind | Tmpfs:
     """The engine's record of a parsed mount. Raises UnsupportedError for what is not offered."""
     from rocker.engine.options import Bind, Tmpfs
+
     from rocker.errors import UnsupportedError
 
     if mount.type == "tmpfs":

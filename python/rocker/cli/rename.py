@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from rocker.cli.command import DockerCommand, Values
 
-
 if TYPE_CHECKING:
     from rocker.cli.app import App
 

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 def restart(app: App, values: Values, arguments: list[str]) -> int:
     """Restart one or more containers."""
     timeout, signal = values["timeout"], values["signal"]
-    return app.each(
-        arguments, lambda name: app.engine.containers.get(name).restart(timeout, signal=signal)
-    )
+    return app.each(arguments, lambda name: app.engine.containers.get(name).restart(timeout, signal=signal))
 
 
 COMMAND = DockerCommand(
@@ -29,7 +27,14 @@ COMMAND = DockerCommand(
     aliases=["rocker container restart", "rocker restart"],
     flags=[
         Flag("-s", "--signal", kind="string", parse=parse_signal, help="Signal to send to the container"),
-        Flag("-t", "--timeout", "--time", kind="int", parse=parse_int, help="Seconds to wait before killing the container"),
+        Flag(
+            "-t",
+            "--timeout",
+            "--time",
+            kind="int",
+            parse=parse_int,
+            help="Seconds to wait before killing the container",
+        ),
     ],
     least=1,
 )

@@ -10,7 +10,9 @@ def _entry(module: str, summary: str) -> Entry:
 
 
 CONTAINER = {
-    "attach": _entry("attach", "Attach local standard input, output, and error streams to a running container"),
+    "attach": _entry(
+        "attach", "Attach local standard input, output, and error streams to a running container"
+    ),
     "create": _entry("create", "Create a new container"),
     "exec": _entry("exec", "Execute a command in a running container"),
     "inspect": _entry("container_inspect", "Display detailed information on one or more containers"),
@@ -23,7 +25,7 @@ CONTAINER = {
     "rm": _entry("rm", "Remove one or more containers"),
     "run": _entry("run", "Create and run a new container from an image"),
     "start": _entry("start", "Start one or more stopped containers"),
-    "stats": _entry("stats", "Display a sample of container(s) resource usage statistics"),
+    "stats": _entry("stats", "Display a live stream of container(s) resource usage statistics"),
     "stop": _entry("stop", "Stop one or more running containers"),
     "top": _entry("top", "Display the running processes of a container"),
     "unpause": _entry("unpause", "Unpause all processes within one or more containers"),
@@ -49,7 +51,7 @@ SYSTEM = {
     "info": _entry("info", "Display system-wide information"),
 }
 
-_TOP = ("attach create exec kill logs pause rename restart rm run start stats stop top unpause wait").split()
+_TOP = ["attach", "create", "exec", "kill", "logs", "pause", "rename", "restart", "rm", "run", "start", "stats", "stop", "top", "unpause", "wait"]
 
 ROOT = {
     "container": _entry("group_container", "Manage containers"),

@@ -7,22 +7,25 @@ from typing import Any
 
 from rocker.errors import InvalidArgumentError
 
+FORMAT_HELP = "Format output using a custom template: 'table' (default), 'table TEMPLATE', 'json' or 'TEMPLATE', a Go template"
+"""Help of `--format`."""
+
 _LEAST_WIDTH = 10
 _GAP = 3
 
 Column = Callable[[Any], Any]
 
 
-def render_columns(rows: Sequence[Sequence[str]]) -> str:
+def render_columns(rows: Sequence[Sequence[str]], *, least: int = _LEAST_WIDTH) -> str:
     """Lines of aligned columns as Docker's tabwriter makes them: 3 blanks apart, the last column without padding.
 
-    A column is at least 10 wide with its gap; the width of wide characters counts as their number.
+    A column is at least `least` wide with its gap; the width of wide characters counts as their number.
     """
     widths: list[int] = []
     for row in rows:
         for index, cell in enumerate(row[:-1]):
             if index == len(widths):
-                widths.append(_LEAST_WIDTH)
+                widths.append(least)
             widths[index] = max(widths[index], len(cell) + _GAP)
     lines = []
     for row in rows:
@@ -73,7 +76,9 @@ class Listing:
         from rocker.formatting.template.functions import to_json
 
         for item in objects:
-            yield to_json({name: make(item) for name, make in sorted(self.fields.items()) if name in self.headers})
+            yield to_json(
+                {name: make(item) for name, make in sorted(self.fields.items()) if name in self.headers}
+            )
 
     def _template(self, objects: Sequence[Any], form: str) -> Iterable[str]:
         from rocker.formatting.template import Template

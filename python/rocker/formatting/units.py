@@ -46,7 +46,12 @@ def _long_duration(hours: int) -> str:
     """Go's units.HumanDuration from an hour on; the turning points are its own."""
     if hours == 1:
         return "About an hour"
-    steps = ((48, 1, "hours"), (24 * 7 * 2, 24, "days"), (24 * 30 * 2, 24 * 7, "weeks"), (24 * 365 * 2, 24 * 30, "months"))
+    steps = (
+        (48, 1, "hours"),
+        (24 * 7 * 2, 24, "days"),
+        (24 * 30 * 2, 24 * 7, "weeks"),
+        (24 * 365 * 2, 24 * 30, "months"),
+    )
     for limit, unit, word in steps:
         if hours < limit:
             return f"{hours // unit} {word}"

@@ -178,15 +178,21 @@ def _check_recursive(mount: Mount) -> None:
 def _check_paths(mount: Mount) -> Mount:
     prefix = f'invalid mount config for type "{mount.type}": '
     if mount.type not in _TYPES:
-        raise InvalidArgumentError(f"mount type unknown: {mount.type!r}".replace("'", '"'), hint="one of " + ", ".join(_TYPES))
+        raise InvalidArgumentError(
+            f"mount type unknown: {mount.type!r}".replace("'", '"'), hint="one of " + ", ".join(_TYPES)
+        )
     if not mount.target.startswith("/"):
-        raise InvalidArgumentError(f"{prefix}invalid mount path: '{mount.target}' mount path must be absolute")
+        raise InvalidArgumentError(
+            f"{prefix}invalid mount path: '{mount.target}' mount path must be absolute"
+        )
     if not os.path.normpath(mount.target).strip("/"):
         raise InvalidArgumentError(f"{prefix}invalid specification: destination can't be '/'")
     if mount.type == "bind" and not mount.source:
         raise InvalidArgumentError(f"{prefix}field Source must not be empty")
     if mount.type == "bind" and not mount.source.startswith("/"):
-        raise InvalidArgumentError(f"{prefix}invalid mount path: '{mount.source}' mount path must be absolute")
+        raise InvalidArgumentError(
+            f"{prefix}invalid mount path: '{mount.source}' mount path must be absolute"
+        )
     if mount.propagation and mount.propagation not in PROPAGATIONS:
         raise InvalidArgumentError(
             f"{prefix}invalid propagation mode: {mount.propagation}", hint="one of " + ", ".join(PROPAGATIONS)

@@ -26,7 +26,9 @@ def parse_restart(text: str) -> RestartPolicy:
     if not name:
         raise InvalidArgumentError("invalid restart policy format: no policy provided before colon")
     if name not in _NAMES:
-        raise InvalidArgumentError(f"invalid restart policy: unknown policy '{name}'", hint="one of " + ", ".join(_NAMES))
+        raise InvalidArgumentError(
+            f"invalid restart policy: unknown policy '{name}'", hint="one of " + ", ".join(_NAMES)
+        )
     if not colon:
         return RestartPolicy(name)
     if not (count.isascii() and count.isdigit() and len(count) <= 9):  # noqa: PLR2004 -- below 2^31

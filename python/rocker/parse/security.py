@@ -44,5 +44,7 @@ def load_profile(path: str) -> str:
             f"compacting json for seccomp profile ({path}) failed: {error}", path=path
         ) from error
     if not isinstance(document, dict):
-        raise InvalidArgumentError(f"decoding seccomp profile ({path}) failed: it is not an object", path=path)
+        raise InvalidArgumentError(
+            f"decoding seccomp profile ({path}) failed: it is not an object", path=path
+        )
     return data.decode()

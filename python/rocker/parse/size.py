@@ -17,8 +17,7 @@ def parse_size(text: str) -> int:
     if last == -1:
         raise InvalidArgumentError(f"invalid size: '{text}'")
     number, suffix = text[: last + 1], text[last + 1 :]
-    if number.endswith(" "):
-        number = number[:-1]
+    number = number.removesuffix(" ")
     value = _float(number) * _multiplier(suffix)
     if not 0 <= value <= _MAX:
         raise InvalidArgumentError(f"invalid size: '{text}'")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rocker.errors import InvalidArgumentError
 
 _NAMES = frozenset(
-    f"kernel.{name}" for name in "msgmax msgmnb msgmni sem shmall shmmax shmmni shm_rmid_forced".split()
+    f"kernel.{name}" for name in ["msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"]
 )
 _PREFIXES = ("net.", "fs.mqueue.")
 

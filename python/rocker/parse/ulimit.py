@@ -10,7 +10,7 @@ from rocker.parse.number import parse_int
 _MOST_VALUES = 2
 
 NAMES = frozenset(
-    "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
+    ["core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack"]
 )
 """The names `--ulimit` takes: those of prlimit(2) in lower case, except RLIMIT_AS."""
 
@@ -39,5 +39,7 @@ def parse_ulimit(text: str) -> Ulimit:
     soft = parse_int(values[0], base=10)
     if hard != -1 and (soft == -1 or soft > hard):
         comparison = f"soft: -1 (unlimited), hard: {hard}" if soft == -1 else f"{soft} > {hard}"
-        raise InvalidArgumentError(f"ulimit soft limit must be less than or equal to hard limit: {comparison}")
+        raise InvalidArgumentError(
+            f"ulimit soft limit must be less than or equal to hard limit: {comparison}"
+        )
     return Ulimit(name, soft, hard)

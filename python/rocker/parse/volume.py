@@ -45,7 +45,9 @@ def _mount(source: str, target: str, options: frozenset[str], text: str) -> Moun
         if "nocopy" in options:
             raise InvalidArgumentError("invalid mode: nocopy", hint="nocopy is for named volumes")
         source = os.path.abspath(source)
-        return Mount("bind", source, target, read_only="ro" in options, propagation=propagation, create_source=True)
+        return Mount(
+            "bind", source, target, read_only="ro" in options, propagation=propagation, create_source=True
+        )
     if source and not _NAME.fullmatch(source):
         raise InvalidArgumentError(
             f'{text}: "{source}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" '

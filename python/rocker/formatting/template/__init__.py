@@ -7,7 +7,7 @@ Not offered: `define`, `template`, `block`, `break`, `continue` and methods of G
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rocker.errors import InvalidArgumentError
 from rocker.formatting.template.execute import Executor
@@ -15,13 +15,19 @@ from rocker.formatting.template.parser import Parser
 
 
 class TemplateError(InvalidArgumentError):
-    """A template that is wrong, or does not fit the object. Exit code 1."""
+    """A template that does not fit the object."""
+
+
+class TemplateSyntaxError(TemplateError):
+    """A template that is none. Exit code 64, as Docker's."""
+
+    exit_code: ClassVar[int] = 64
 
 
 class Template:
     """A parsed template; `render` may be called any number of times.
 
-    Raises TemplateError at construction for wrong syntax.
+    Raises TemplateSyntaxError at construction for wrong syntax.
     """
 
     def __init__(self, text: str, *, heading: bool = False) -> None:
@@ -30,7 +36,7 @@ class Template:
         try:
             self._tree = Parser(text).parse()
         except InvalidArgumentError as error:
-            raise TemplateError(f"template parsing error: {error}") from error
+            raise TemplateSyntaxError(f"template parsing error: {error}") from error
 
     def render(self, data: Any) -> str:
         """The text for these data: JSON's types, and `Fields` for objects whose field names are fixed.

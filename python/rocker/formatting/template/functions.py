@@ -91,8 +91,12 @@ def _index(value: Any, *keys: Any) -> Any:
             raise InvalidArgumentError("error calling index: index of nil pointer")
         if isinstance(value, dict):
             if not isinstance(key, str):
-                raise InvalidArgumentError(f"error calling index: value has type {type_name(key)}; should be string")
-            value = value.get(key, "" if value and all(isinstance(item, str) for item in value.values()) else None)
+                raise InvalidArgumentError(
+                    f"error calling index: value has type {type_name(key)}; should be string"
+                )
+            value = value.get(
+                key, "" if value and all(isinstance(item, str) for item in value.values()) else None
+            )
         elif isinstance(value, list | tuple | str):
             value = _item(value, key)
         else:
@@ -102,7 +106,9 @@ def _index(value: Any, *keys: Any) -> Any:
 
 def _item(value: Any, key: Any) -> Any:
     if isinstance(key, bool) or not isinstance(key, int):
-        raise InvalidArgumentError(f"error calling index: cannot index slice/array with type {type_name(key)}")
+        raise InvalidArgumentError(
+            f"error calling index: cannot index slice/array with type {type_name(key)}"
+        )
     data = value.encode() if isinstance(value, str) else value
     if not 0 <= key < len(data):
         raise InvalidArgumentError(f"error calling index: index out of range: {key}")
@@ -158,7 +164,9 @@ def _same(name: str, first: Any, second: Any) -> bool:
     if isinstance(first, dict | list | tuple) or isinstance(second, dict | list | tuple):
         if type(first) is not type(second):
             raise InvalidArgumentError(f"error calling {name}: incompatible types for comparison")
-        raise InvalidArgumentError(f"error calling {name}: non-comparable type {show(first)}: {type_name(first)}")
+        raise InvalidArgumentError(
+            f"error calling {name}: non-comparable type {show(first)}: {type_name(first)}"
+        )
     _comparable(name, first, second)
     return bool(first == second)
 

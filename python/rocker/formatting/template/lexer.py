@@ -9,9 +9,10 @@ from rocker.errors import InvalidArgumentError
 
 _BLANKS = " \t\r\n"
 _SIMPLE = {"|": "pipe", "(": "(", ")": ")", ",": ",", "=": "=", ".": "."}
-_KEYWORDS = frozenset("if else end range with nil define template block break continue".split())
+_KEYWORDS = frozenset(["if", "else", "end", "range", "with", "nil", "define", "template", "block", "break", "continue"])
 _NUMBER = re.compile(
-    r"[+-]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)", re.ASCII
+    r"[+-]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)",
+    re.ASCII,
 )
 _NAME = re.compile(r"[^\W\d]\w*")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'')
@@ -121,7 +122,9 @@ def _token(text: str, position: int) -> tuple[Token, int]:
         name = _NAME.match(text, position + 1)
         if letter == "$" or name:
             end = name.end() if name else position + 1
-            return _ended(text, Token("variable" if letter == "$" else "field", text[position:end], position), end)
+            return _ended(
+                text, Token("variable" if letter == "$" else "field", text[position:end], position), end
+            )
     return _word(text, position)
 
 
@@ -142,7 +145,9 @@ def _word(text: str, position: int) -> tuple[Token, int]:
         end = match.end() if match else position + 1
         if _NAME.match(text, end) or match is None:
             bad = re.compile(r"\w*").match(text, end)
-            raise syntax_error(text, position, f'bad number syntax: "{text[position : bad.end() if bad else end]}"')
+            raise syntax_error(
+                text, position, f'bad number syntax: "{text[position : bad.end() if bad else end]}"'
+            )
         return Token("number", match[0], position), end
     if letter in _SIMPLE:
         kind = "dot" if letter == "." else _SIMPLE[letter]
@@ -163,7 +168,11 @@ def _ended(text: str, token: Token, end: int) -> tuple[Token, int]:
 
 
 def _shown(letter: str) -> str:
-    return f'"{letter}"' if letter in "{}[]!%&*?;@^~<>/\\#-+" else f"unrecognized character in action: {_code(letter)}"
+    return (
+        f'"{letter}"'
+        if letter in "{}[]!%&*?;@^~<>/\\#-+"
+        else f"unrecognized character in action: {_code(letter)}"
+    )
 
 
 def _code(letter: str) -> str:

@@ -62,7 +62,13 @@ class Parser:
         return syntax_error(self._text, self._peek().position, reason)
 
     def _unexpected(self, token: Token, context: str) -> Exception:
-        shown = "EOF" if token.kind == "eof" else f"<{token.text}>" if token.kind == "keyword" else f'"{token.text}"'
+        shown = (
+            "EOF"
+            if token.kind == "eof"
+            else f"<{token.text}>"
+            if token.kind == "keyword"
+            else f'"{token.text}"'
+        )
         return self._error(f"unexpected {shown} in {context}")
 
     # --- blocks
@@ -150,7 +156,11 @@ class Parser:
             if self._skip_space().kind == "pipe":
                 self._take()
                 if self._skip_space().kind in (end, "}}"):
-                    raise self._error(f"missing value for {context}" if not commands else f"unexpected {_shown(self._peek())} in {context}")
+                    raise self._error(
+                        f"missing value for {context}"
+                        if not commands
+                        else f"unexpected {_shown(self._peek())} in {context}"
+                    )
         if not commands:
             raise self._error(f"missing value for {context}")
         source = self._source(start, self._peek().position)
@@ -174,7 +184,9 @@ class Parser:
         self._next = start
         return (), False
 
-    def _declare(self, names: list[str], sign: str, context: str, *, loop: bool) -> tuple[tuple[str, ...], bool]:
+    def _declare(
+        self, names: list[str], sign: str, context: str, *, loop: bool
+    ) -> tuple[tuple[str, ...], bool]:
         if len(names) > (2 if loop else 1):
             raise self._error(f"too many declarations in {context}")
         if sign == ":=":

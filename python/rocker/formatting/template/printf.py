@@ -66,12 +66,19 @@ def _format(verb: str, flags: str, precision: int | None, value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + " ".join(_format(verb, flags, precision, item) for item in value) + "]"
     if isinstance(value, dict):
-        pairs = (f"{_format(verb, flags, precision, key)}:{_format(verb, flags, precision, value[key])}" for key in sorted(value))
+        pairs = (
+            f"{_format(verb, flags, precision, key)}:{_format(verb, flags, precision, value[key])}"
+            for key in sorted(value)
+        )
         return "map[" + " ".join(pairs) + "]"
     kind = basic_kind(value)
     text = _FORMATS.get(kind or "", _nothing)(verb, precision, value)
     if text is None:
-        return f"%!{verb}({type_name(value)}={show(value, top=False)})" if value is not None else f"%!{verb}(<nil>)"
+        return (
+            f"%!{verb}({type_name(value)}={show(value, top=False)})"
+            if value is not None
+            else f"%!{verb}(<nil>)"
+        )
     if kind in ("int", "float") and "+" in flags and not text.startswith("-") and verb in "deEfFgG":
         return "+" + text
     return " " + text if kind == "int" and " " in flags and not text.startswith("-") and verb == "d" else text
@@ -95,7 +102,11 @@ def _int(verb: str, precision: int | None, value: int) -> str | None:
         return chr(value) if valid else "\ufffd"
     if verb == "q":
         character = chr(value) if valid else "\ufffd"
-        return "'" + ("\\'" if character == "'" else '"' if character == '"' else go_quote(character)[1:-1]) + "'"
+        return (
+            "'"
+            + ("\\'" if character == "'" else '"' if character == '"' else go_quote(character)[1:-1])
+            + "'"
+        )
     return f"U+{value:04X}" if verb == "U" else None
 
 

@@ -41,7 +41,14 @@ def is_true(value: Any) -> bool:
 
 def type_name(value: Any) -> str:
     """The Go type JSON would decode to."""
-    names = {bool: "bool", int: "int", float: "float64", str: "string", list: "[]interface {}", tuple: "[]interface {}"}
+    names = {
+        bool: "bool",
+        int: "int",
+        float: "float64",
+        str: "string",
+        list: "[]interface {}",
+        tuple: "[]interface {}",
+    }
     if isinstance(value, Fields):
         return "struct"
     if isinstance(value, dict):
