@@ -93,11 +93,13 @@ def _find(app: App, name: str, finders: Sequence[Finder], *, size: bool) -> Any:
 
 def as_fields(value: Any, name: str = "", parent: str = "") -> Any:
     """The document as templates see it: objects with fixed fields apart from maps."""
-    from rocker.formatting.template.values import Fields
+    from rocker.formatting.template.values import Fields, Texts
 
     if isinstance(value, dict):
         inner = {key: as_fields(item, key, name) for key, item in value.items()}
-        return inner if name in _MAPS or (parent, name) in _MAPS_BELOW else Fields(inner)
+        if name not in _MAPS and (parent, name) not in _MAPS_BELOW:
+            return Fields(inner)
+        return Texts(inner) if all(isinstance(item, str) for item in inner.values()) else inner
     if isinstance(value, list):
         return [as_fields(item) for item in value]
     return value

@@ -19,10 +19,9 @@ from rocker.formatting.template.nodes import (
     Text,
     Variable,
 )
-from rocker.formatting.template.values import NO_VALUE, Fields, Late, NoValue, is_true, show, type_name
+from rocker.formatting.template.values import NO_VALUE, Fields, Late, NoValue, is_true, show
 
 _MISSING = object()
-_SHOWN = 20
 _IDENTITY = frozenset({"json", "lower", "upper", "title", "split", "join", "pad", "truncate", "println"})
 
 
@@ -44,8 +43,7 @@ class Executor:
         line = self._text.count("\n", 0, node.position) + 1
         start = self._text.rfind("\n", 0, node.position) + 1
         column = len(self._text[start : node.position].encode())
-        shown = node.source if len(node.source) <= _SHOWN else node.source[:_SHOWN] + "..."
-        return InvalidArgumentError(f'template: :{line}:{column}: executing "" at <{shown}>: {reason}')
+        return InvalidArgumentError(f'template: :{line}:{column}: executing "" at <{node.source}>: {reason}')
 
     # --- blocks
 
@@ -131,6 +129,8 @@ class Executor:
             return self._fields(dot, self._variable(first.name), first, rest, final)
         if isinstance(first, Chain):
             return self._fields(dot, self._operand(dot, first.base), first, rest, final)
+        if isinstance(first, Literal) and first.source == "nil":
+            raise self._error(first, "nil is not a command")
         if rest or final is not _MISSING:
             raise self._error(first, f"can't give argument to non-function {first.source}")
         return self._operand(dot, first)
@@ -140,6 +140,8 @@ class Executor:
             return node.value
         if isinstance(node, Dot):
             return dot
+        if isinstance(node, Function):
+            return self._call(dot, node, (), _MISSING, Command((node,), node.source, node.position))
         if isinstance(node, Pipe):
             mark = len(self._variables)
             value = self._pipe(dot, node)
@@ -173,7 +175,9 @@ class Executor:
             except TypeError:
                 raise self._error(node, f"wrong number of args for {name}: want 1 got {len(given)}") from None
         if given:
-            raise self._error(node, f"{name} has arguments but cannot be invoked as function")
+            method = isinstance(value, Fields)
+            reason = "has arguments but cannot be invoked as function" if method else "is not a method but has arguments"
+            raise self._error(node, f"{name} {reason}")
         return found
 
     def _lookup(self, value: Any, name: str, node: Any) -> Any:
@@ -183,11 +187,11 @@ class Executor:
             if isinstance(value, Fields):
                 raise self._error(node, f'map has no entry for key "{name}"')
             return NO_VALUE
-        if value is None or isinstance(value, NoValue):
-            if node.names[0] == name and isinstance(node, Field):
-                raise self._error(node, f'nil data; no entry for key "{name}"')
+        if isinstance(value, NoValue):
+            return value
+        if value is None:
             raise self._error(node, f"nil pointer evaluating interface {{}}.{name}")
-        raise self._error(node, f"can't evaluate field {name} in type {type_name(value)}")
+        raise self._error(node, f"can't evaluate field {name} in type interface {{}}")
 
     # --- functions
 
@@ -207,9 +211,16 @@ class Executor:
         try:
             return call.body(*arguments)
         except InvalidArgumentError as error:
-            own = str(error).startswith("error calling")
-            at = node if own else command
-            raise self._error(at, str(error)) from error
+            raise self._error(self._culprit(error, arguments, rest, command), str(error)) from error
+
+    @staticmethod
+    def _culprit(error: Exception, arguments: list[Any], nodes: tuple[Any, ...], command: Command) -> Any:
+        """The node to name: the argument of a wrong type, else the whole call."""
+        if isinstance(error, functions.WrongTypeError):
+            for argument, node in zip(arguments, nodes, strict=False):
+                if argument is error.value:
+                    return node
+        return command
 
     def _decide(self, dot: Any, name: str, rest: tuple[Any, ...], final: Any) -> Any:
         value: Any = None

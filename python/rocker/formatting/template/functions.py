@@ -7,42 +7,66 @@ from typing import Any
 
 from rocker.errors import InvalidArgumentError
 from rocker.formatting.template.printf import sprintf
-from rocker.formatting.template.values import Late, NoValue, basic_kind, is_true, show, type_name
+from rocker.formatting.template.values import NO_VALUE, Fields, Late, NoValue, Texts, basic_kind, is_true, show, show_float, type_name
 
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;", "\0": "\ufffd"}
 
 
+class WrongTypeError(InvalidArgumentError):
+    """An argument is not of the type that the function takes."""
+
+    def __init__(self, wanted: str, value: Any) -> None:
+        super().__init__(f"wrong type for value; expected {wanted}; got {type_name(value)}")
+        self.value = value
+
+
 def to_json(value: Any) -> str:
     """As Docker's `json`: compact, Unicode as it is, an object's fields in their order and a map's keys sorted."""
+    if isinstance(value, Late):
+        return to_json(value.make())
+    if value is None or isinstance(value, NoValue):
+        return "null"
+    if isinstance(value, dict):
+        keys = value if isinstance(value, Fields) else sorted(value)
+        members = (f"{_json_text(key)}:{to_json(value[key])}" for key in keys if not callable(value[key]))
+        return "{" + ",".join(members) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(to_json, value)) + "]"
+    if isinstance(value, float):
+        return _json_float(value)
+    return _json_text(value) if isinstance(value, str) else show(value)
+
+
+def _json_text(text: str) -> str:
     import json
 
-    text = json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"))
-    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    quoted = json.dumps(text, ensure_ascii=False)
+    return quoted.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Late):
-        return _plain(value.make())
-    if isinstance(value, NoValue):
-        return None
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items() if not callable(item)}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:  # noqa: PLR2004 -- Go's turning point
-        return int(value)
-    return value
+def _json_float(value: float) -> str:
+    """As encoding/json has it: an exponent below 1e-6 and from 1e21 on."""
+    if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 -- NaN
+        raise InvalidArgumentError(f"error calling json: json: unsupported value: {show(value)}")
+    text = show_float(value)
+    if "e" not in text:
+        return text
+    if not 1e-6 <= abs(value) < 1e21:  # noqa: PLR2004 -- Go's turning points
+        return text.replace("e-0", "e-")
+    from decimal import Decimal
+
+    return format(Decimal(repr(value)), "f")
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise InvalidArgumentError(f"wrong type for value; expected string; got {type_name(value)}")
+        raise WrongTypeError("string", value)
     return value
 
 
 def _integer(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidArgumentError(f"wrong type for value; expected int; got {type_name(value)}")
+        raise WrongTypeError("int", value)
     return value
 
 
@@ -52,7 +76,7 @@ def _split(text: Any, separator: Any) -> list[str]:
 
 def _join(items: Any, separator: Any) -> str:
     if not isinstance(items, list | tuple):
-        raise InvalidArgumentError(f"wrong type for value; expected []string; got {type_name(items)}")
+        raise WrongTypeError("[]string", items)
     return _text(separator).join(_text(item) for item in items)
 
 
@@ -88,15 +112,13 @@ def _index(value: Any, *keys: Any) -> Any:
         if isinstance(value, Late):
             value = value.make()
         if value is None or isinstance(value, NoValue):
-            raise InvalidArgumentError("error calling index: index of nil pointer")
+            raise InvalidArgumentError("error calling index: index of untyped nil")
         if isinstance(value, dict):
             if not isinstance(key, str):
                 raise InvalidArgumentError(
                     f"error calling index: value has type {type_name(key)}; should be string"
                 )
-            value = value.get(
-                key, "" if value and all(isinstance(item, str) for item in value.values()) else None
-            )
+            value = value.get(key, "" if isinstance(value, Texts) else NO_VALUE)
         elif isinstance(value, list | tuple | str):
             value = _item(value, key)
         else:
@@ -154,7 +176,8 @@ def _comparable(name: str, first: Any, second: Any) -> None:
     if None in kinds and name not in ("eq", "ne"):
         raise InvalidArgumentError(f"error calling {name}: invalid type for comparison")
     if kinds[0] != kinds[1]:
-        raise InvalidArgumentError(f"error calling {name}: incompatible types for comparison")
+        types = f"{type_name(first)} and {type_name(second)}"
+        raise InvalidArgumentError(f"error calling {name}: incompatible types for comparison: {types}")
 
 
 def _same(name: str, first: Any, second: Any) -> bool:

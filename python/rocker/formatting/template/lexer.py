@@ -32,10 +32,20 @@ def syntax_error(text: str, position: int, reason: str) -> InvalidArgumentError:
 
 
 def tokenize(text: str) -> list[Token]:
-    """Every token, then `eof`. Kinds: text, {{, }}, space, name, keyword, field, variable, number, string, raw, char,
-    bool, pipe, (, ), `,`, =, :=, dot. Raises InvalidArgumentError.
+    """Every token, then `eof`, or `error` where the text makes no sense: what is before it may be wrong too.
+
+    Kinds: text, {{, }}, space, name, keyword, field, variable, number, string, raw, char, bool, pipe, (, ), `,`, =, :=,
+    dot, other, eof, error.
     """
     tokens: list[Token] = []
+    try:
+        _scan(text, tokens)
+    except InvalidArgumentError as error:
+        tokens.append(Token("error", str(error), len(text)))
+    return tokens
+
+
+def _scan(text: str, tokens: list[Token]) -> None:
     position, trim = 0, False
     while True:
         opening = text.find("{{", position)
@@ -51,7 +61,7 @@ def tokenize(text: str) -> list[Token]:
             tokens.append(Token("text", piece, start))
         if opening == -1:
             tokens.append(Token("eof", "", len(text)))
-            return tokens
+            return
         position, trim = _action(text, opening, tokens)
 
 
@@ -111,14 +121,14 @@ def _token(text: str, position: int) -> tuple[Token, int]:
         return Token("space", text[position:end], position), end
     if text.startswith(":=", position):
         return Token(":=", ":=", position), position + 2
-    if letter == '"' or letter == "'":
+    if letter in ('"', "'"):
         return _quoted(text, position)
     if letter == "`":
         end = text.find("`", position + 1)
         if end == -1:
             raise syntax_error(text, position, "unterminated raw quoted string")
         return Token("raw", text[position : end + 1], position), end + 1
-    if letter == "$" or letter == ".":
+    if letter in ("$", "."):
         name = _NAME.match(text, position + 1)
         if letter == "$" or name:
             end = name.end() if name else position + 1
@@ -156,23 +166,17 @@ def _word(text: str, position: int) -> tuple[Token, int]:
         word = match[0]
         kind = "keyword" if word in _KEYWORDS else "bool" if word in ("true", "false") else "name"
         return _ended(text, Token(kind, word, position), match.end())
-    raise syntax_error(text, position, f"unexpected {_shown(letter)} in action")
+    if letter.isascii() and letter.isprintable():
+        return Token("other", letter, position), position + 1
+    raise syntax_error(text, position, f"unrecognized character in action: {_code(letter)}")
 
 
 def _ended(text: str, token: Token, end: int) -> tuple[Token, int]:
     """Refuse a word that is not followed by something that may end it."""
     following = text[end : end + 1]
-    if not following or following in " \t\r\n.,|:=)(}":
+    if not following or following in " \t\r\n.,|:=)(" or text.startswith("}}", end):
         return token, end
     raise syntax_error(text, end, f"bad character {_code(following)}")
-
-
-def _shown(letter: str) -> str:
-    return (
-        f'"{letter}"'
-        if letter in "{}[]!%&*?;@^~<>/\\#-+"
-        else f"unrecognized character in action: {_code(letter)}"
-    )
 
 
 def _code(letter: str) -> str:

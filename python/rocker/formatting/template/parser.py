@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rocker.errors import InvalidArgumentError
 from rocker.formatting.template.functions import FUNCTIONS
 from rocker.formatting.template.lexer import Token, syntax_error, tokenize
 from rocker.formatting.template.literals import parse_number, unquote
@@ -45,10 +46,13 @@ class Parser:
     # --- tokens
 
     def _peek(self) -> Token:
-        return self._tokens[self._next]
+        token = self._tokens[self._next]
+        if token.kind == "error":
+            raise InvalidArgumentError(token.text)
+        return token
 
     def _take(self) -> Token:
-        token = self._tokens[self._next]
+        token = self._peek()
         self._next = min(self._next + 1, len(self._tokens) - 1)
         return token
 
@@ -59,17 +63,12 @@ class Parser:
         return self._peek()
 
     def _error(self, reason: str) -> Exception:
-        return syntax_error(self._text, self._peek().position, reason)
+        return syntax_error(self._text, self._tokens[self._next].position, reason)
 
     def _unexpected(self, token: Token, context: str) -> Exception:
-        shown = (
-            "EOF"
-            if token.kind == "eof"
-            else f"<{token.text}>"
-            if token.kind == "keyword"
-            else f'"{token.text}"'
-        )
-        return self._error(f"unexpected {shown} in {context}")
+        shown = f"<{token.text}>" if token.kind in ("keyword", "dot") else f'"{token.text}"'
+        shown = "EOF" if token.kind == "eof" else shown
+        return syntax_error(self._text, token.position, f"unexpected {shown} in {context}")
 
     # --- blocks
 
@@ -155,12 +154,6 @@ class Parser:
                 raise self._error(f"non executable command in pipeline stage {len(commands)}")
             if self._skip_space().kind == "pipe":
                 self._take()
-                if self._skip_space().kind in (end, "}}"):
-                    raise self._error(
-                        f"missing value for {context}"
-                        if not commands
-                        else f"unexpected {_shown(self._peek())} in {context}"
-                    )
         if not commands:
             raise self._error(f"missing value for {context}")
         source = self._source(start, self._peek().position)
@@ -212,7 +205,7 @@ class Parser:
                 break
             operands.append(self._operand())
         token = self._peek()
-        if token.kind not in ("space", "pipe", ")", "}}"):
+        if token.kind not in ("pipe", ")", "}}"):
             raise self._unexpected(token, "operand")
         end = token.position
         return Command(tuple(operands), self._source(start, end), start)
@@ -221,6 +214,8 @@ class Parser:
         token = self._take()
         start = token.position
         base = self._term(token)
+        # Go gives a chain the position of its second link.
+        position = self._peek().position
         names: list[str] = []
         while self._peek().kind == "field":
             names.append(self._take().text[1:])
@@ -228,12 +223,12 @@ class Parser:
             return base
         source = self._source(start, self._peek().position)
         if isinstance(base, Field):
-            return Field((*base.names, *names), source, start)
+            return Field((*base.names, *names), source, position)
         if isinstance(base, Variable):
-            return Variable(base.name, (*base.names, *names), source, start)
+            return Variable(base.name, (*base.names, *names), source, position)
         if isinstance(base, Literal | Dot):
             raise self._error(f'unexpected . after term "{base.source}"')
-        return Chain(base, tuple(names), source, start)
+        return Chain(base, tuple(names), source, position)
 
     def _term(self, token: Token) -> Any:
         kind, text, position = token
@@ -268,13 +263,10 @@ class Parser:
                 value = unquote(token.text)
                 return ord(value) if token.kind == "char" else value
         except (ValueError, TypeError):
-            what = "illegal number syntax" if token.kind == "number" else "invalid syntax"
-            raise syntax_error(self._text, token.position, f"{what}: {token.text}") from None
+            number = f"illegal number syntax: {token.text}"
+            reason = number if token.kind == "number" else "invalid syntax"
+            raise syntax_error(self._text, token.position, reason) from None
         return None
 
     def _source(self, start: int, end: int) -> str:
         return " ".join(self._text[start:end].split())
-
-
-def _shown(token: Token) -> str:
-    return f'"{token.text}"'

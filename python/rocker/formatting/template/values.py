@@ -14,6 +14,12 @@ class Fields(dict[str, Any]):
     __slots__ = ()
 
 
+class Texts(dict[str, str]):
+    """A map of strings: `index` gives the empty string for a missing key."""
+
+    __slots__ = ()
+
+
 class Late:
     """A field that is computed when it is asked for."""
 
