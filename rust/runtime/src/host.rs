@@ -63,14 +63,15 @@ impl Host {
         unshare(CloneFlags::CLONE_NEWNS).map_err(fail("unshare mount namespace"))?;
         let none: Option<&str> = None;
         mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).map_err(fail("make mounts private"))?;
-        let run_tree = mounts::clone_tree(self.run.as_fd(), c"", false).map_err(fail("clone the run root"))?;
+        // Opened anew: a descriptor of the old namespace's mount cannot be cloned in this one (EINVAL).
+        let point = open(run, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+            .map_err(|errno| Error::at("open", run, errno))?;
+        let run_tree = mounts::clone_tree(point.as_fd(), c"", false).map_err(fail("clone the run root"))?;
         let context = Context::open(c"tmpfs").map_err(fail("fsopen tmpfs"))?;
         context.string(c"mode", c"0755").map_err(fail("configure tmpfs"))?;
         context.string(c"size", c"64k").map_err(fail("configure tmpfs"))?;
         context.create().map_err(fail("create tmpfs"))?;
         let root = context.mount(attr::NOSUID | attr::NODEV | attr::NOEXEC).map_err(fail("fsmount tmpfs"))?;
-        let point = open(run, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
-            .map_err(|errno| Error::at("open", run, errno))?;
         mounts::attach(root.as_fd(), point.as_fd()).map_err(fail("attach tmpfs"))?;
         nix::unistd::fchdir(&root).map_err(fail("enter the lean root"))?;
         for directory in [container::MOUNT_POINT, RUN] {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, open};
+use nix::sched::CloneFlags;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -16,8 +17,8 @@ use nix::sys::socket::{
 };
 use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{chdir, setsid};
-use rocker_core::{Error, Result};
+use nix::unistd::{chdir, pipe2, setsid};
+use rocker_core::{Error, Kind, Result};
 use rocker_sys::clone::{Cloned, clone_process, exit_now};
 
 use crate::host::Host;
@@ -29,6 +30,10 @@ const IDLE_SECONDS: i64 = 60;
 pub const SOCKET: &str = "launcher.sock";
 /// Name of the lock in the run root: held for the launcher's whole life.
 pub const LOCK: &str = "launcher.lock";
+/// Said by the launcher once it can serve.
+const READY: &str = "ready";
+/// The launchers' and shims' own cgroup.
+const CGROUP: &str = "rocker/launcher";
 
 /// `launcher ROOT RUN`: becomes the launcher of the run root, in the background.
 ///
@@ -41,18 +46,45 @@ pub fn main(mut arguments: impl Iterator<Item = String>) -> Result<()> {
     let mut host = Host::open(&run)?;
     let Some(lock) = take_lock(&run)? else { return Ok(()) };
     let listener = listen_at(&run)?;
-    match clone_process(host.proof, nix::sched::CloneFlags::empty(), None) {
-        Err(errno) => Err(Error::sys("go to the background", errno)),
-        Ok(Cloned::Parent(..)) => {
+    let fail = |errno| Error::sys("go to the background", errno);
+    let (reader, writer) = pipe2(OFlag::O_CLOEXEC).map_err(fail)?;
+    match clone_process(host.proof, CloneFlags::empty(), None).map_err(fail)? {
+        Cloned::Parent(..) => {
+            drop(writer);
             // The lock belongs to the open file, which the child shares: only forget it here.
             std::mem::forget(lock);
-            Ok(())
+            heard(reader)
         }
-        Ok(Cloned::Child) => {
-            let outcome = settle(&mut host, &run).and_then(|signals| serve(&host, &listener, &signals, &lock));
-            exit_now(i32::from(outcome.is_err()))
+        Cloned::Child => {
+            drop(reader);
+            exit_now(i32::from(live(&mut host, &run, &listener, writer).is_err()))
         }
     }
+}
+
+/// What the launcher said: nothing, once it is ready, or why it cannot be.
+fn heard(reader: OwnedFd) -> Result<()> {
+    let mut text = String::new();
+    let read = std::io::Read::read_to_string(&mut std::fs::File::from(reader), &mut text);
+    read.map_err(|error| Error::io("hear from the launcher", &error))?;
+    match text.as_str() {
+        READY => Ok(()),
+        text => Err(serde_json::from_str(text).unwrap_or_else(|_| Error::invalid("the launcher died at its start"))),
+    }
+}
+
+/// The launcher's life, from the background process's first moment on.
+fn live(host: &mut Host, run: &Path, listener: &OwnedFd, writer: OwnedFd) -> Result<()> {
+    use std::io::Write as _;
+    let mut writer = std::fs::File::from(writer);
+    let settled = settle(host, run);
+    let word = match &settled {
+        Ok(_) => READY.to_owned(),
+        Err(error) => serde_json::to_string(error).unwrap_or_default(),
+    };
+    let _ = writer.write_all(word.as_bytes());
+    drop(writer);
+    serve(host, listener, &settled?)
 }
 
 fn take_lock(run: &Path) -> Result<Option<Flock<std::fs::File>>> {
@@ -100,14 +132,23 @@ fn settle(host: &mut Host, run: &Path) -> Result<SignalFd> {
     }
     reset_score();
     reset_limits();
-    let cgroup = host.hierarchies.create(Path::new("rocker/launcher"), None)?;
-    cgroup.enter_self_v1()?;
+    enter_cgroup(host)?;
     host.make_lean(run)?;
     let mut mask = SigSet::empty();
     mask.add(Signal::SIGCHLD);
     mask.add(Signal::SIGTERM);
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&mask), None).map_err(fail("block signals"))?;
     SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(fail("signalfd"))
+}
+
+/// Leaves the first caller's cgroup, with which it would be killed and on whose account it would live.
+fn enter_cgroup(host: &Host) -> Result<()> {
+    let path = Path::new(CGROUP);
+    let cgroup = match host.hierarchies.create(path, None) {
+        Err(error) if error.kind == Kind::Conflict => host.hierarchies.open(path)?,
+        other => other?,
+    };
+    cgroup.enter_self()
 }
 
 /// The first caller may have been a process that volunteers to be killed first.
@@ -126,12 +167,7 @@ fn reset_limits() {
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, getrlimit(Resource::RLIMIT_CORE).map_or(0, |(_, hard)| hard));
 }
 
-fn serve(
-    host: &Host,
-    listener: &OwnedFd,
-    signals: &SignalFd,
-    _lock: &Flock<std::fs::File>,
-) -> Result<()> {
+fn serve(host: &Host, listener: &OwnedFd, signals: &SignalFd) -> Result<()> {
     let mut last = clock::monotonic_ns();
     let idle = idle_ns();
     loop {
@@ -159,7 +195,13 @@ fn serve(
 /// Serves whoever came in the last moment, then goes: a client that finds no socket starts the next launcher.
 fn leave(host: &Host, listener: &OwnedFd) -> Result<()> {
     let _ = nix::unistd::unlinkat(&host.run, SOCKET, nix::unistd::UnlinkatFlags::NoRemoveDir);
-    accept_all(host, listener).map(drop)
+    accept_all(host, listener)?;
+    // The last of all launchers and shims takes their cgroup along; a busy one stays.
+    host.hierarchies.leave()?;
+    for path in [CGROUP, "rocker"] {
+        host.hierarchies.remove_if_empty(Path::new(path));
+    }
+    Ok(())
 }
 
 fn idle_ns() -> i64 {
@@ -199,7 +241,7 @@ fn accept_all(host: &Host, listener: &OwnedFd) -> Result<bool> {
         if !is_owner(&connection) {
             continue;
         }
-        match clone_process(host.proof, nix::sched::CloneFlags::empty(), None) {
+        match clone_process(host.proof, CloneFlags::empty(), None) {
             Ok(Cloned::Child) => exit_now(shim::main(host, connection)),
             Ok(Cloned::Parent(..)) => {}
             // The client sees the end of its connection; the next may fare better.

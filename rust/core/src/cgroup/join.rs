@@ -56,6 +56,15 @@ impl Cgroup {
         handle.enter().map_err(|errno| crate::Error::at("enter cgroup", self.path(), errno))
     }
 
+    /// Moves the calling process into every hierarchy, v2 too: for one that was not born in the cgroup and can wait
+    /// for the RCU grace period that v2 takes.
+    pub fn enter_self(&self) -> Result<()> {
+        self.enter_self_v1()?;
+        let Some(v2) = self.v2() else { return Ok(()) };
+        let file = dir::open_write(&v2.fd, "cgroup.procs").map_err(|errno| self.error(v2, "open", "cgroup.procs", errno))?;
+        write(&file, b"0").map(drop).map_err(|errno| self.error(v2, "write", "cgroup.procs", errno))
+    }
+
     /// The v2 directory, for `CLONE_INTO_CGROUP` (Linux 5.7).
     pub fn v2_fd(&self) -> Option<BorrowedFd<'_>> {
         self.v2().map(|dir| dir.fd.as_fd())

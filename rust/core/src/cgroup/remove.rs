@@ -9,6 +9,7 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::create::Cgroup;
 use super::dir;
+use super::hierarchy::{Hierarchies, Version};
 use crate::{Error, Kind, Result};
 
 /// How long killed processes may take to leave.
@@ -48,6 +49,25 @@ impl Cgroup {
         let message = format!("cgroup `{}` still has processes: {pids:?}", self.path.display());
         Error { errno: Some(Errno::EBUSY as i32), ..Error::new(Kind::Conflict, message) }
             .hint("kill them first; one that waits for a disk cannot be killed")
+    }
+}
+
+impl Hierarchies {
+    /// Moves the calling process to the root of every hierarchy.
+    pub fn leave(&self) -> Result<()> {
+        for hierarchy in self.0.iter() {
+            let file = if hierarchy.version == Version::V1 { "tasks" } else { "cgroup.procs" };
+            dir::write_file(&hierarchy.root, file, "0")
+                .map_err(|errno| Error::at("leave cgroup", hierarchy.path.join(file), errno))?;
+        }
+        Ok(())
+    }
+
+    /// Removes a cgroup that has neither processes nor children; any other stays.
+    pub fn remove_if_empty(&self, path: &Path) {
+        for hierarchy in self.0.iter() {
+            let _ = unlinkat(&hierarchy.root, path, UnlinkatFlags::RemoveDir);
+        }
     }
 }
 
