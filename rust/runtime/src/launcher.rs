@@ -49,7 +49,8 @@ pub fn main(mut arguments: impl Iterator<Item = String>) -> Result<()> {
             Ok(())
         }
         Ok(Cloned::Child) => {
-            let outcome = settle(&mut host, &run).and_then(|signals| serve(&host, &listener, &signals, &lock));
+            let outcome =
+                settle(&mut host, &run).and_then(|signals| serve(&host, &listener, &signals, &lock));
             exit_now(i32::from(outcome.is_err()))
         }
     }
@@ -118,7 +119,9 @@ fn reset_score() {
 /// Soft limits go up to the hard ones: what the first caller was limited to concerns no other.
 fn reset_limits() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    for resource in [Resource::RLIMIT_NOFILE, Resource::RLIMIT_NPROC, Resource::RLIMIT_FSIZE, Resource::RLIMIT_DATA] {
+    for resource in
+        [Resource::RLIMIT_NOFILE, Resource::RLIMIT_NPROC, Resource::RLIMIT_FSIZE, Resource::RLIMIT_DATA]
+    {
         if let Ok((_, hard)) = getrlimit(resource) {
             let _ = setrlimit(resource, hard, hard);
         }
@@ -126,18 +129,15 @@ fn reset_limits() {
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, getrlimit(Resource::RLIMIT_CORE).map_or(0, |(_, hard)| hard));
 }
 
-fn serve(
-    host: &Host,
-    listener: &OwnedFd,
-    signals: &SignalFd,
-    _lock: &Flock<std::fs::File>,
-) -> Result<()> {
+fn serve(host: &Host, listener: &OwnedFd, signals: &SignalFd, _lock: &Flock<std::fs::File>) -> Result<()> {
     let mut last = clock::monotonic_ns();
     let idle = idle_ns();
     loop {
         let remaining = (last + idle - clock::monotonic_ns()) / 1_000_000;
-        let mut fds =
-            [PollFd::new(listener.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+        let mut fds = [
+            PollFd::new(listener.as_fd(), PollFlags::POLLIN),
+            PollFd::new(signals.as_fd(), PollFlags::POLLIN),
+        ];
         let timeout = PollTimeout::try_from(remaining.max(0)).unwrap_or(PollTimeout::MAX);
         match poll(&mut fds, timeout) {
             Ok(0) => return leave(host, listener),
@@ -210,5 +210,6 @@ fn accept_all(host: &Host, listener: &OwnedFd) -> Result<bool> {
 
 /// Only the owner of the engine may start containers, whatever the socket's mode has become.
 fn is_owner(connection: &OwnedFd) -> bool {
-    getsockopt(connection, sockopt::PeerCredentials).is_ok_and(|peer| peer.uid() == nix::unistd::geteuid().as_raw())
+    getsockopt(connection, sockopt::PeerCredentials)
+        .is_ok_and(|peer| peer.uid() == nix::unistd::geteuid().as_raw())
 }
