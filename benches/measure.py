@@ -85,7 +85,7 @@ def execute(argv: Sequence[str], *, expect: int = 0) -> None:
     """Run a program to its end by the cheapest means Python has (vfork), its output thrown away."""
     pid = os.posix_spawnp(
         argv[0],
-        argv,
+        list(argv),
         os.environ,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
