@@ -103,7 +103,7 @@ $(VENV)/.built: $(VENV)/.stamp $(CACHE)/rust.stamp $(RUST_FILES)
 $(CACHE)/apt-run.stamp:   PACKAGES := mmdebstrap
 $(CACHE)/apt-test.stamp:  PACKAGES := busybox-static mmdebstrap strace xz-utils zstd
 $(CACHE)/apt-bench.stamp: PACKAGES := busybox-static bubblewrap crun docker.io mmdebstrap podman runc
-$(CACHE)/apt-vm.stamp:    PACKAGES := busybox-static cpio qemu-system-x86 zstd
+$(CACHE)/apt-vm.stamp:    PACKAGES := busybox-static cpio kmod qemu-system-x86
 $(CACHE)/apt-%.stamp: Makefile scripts/apt-install
 	@scripts/apt-install $(PACKAGES)
 	mkdir -p $(CACHE) && touch $@

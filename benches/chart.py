@@ -19,9 +19,11 @@ def bars(title: str, unit: str, rows: Sequence[tuple[str, str, float]]) -> str:
         return LABEL + room * (math.log10(value) - math.log10(low)) / (math.log10(high) - math.log10(low))
 
     height = TOP + len(rows) * (BAR + GAP) + 34
+    small = 'font-size="11"'
+    box = f'width="{WIDTH}" height="{height}"'
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" font-family="sans-serif">',
-        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {box} font-family="sans-serif">',
+        f'<rect {box} fill="white"/>',
         f'<text x="12" y="24" font-size="15">{escape(title)} ({escape(unit)}, median, logarithmic)</text>',
     ]
     for power in range(round(math.log10(low)), round(math.log10(high)) + 1):
@@ -30,7 +32,7 @@ def bars(title: str, unit: str, rows: Sequence[tuple[str, str, float]]) -> str:
             f'<line x1="{place:.1f}" x2="{place:.1f}" y1="{TOP - 8}" y2="{height - 26}" stroke="#ddd"/>'
         )
         out.append(
-            f'<text x="{place:.1f}" y="{height - 10}" font-size="11" text-anchor="middle">{10.0**power:g}</text>'
+            f'<text x="{place:.1f}" y="{height - 10}" {small} text-anchor="middle">{10.0**power:g}</text>'
         )
     previous = ""
     for index, (label, mode, value) in enumerate(rows):
@@ -41,9 +43,7 @@ def bars(title: str, unit: str, rows: Sequence[tuple[str, str, float]]) -> str:
             )
         previous = label
         width = max(1.0, x(value) - LABEL)
-        out.append(
-            f'<rect x="{LABEL}" y="{y}" width="{width:.1f}" height="{BAR}" fill="{COLOURS.get(mode, "#777")}"/>'
-        )
+        out.append(f'<rect x="{LABEL}" y="{y}" width="{width:.1f}" height="{BAR}" fill="{COLOURS[mode]}"/>')
         out.append(
             f'<text x="{LABEL + width + 6:.1f}" y="{y + 14}" font-size="11">{value:.3g} {escape(mode)}</text>'
         )

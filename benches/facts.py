@@ -26,12 +26,12 @@ class Facts:
 
     @property
     def comparable(self) -> bool:
-        """Whether it has what an engine's container has: cgroups of its own, a filter, a network namespace."""
+        """Whether it has what an engine's container has: own cgroups, a filter, a network namespace."""
         return bool(self.own_cgroups) and self.filtered and self.own_network
 
 
 def collect(contender: Contender) -> Facts:
-    """Run `sleep` with a telling argument, find it among all processes, and read what the kernel says of it."""
+    """Run `sleep` with a telling argument, find its process, and read what the kernel says of it."""
     token = f"99{os.getpid()}{time.monotonic_ns() % 1_000_000}"
     client = contender.popen("sleep", token)
     try:

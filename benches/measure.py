@@ -52,8 +52,8 @@ def interleave(
 ) -> list[Result]:
     """Time each action `rounds` times, in turns, after a first call that is not counted.
 
-    A contender that fails drops out with a note. In a burst each action is repeated back to back, in blocks of
-    five, because contenders that alternate would give each other the gaps that a burst must not have.
+    A contender that fails drops out with a note. In a burst each action is repeated, in blocks of five,
+    because contenders that alternate would give each other the gaps that a burst must not have.
     """
     results = {name: Result(row, name, mode) for name in actions}
     alive = {name: action for name, action in actions.items() if _timed(results[name], action, count=False)}
@@ -85,7 +85,7 @@ def execute(argv: Sequence[str], *, expect: int = 0) -> None:
     """Run a program to its end by the cheapest means Python has (vfork), its output thrown away."""
     pid = os.posix_spawnp(
         argv[0],
-        argv,
+        list(argv),
         os.environ,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

@@ -58,12 +58,9 @@ def write(
 
 
 def _head(about: dict[str, Any]) -> list[str]:
-    return [
-        "# Benchmark",
-        "",
-        f"{about['time']}, Linux {about['kernel']}, cgroup {about['cgroup']}, {about['cpus']} CPUs ({about['model']}), "
-        f"load {about['load'][0]:.1f} at the end, {about['rounds']} rounds.",
-    ]
+    where = f"Linux {about['kernel']}, cgroup {about['cgroup']}, {about['cpus']} CPUs ({about['model']})"
+    how = f"load {about['load'][0]:.1f} at the end, {about['rounds']} rounds"
+    return ["# Benchmark", "", f"{about['time']}, {where}, {how}."]
 
 
 def _goals(verdicts: Sequence[Verdict]) -> list[str]:
@@ -83,8 +80,8 @@ def _rows(results: Sequence[Result]) -> list[str]:
     for one in results:
         if one.samples:
             lines.append(
-                f"| {one.row} | {one.contender} | {one.mode} | {one.p50:.4g} | {one.p90:.4g} | {one.mean:.4g} "
-                f"| {one.unit} | {len(one.samples)} |"
+                f"| {one.row} | {one.contender} | {one.mode} | {one.p50:.4g} | {one.p90:.4g} "
+                f"| {one.mean:.4g} | {one.unit} | {len(one.samples)} |"
             )
         if one.note:
             lines.append(

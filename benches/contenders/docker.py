@@ -35,14 +35,8 @@ class Docker(CommandContender):
         super().open()
         if shutil.which("dockerd") is None:
             raise RuntimeError("dockerd is not installed")
-        flags = [
-            "--data-root",
-            self.state / "root",
-            "--exec-root",
-            self.state / "run",
-            "--pidfile",
-            self.state / "pid",
-        ]
+        state = str(self.state)
+        flags = ["--data-root", f"{state}/root", "--exec-root", f"{state}/run", "--pidfile", f"{state}/pid"]
         with (self.state / "log").open("wb") as log:
             self._daemon = subprocess.Popen(
                 ["dockerd", *flags, "--host", f"unix://{self._socket}", "--bridge=none", "--iptables=false"],

@@ -1,17 +1,28 @@
 """podman from Debian, rootful, with crun and its own roots."""
 
+import resource
 from pathlib import Path
 
 from benches.contenders.base import CommandContender, Image
 from benches.measure import execute, output
 
 
+def _ulimit(name: str, number: int) -> list[str]:
+    soft, hard = (min(limit, 32768) for limit in resource.getrlimit(number))
+    return ["--ulimit", f"{name}={soft}:{hard}"]
+
+
 class Podman(CommandContender):
     """Its cgroups by cgroupfs: there is no systemd to ask on a bare machine."""
 
     name = "podman"
-    # The hard limits of this machine, which cannot be raised everywhere, instead of a million files.
-    run_flags = ["--network", "none", "--ulimit", "host"]
+    # This machine's own limits instead of podman's million files, which not every root may raise.
+    run_flags = [
+        "--network",
+        "none",
+        *_ulimit("nofile", resource.RLIMIT_NOFILE),
+        *_ulimit("nproc", resource.RLIMIT_NPROC),
+    ]
 
     def __init__(self, state: Path, image: Image) -> None:
         super().__init__(state, image)

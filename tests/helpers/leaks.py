@@ -107,7 +107,7 @@ class LeakCheck:
     def _cgroups(self, after: Snapshot, identifiers: set[str]) -> list[str]:
         new = after.cgroups - self.before.cgroups
         if self.before.foreign or after.foreign:
-            new = {path for path in new if any(name in path for name in identifiers)}
+            new = frozenset(path for path in new if any(name in path for name in identifiers))
         return [f"cgroup {path}" for path in sorted(new)]
 
 

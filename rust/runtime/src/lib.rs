@@ -32,7 +32,9 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         _ => {
-            eprintln!("usage: rocker-runtime launcher ROOT RUN\nThe engine runs this program; it is not for hands.");
+            eprintln!(
+                "usage: rocker-runtime launcher ROOT RUN\nThe engine runs this program; it is not for hands."
+            );
             ExitCode::from(64)
         }
     }

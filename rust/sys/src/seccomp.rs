@@ -12,7 +12,8 @@ pub const INSTRUCTION: usize = 8;
 /// `flags` are SECCOMP_FILTER_FLAG_*. EINVAL when the bytes are no whole, non-empty program; EACCES without
 /// no_new_privs or CAP_SYS_ADMIN.
 pub fn load(program: &[u8], flags: u32) -> nix::Result<()> {
-    if program.is_empty() || !program.len().is_multiple_of(INSTRUCTION) || program.len() / INSTRUCTION > 4096 {
+    if program.is_empty() || !program.len().is_multiple_of(INSTRUCTION) || program.len() / INSTRUCTION > 4096
+    {
         return Err(Errno::EINVAL);
     }
     // The kernel reads 8-byte elements: copy, because a byte slice need not be aligned.

@@ -41,7 +41,8 @@ pub fn mount(scene: &Scene<'_>, planned: &Planned) -> Result<()> {
 }
 
 fn make(tmpfs: std::os::fd::BorrowedFd<'_>, name: &str) -> Result<()> {
-    mkdirat(tmpfs, Path::new(name), Mode::from_bits_truncate(0o755)).map_err(|errno| Error::at("make", name, errno))
+    mkdirat(tmpfs, Path::new(name), Mode::from_bits_truncate(0o755))
+        .map_err(|errno| Error::at("make", name, errno))
 }
 
 fn attach(tree: std::os::fd::BorrowedFd<'_>, point: std::os::fd::BorrowedFd<'_>) -> Result<()> {
@@ -49,7 +50,8 @@ fn attach(tree: std::os::fd::BorrowedFd<'_>, point: std::os::fd::BorrowedFd<'_>)
 }
 
 fn fresh(kind: &str, options: &[&str], attributes: u64) -> Result<std::os::fd::OwnedFd> {
-    let context = Context::open(&c_string(kind)?).map_err(|errno| Error::sys(format!("fsopen {kind}"), errno))?;
+    let context =
+        Context::open(&c_string(kind)?).map_err(|errno| Error::sys(format!("fsopen {kind}"), errno))?;
     for option in options {
         let set = match option.split_once('=') {
             Some((key, value)) => context.string(&c_string(key)?, &c_string(value)?),

@@ -33,7 +33,8 @@ pub fn populate(dev: BorrowedFd<'_>, devices: &[Device], console: bool) -> Resul
         symlinkat(target, dev, name).map_err(|errno| Error::at("link", name, errno))?;
     }
     for name in ["pts", "shm", "mqueue"] {
-        mkdirat(dev, name, Mode::from_bits_truncate(0o755)).map_err(|errno| Error::at("make", name, errno))?;
+        mkdirat(dev, name, Mode::from_bits_truncate(0o755))
+            .map_err(|errno| Error::at("make", name, errno))?;
     }
     if console {
         let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_CLOEXEC;

@@ -18,7 +18,11 @@ pub fn not_found(name: &str) -> Error {
     } else {
         format!("exec: \"{name}\": executable file not found in $PATH")
     };
-    Error { step: Some("execve".into()), errno: Some(Errno::ENOENT as i32), ..Error::new(Kind::CommandNotFound, text) }
+    Error {
+        step: Some("execve".into()),
+        errno: Some(Errno::ENOENT as i32),
+        ..Error::new(Kind::CommandNotFound, text)
+    }
 }
 
 /// The command is there, and yet execve failed.
@@ -26,8 +30,9 @@ pub fn explain(path: &CStr, errno: Errno) -> Error {
     let name = path.to_string_lossy();
     let base = Error::at("execve", &*name, errno);
     let start = beginning(path);
-    let not_executable =
-        |reason: String| base.clone().kind(Kind::CommandNotExecutable).message(format!("exec: \"{name}\": {reason}"));
+    let not_executable = |reason: String| {
+        base.clone().kind(Kind::CommandNotExecutable).message(format!("exec: \"{name}\": {reason}"))
+    };
     match (errno, start) {
         (Errno::EACCES, Start::Directory) => not_executable("is a directory".into()),
         (Errno::EACCES, _) => not_executable("permission denied".into())
@@ -35,16 +40,23 @@ pub fn explain(path: &CStr, errno: Errno) -> Error {
         (Errno::ENOENT, Start::Script(interpreter)) => missing_interpreter(&base, &name, &interpreter),
         (Errno::ENOENT, Start::Elf(machine)) => base
             .kind(Kind::CommandNotFound)
-            .message(format!("exec: \"{name}\": the program is there, but its dynamic loader is not in the image"))
-            .hint(format!("it was built for {}: use a static build or an image with that C library", machine.name())),
+            .message(format!(
+                "exec: \"{name}\": the program is there, but its dynamic loader is not in the image"
+            ))
+            .hint(format!(
+                "it was built for {}: use a static build or an image with that C library",
+                machine.name()
+            )),
         (Errno::ENOEXEC, Start::Elf(machine)) if !machine.is_native() => not_executable(format!(
             "exec format error: it is built for {}, this machine is {}",
             machine.name(),
             std::env::consts::ARCH
         ))
         .hint("use an image for this architecture"),
-        (Errno::ENOEXEC, _) => not_executable("exec format error: neither a program nor a script with `#!`".into())
-            .hint("add `#!/bin/sh` as the first line, or run it through its interpreter"),
+        (Errno::ENOEXEC, _) => {
+            not_executable("exec format error: neither a program nor a script with `#!`".into())
+                .hint("add `#!/bin/sh` as the first line, or run it through its interpreter")
+        }
         _ => not_executable(errno.desc().to_lowercase()),
     }
 }
@@ -70,7 +82,8 @@ enum Start {
 }
 
 fn beginning(path: &CStr) -> Start {
-    let Ok(file) = nix::fcntl::open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK, Mode::empty())
+    let Ok(file) =
+        nix::fcntl::open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK, Mode::empty())
     else {
         return Start::Other;
     };

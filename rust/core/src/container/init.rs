@@ -106,10 +106,12 @@ fn enter_namespaces(setup: &Setup) -> Result<()> {
     // A keyring of its own; a kernel without keyrings or a full quota is no reason not to start.
     let _ = ids::new_session_keyring();
     for (kind, namespace) in &setup.joined {
-        setns(namespace, clone_flag(*kind)).map_err(|errno| Error::sys(format!("join {kind:?} namespace"), errno))?;
+        setns(namespace, clone_flag(*kind))
+            .map_err(|errno| Error::sys(format!("join {kind:?} namespace"), errno))?;
     }
     if setup.own_cgroup_namespace {
-        unshare(CloneFlags::CLONE_NEWCGROUP).map_err(|errno| Error::sys("unshare cgroup namespace", errno))?;
+        unshare(CloneFlags::CLONE_NEWCGROUP)
+            .map_err(|errno| Error::sys("unshare cgroup namespace", errno))?;
     }
     Ok(())
 }
@@ -244,7 +246,8 @@ pub(super) fn place_streams(streams: &[OwnedFd; 3]) -> Result<()> {
 pub(super) fn set_oom_score(proc: BorrowedFd<'_>, score: i32) -> Result<()> {
     let path = format!("{}/oom_score_adj", std::process::id());
     let fail = |errno| Error::at("set oom_score_adj", Path::new("/proc").join(&path), errno);
-    let file = openat(proc, path.as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty()).map_err(fail)?;
+    let file =
+        openat(proc, path.as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty()).map_err(fail)?;
     match nix::unistd::write(file.as_fd(), score.to_string().as_bytes()) {
         Ok(_) | Err(nix::errno::Errno::EACCES | nix::errno::Errno::EPERM) => Ok(()),
         Err(errno) => Err(fail(errno)),

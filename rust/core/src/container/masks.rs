@@ -27,7 +27,8 @@ pub fn mask(root: BorrowedFd<'_>, dev: Option<BorrowedFd<'_>>, paths: &[PathBuf]
                     .map_err(|errno| Error::at("mask", path, errno))?,
                 None => {
                     let made = empty_tmpfs()?;
-                    mount::attach(made.as_fd(), target.as_fd()).map_err(|errno| Error::at("mask", path, errno))?;
+                    mount::attach(made.as_fd(), target.as_fd())
+                        .map_err(|errno| Error::at("mask", path, errno))?;
                     empty = Some(made);
                     continue;
                 }

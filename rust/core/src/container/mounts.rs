@@ -150,9 +150,8 @@ fn place(
     }
     let point = mount_point(root, destination, target, strict)?;
     mount::attach(tree, point.as_fd()).map_err(|errno| match errno {
-        nix::errno::Errno::ENOTDIR => Error::sys("attach mount", errno).message(
-            "a directory can be mounted only on a directory, and a file only on a file".to_owned(),
-        ),
+        nix::errno::Errno::ENOTDIR => Error::sys("attach mount", errno)
+            .message("a directory can be mounted only on a directory, and a file only on a file".to_owned()),
         _ => Error::sys("attach mount", errno),
     })
 }
@@ -164,7 +163,8 @@ pub fn bind_file(root: BorrowedFd<'_>, tree: BorrowedFd<'_>, destination: &Path)
 
 /// Makes the mount read-only that `fd` is the root of.
 pub fn make_read_only(fd: BorrowedFd<'_>) -> Result<()> {
-    mount::set_attributes(fd, attr::RDONLY, 0, None, false).map_err(|errno| Error::sys("make read-only", errno))
+    mount::set_attributes(fd, attr::RDONLY, 0, None, false)
+        .map_err(|errno| Error::sys("make read-only", errno))
 }
 
 pub(super) fn c_string(text: &str) -> Result<CString> {

@@ -50,7 +50,8 @@ const ATTRIBUTES: &[(&str, u64, u64)] = &[
 ];
 
 /// Known, but not offered.
-const UNSUPPORTED: &[&str] = &["idmap", "ridmap", "tmpcopyup", "remount", "mand", "iversion", "silent", "loud"];
+const UNSUPPORTED: &[&str] =
+    &["idmap", "ridmap", "tmpcopyup", "remount", "mand", "iversion", "silent", "loud"];
 
 impl MountOptions {
     /// Sorts the options; one that is neither an attribute nor `data` of a file system is refused.

@@ -24,9 +24,8 @@ pub fn open_without_links(root: BorrowedFd<'_>, path: &Path, flags: OFlag) -> ni
 }
 
 fn open_how(root: BorrowedFd<'_>, path: &Path, flags: OFlag, resolve: ResolveFlag) -> nix::Result<OwnedFd> {
-    let how = OpenHow::new()
-        .flags(flags | OFlag::O_CLOEXEC)
-        .resolve(resolve | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let how =
+        OpenHow::new().flags(flags | OFlag::O_CLOEXEC).resolve(resolve | ResolveFlag::RESOLVE_NO_MAGICLINKS);
     loop {
         // EAGAIN: a rename elsewhere made the kernel unsure whether `..` stayed inside (openat2(2)).
         match openat2(root, path, how) {
@@ -51,7 +50,8 @@ pub enum Target {
 pub fn mount_point(root: BorrowedFd<'_>, path: &Path, target: Target, strict: bool) -> Result<OwnedFd> {
     let resolve = if strict { ResolveFlag::RESOLVE_NO_SYMLINKS } else { ResolveFlag::empty() };
     let open = |path: &Path, flags| open_how(root, path, flags, ResolveFlag::RESOLVE_IN_ROOT | resolve);
-    let fail = |errno| match errno {
+    let fail = |errno| {
+        match errno {
         Errno::ELOOP if strict => Error::at("open mount point", path, errno).message(format!(
             "`{}` in the image is, or lies below, a symbolic link: nothing of the engine is mounted through one",
             path.display()
@@ -59,6 +59,7 @@ pub fn mount_point(root: BorrowedFd<'_>, path: &Path, target: Target, strict: bo
         Errno::EROFS => Error::at("make mount point", path, errno)
             .hint("the root file system is read-only and lacks this path: add it to the image"),
         _ => Error::at("open mount point", path, errno),
+    }
     };
     match open(path, OFlag::O_PATH) {
         Err(Errno::ENOENT) => {}
@@ -69,7 +70,8 @@ pub fn mount_point(root: BorrowedFd<'_>, path: &Path, target: Target, strict: bo
     let made = match target {
         Target::Directory => mkdirat(directory.as_fd(), name, Mode::from_bits_truncate(0o755)),
         Target::File => {
-            let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            let flags =
+                OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
             nix::fcntl::openat(directory.as_fd(), name, flags, Mode::from_bits_truncate(0o755)).map(drop)
         }
     };

@@ -93,7 +93,10 @@ impl Ready<'_> {
         // A directory that lies outside the root has no path here (`(unreachable)` in getcwd(3)).
         match nix::unistd::getcwd() {
             Ok(path) if path.is_absolute() => Ok(()),
-            _ => Err(Error::invalid(format!("the working directory `{}` is outside the container", cwd.display()))),
+            _ => Err(Error::invalid(format!(
+                "the working directory `{}` is outside the container",
+                cwd.display()
+            ))),
         }
     }
 
@@ -116,7 +119,8 @@ impl Ready<'_> {
         }
         self.take_user()?;
         // The program ends with its shim. Changing ids clears this, so it is set after them (prctl(2)).
-        prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| Error::sys("set parent death signal", errno))?;
+        prctl::set_pdeathsig(Signal::SIGKILL)
+            .map_err(|errno| Error::sys("set parent death signal", errno))?;
         fds::cloexec_from(3).map_err(|errno| Error::sys("close_range", errno))?;
         if process.no_new_privileges {
             self.load_filter()?;
@@ -220,8 +224,13 @@ fn candidates(name: &str, environment: &[CString]) -> Result<Vec<CString>> {
         return Ok(vec![c_string(name)?]);
     }
     let path = environment.iter().find_map(|entry| entry.to_bytes().strip_prefix(b"PATH="));
-    let path = String::from_utf8_lossy(path.unwrap_or(b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
-    path.split(':').filter(|directory| !directory.is_empty()).map(|dir| c_string(&format!("{dir}/{name}"))).collect()
+    let path = String::from_utf8_lossy(
+        path.unwrap_or(b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+    );
+    path.split(':')
+        .filter(|directory| !directory.is_empty())
+        .map(|dir| c_string(&format!("{dir}/{name}")))
+        .collect()
 }
 
 fn exists(path: &CStr) -> bool {

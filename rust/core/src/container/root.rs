@@ -26,8 +26,9 @@ pub fn mount_root(
     directory: Option<BorrowedFd<'_>>,
 ) -> Result<OwnedFd> {
     let tree = overlay(rootfs, id, data_root, directory)?;
-    let here = nix::fcntl::open(MOUNT_POINT, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
-        .map_err(|errno| Error::at("open mount point", MOUNT_POINT, errno))?;
+    let here =
+        nix::fcntl::open(MOUNT_POINT, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+            .map_err(|errno| Error::at("open mount point", MOUNT_POINT, errno))?;
     mount::attach(tree.as_fd(), here.as_fd()).map_err(|errno| Error::sys("attach root", errno))?;
     // The descriptor of the mount itself stays valid once it is attached.
     Ok(tree)
@@ -58,11 +59,15 @@ fn overlay(
             add(&context, key, fd.as_fd())?;
         }
         if rootfs.volatile {
-            context.flag(c"volatile").map_err(|errno| failed(&context, "set overlay option volatile", errno))?;
+            context
+                .flag(c"volatile")
+                .map_err(|errno| failed(&context, "set overlay option volatile", errno))?;
         }
     }
     context.create().map_err(|errno| failed(&context, "create overlay", errno))?;
-    context.mount(if rootfs.upper { 0 } else { attr::RDONLY }).map_err(|errno| Error::sys("fsmount overlay", errno))
+    context
+        .mount(if rootfs.upper { 0 } else { attr::RDONLY })
+        .map_err(|errno| Error::sys("fsmount overlay", errno))
 }
 
 fn make_directory(parent: BorrowedFd<'_>, name: &str) -> Result<()> {
@@ -74,7 +79,9 @@ fn make_directory(parent: BorrowedFd<'_>, name: &str) -> Result<()> {
 
 fn add(context: &Context, key: &str, fd: BorrowedFd<'_>) -> Result<()> {
     let name = CString::new(key).map_err(|_| Error::invalid("an option with a zero byte"))?;
-    context.descriptor(&name, fd).map_err(|errno| failed(context, &format!("set overlay option {key}"), errno))
+    context
+        .descriptor(&name, fd)
+        .map_err(|errno| failed(context, &format!("set overlay option {key}"), errno))
 }
 
 /// The kernel says in words why overlay refused; that is worth more than the errno.

@@ -41,8 +41,10 @@ fn check_one(name: &str, own: &[NamespaceType]) -> Result<()> {
     } else if name == "kernel.hostname" || name == "kernel.domainname" {
         return Err(Error::invalid(format!("sysctl `{name}` is set with --hostname or --domainname")));
     } else {
-        return Err(Error::invalid(format!("sysctl `{name}` is not the container's own: the host would change"))
-            .hint("allowed: net.*, fs.mqueue.*, kernel.msg*, kernel.sem, kernel.shm*"));
+        return Err(Error::invalid(format!(
+            "sysctl `{name}` is not the container's own: the host would change"
+        ))
+        .hint("allowed: net.*, fs.mqueue.*, kernel.msg*, kernel.sem, kernel.shm*"));
     };
     if own.contains(&needed.0) {
         return Ok(());
@@ -59,7 +61,8 @@ pub fn apply(proc: BorrowedFd<'_>, sysctls: &BTreeMap<String, String>) -> Result
         );
         let fail = |errno| {
             let error = Error::at("set sysctl", name, errno).kind(crate::Kind::Invalid);
-            let message = format!("cannot set sysctl `{name}` to `{}`: {}", value.escape_debug(), errno.desc());
+            let message =
+                format!("cannot set sysctl `{name}` to `{}`: {}", value.escape_debug(), errno.desc());
             error.message(message)
         };
         let file = openat2(proc, path.as_str(), how).map_err(fail)?;

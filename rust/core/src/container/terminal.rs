@@ -24,11 +24,12 @@ pub struct Terminal {
 pub fn open(root: BorrowedFd<'_>, size: Option<ConsoleSize>) -> Result<Terminal> {
     let multiplexer = Path::new("/dev/pts/ptmx");
     let flags = OFlag::O_RDWR | OFlag::O_NOCTTY;
-    let master =
-        open_without_links(root, multiplexer, flags).map_err(|errno| Error::at("open", multiplexer, errno))?;
+    let master = open_without_links(root, multiplexer, flags)
+        .map_err(|errno| Error::at("open", multiplexer, errno))?;
     let number = tty::unlock(master.as_fd()).map_err(|errno| Error::sys("unlock terminal", errno))?;
     let name = format!("/dev/pts/{number}");
-    let slave = open_without_links(root, Path::new(&name), flags).map_err(|errno| Error::at("open", &name, errno))?;
+    let slave =
+        open_without_links(root, Path::new(&name), flags).map_err(|errno| Error::at("open", &name, errno))?;
     if let Some(size) = size.filter(|size| size.height != 0 || size.width != 0) {
         tty::set_window_size(master.as_fd(), size.height, size.width)
             .map_err(|errno| Error::sys("set the terminal's size", errno))?;

@@ -49,8 +49,10 @@ fn find(passwd: &str, group: &str, wanted: &str, groups: &[String]) -> Result<Fo
     let number = id(name)?;
     let entry = Entry::all(passwd).find(|entry| entry.name == name || Some(entry.uid) == number);
     let Some(uid) = entry.as_ref().map(|entry| entry.uid).or(number) else {
-        return Err(Error::invalid(format!("unable to find user {name}: no matching entries in passwd file"))
-            .hint("use a numeric uid, or add the user to the image"));
+        return Err(Error::invalid(format!(
+            "unable to find user {name}: no matching entries in passwd file"
+        ))
+        .hint("use a numeric uid, or add the user to the image"));
     };
     let mut user = User { uid, gid: entry.as_ref().map_or(0, |entry| entry.gid), ..User::default() };
     match group_name {
@@ -150,7 +152,10 @@ fn read_small(root: BorrowedFd<'_>, path: &Path) -> Result<String> {
     };
     let kind = fstat(&file).map_err(|errno| Error::at("read", path, errno))?.st_mode;
     if SFlag::from_bits_truncate(kind) & SFlag::S_IFMT != SFlag::S_IFREG {
-        return Err(Error::new(Kind::Invalid, format!("`{}` in the image is no regular file", path.display())));
+        return Err(Error::new(
+            Kind::Invalid,
+            format!("`{}` in the image is no regular file", path.display()),
+        ));
     }
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
@@ -167,7 +172,8 @@ fn read_small(root: BorrowedFd<'_>, path: &Path) -> Result<String> {
 mod tests {
     use super::*;
 
-    const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nbin:x:2:2::/bin:\n7:x:1007:7::/seven:\nbad:x:4294967296:0::/:\n";
+    const PASSWD: &str =
+        "root:x:0:0:root:/root:/bin/sh\nbin:x:2:2::/bin:\n7:x:1007:7::/seven:\nbad:x:4294967296:0::/:\n";
     const GROUP: &str = "root:x:0:\naudio:x:29:bin,nobody\nvideo:x:44:bin\nbin:x:2:\n";
 
     fn ids(wanted: &str) -> (u32, u32, Vec<u32>, String) {

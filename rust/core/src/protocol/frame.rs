@@ -113,7 +113,9 @@ impl Inbox {
     pub fn next<T: DeserializeOwned>(&mut self) -> Result<Option<(T, Vec<OwnedFd>)>> {
         let Some((length, count)) = self.header() else { return Ok(None) };
         if length > MAX_LENGTH || count > MAX_DESCRIPTORS {
-            return Err(Error::invalid(format!("a frame of {length} bytes, {count} descriptors is too large")));
+            return Err(Error::invalid(format!(
+                "a frame of {length} bytes, {count} descriptors is too large"
+            )));
         }
         let end = HEADER + length + padding(count);
         if self.bytes.len() < end {

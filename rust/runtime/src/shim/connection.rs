@@ -150,11 +150,16 @@ impl Shim<'_> {
     fn freeze(&mut self, freeze: bool) -> Result<()> {
         use rocker_core::protocol::Status;
         let Some(cgroup) = &self.cgroup else { return Ok(()) };
-        let (now, then) = if freeze { (Status::Running, Status::Paused) } else { (Status::Paused, Status::Running) };
+        let (now, then) =
+            if freeze { (Status::Running, Status::Paused) } else { (Status::Paused, Status::Running) };
         if self.record.state.status != now {
             return Ok(());
         }
-        if freeze { cgroup.freeze()? } else { cgroup.thaw()? }
+        if freeze {
+            cgroup.freeze()?
+        } else {
+            cgroup.thaw()?
+        }
         self.record.state.status = then;
         self.record.write()
     }

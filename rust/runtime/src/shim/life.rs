@@ -70,7 +70,9 @@ impl Shim<'_> {
             let _ = self.record.running(pid, clock::rfc3339(now));
         }
         for client in 0..self.clients.len() {
-            let Some(one) = self.clients[client].as_ref().filter(|one| one.task == Some(index)) else { continue };
+            let Some(one) = self.clients[client].as_ref().filter(|one| one.task == Some(index)) else {
+                continue;
+            };
             one.tell(&Event::Started { pid });
             if detached {
                 self.drop_client(client);
@@ -153,7 +155,8 @@ impl Shim<'_> {
         });
         Exit {
             exit_code,
-            oom_killed: main && self.cgroup.as_ref().is_some_and(|cgroup| cgroup.oom_killed().unwrap_or(false)),
+            oom_killed: main
+                && self.cgroup.as_ref().is_some_and(|cgroup| cgroup.oom_killed().unwrap_or(false)),
             timed_out: main && self.timed_out,
             started_at: clock::rfc3339(started),
             finished_at: clock::rfc3339(clock::now_ns()),
@@ -203,7 +206,8 @@ impl Shim<'_> {
 /// The child was killed before it became the program.
 fn died_early(code: i32) -> Error {
     let message = match code {
-        137 => "the process was killed while it was being set up: perhaps the memory limit is too small".to_owned(),
+        137 => "the process was killed while it was being set up: perhaps the memory limit is too small"
+            .to_owned(),
         code => format!("the process ended with {code} while it was being set up"),
     };
     Error::new(Kind::System, message)

@@ -57,7 +57,9 @@ pub fn main(host: &Host, connection: OwnedFd) -> i32 {
             let _ = send(connection.as_fd(), &Event::Ok { pids: None }, &[]);
             0
         }
-        Ok(Some(_)) => refuse(&connection, Error::invalid("the launcher answers only `start` and `shutdown`")),
+        Ok(Some(_)) => {
+            refuse(&connection, Error::invalid("the launcher answers only `start` and `shutdown`"))
+        }
         Ok(None) => 0,
         Err(error) => refuse(&connection, error),
     }

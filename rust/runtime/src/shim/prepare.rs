@@ -104,7 +104,9 @@ impl Namespaces {
             }
         }
         if !plan.new.contains(CloneFlags::CLONE_NEWNS) {
-            return Err(Error::unsupported("a container without a mount namespace of its own is not supported"));
+            return Err(Error::unsupported(
+                "a container without a mount namespace of its own is not supported",
+            ));
         }
         check_sysctls(&request.spec.linux.sysctl, &plan.own)?;
         Ok(plan)
@@ -118,7 +120,10 @@ pub fn mounts(request: &mut StartRequest, handed: &mut Vec<(usize, OwnedFd)>) ->
         let options = MountOptions::parse(&mount.options)?;
         let tree = handed.iter().position(|(at, _)| *at == index).map(|at| handed.swap_remove(at).1);
         if (options.bind || mount.kind == "bind") && tree.is_none() {
-            return Err(Error::invalid(format!("bind `{}` came without its source", mount.destination.display())));
+            return Err(Error::invalid(format!(
+                "bind `{}` came without its source",
+                mount.destination.display()
+            )));
         }
         Ok(Planned { mount, options, tree })
     };
@@ -128,7 +133,8 @@ pub fn mounts(request: &mut StartRequest, handed: &mut Vec<(usize, OwnedFd)>) ->
 /// Writes the files of /etc into the run directory and clones each for its bind.
 pub fn files(request: &StartRequest, mounts: &[Planned]) -> Result<Vec<(OwnedFd, PathBuf)>> {
     let files = &request.files;
-    let wanted = [("hosts", &files.hosts), ("resolv.conf", &files.resolv_conf), ("hostname", &files.hostname)];
+    let wanted =
+        [("hosts", &files.hosts), ("resolv.conf", &files.resolv_conf), ("hostname", &files.hostname)];
     let mut planned = Vec::new();
     for (name, content) in wanted {
         let Some(content) = content else { continue };
@@ -138,9 +144,12 @@ pub fn files(request: &StartRequest, mounts: &[Planned]) -> Result<Vec<(OwnedFd,
         }
         let path = format!("{RUN}/containers/{}/{name}", request.id);
         std::fs::write(&path, content).map_err(|error| Error::io_at("write", &path, &error))?;
-        let c_path = std::ffi::CString::new(path.as_str()).map_err(|_| Error::invalid("an id with a zero byte"))?;
-        let here = rocker_sys::fds::borrow(nix::libc::STDIN_FILENO).map_err(|errno| Error::sys("borrow", errno))?;
-        let tree = mount::clone_tree(here, &c_path, false).map_err(|errno| Error::at("clone", &path, errno))?;
+        let c_path =
+            std::ffi::CString::new(path.as_str()).map_err(|_| Error::invalid("an id with a zero byte"))?;
+        let here =
+            rocker_sys::fds::borrow(nix::libc::STDIN_FILENO).map_err(|errno| Error::sys("borrow", errno))?;
+        let tree =
+            mount::clone_tree(here, &c_path, false).map_err(|errno| Error::at("clone", &path, errno))?;
         planned.push((tree, destination));
     }
     Ok(planned)
@@ -173,9 +182,9 @@ pub fn program(
 /// The filter's instructions: compiled ahead by the client, or now from the specification.
 pub fn filter(compiled: Option<&str>, specified: Option<&Seccomp>) -> Result<Vec<u8>> {
     match (compiled, specified) {
-        (Some(text), _) => {
-            STANDARD.decode(text).map_err(|error| Error::invalid(format!("the filter is not base64: {error}")))
-        }
+        (Some(text), _) => STANDARD
+            .decode(text)
+            .map_err(|error| Error::invalid(format!("the filter is not base64: {error}"))),
         (None, Some(profile)) => seccomp::compile(profile),
         (None, None) => Ok(Vec::new()),
     }

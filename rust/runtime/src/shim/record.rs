@@ -41,7 +41,12 @@ impl Record {
     }
 
     /// Notes that the program could not be run: the container stays as if it had only been created.
-    pub fn failed(&mut self, error: rocker_core::Error, exit_code: i32, data_root: Option<&OwnedFd>) -> Result<()> {
+    pub fn failed(
+        &mut self,
+        error: rocker_core::Error,
+        exit_code: i32,
+        data_root: Option<&OwnedFd>,
+    ) -> Result<()> {
         self.state.status = Status::Created;
         self.state.pid = 0;
         self.state.exit_code = exit_code;

@@ -128,12 +128,26 @@ fn build<'h>(
     let listener = listen_in(&scaffold.directory)?;
     let (mut record, policy) = describe(host, &scaffold.directory, &request, &path)?;
     record.write()?;
-    let (setup, task) = arrange(host, scaffold.root.as_ref(), request, handed.directory, mounts, files, join, &plan)?;
+    let (setup, task) =
+        arrange(host, scaffold.root.as_ref(), request, handed.directory, mounts, files, join, &plan)?;
     let (task, template) = launch(host, cgroup, plan, setup, task)?;
     record.state.pid = task.pid.as_raw();
     let cgroup = scaffold.cgroup.take();
     let root = scaffold.root.take();
-    Shim::new(host, lock, listener, record, policy, cgroup, root, log, task, template, handed.owner, handed.streams)
+    Shim::new(
+        host,
+        lock,
+        listener,
+        record,
+        policy,
+        cgroup,
+        root,
+        log,
+        task,
+        template,
+        handed.owner,
+        handed.streams,
+    )
 }
 
 /// What exec takes over from the container's own process.
@@ -194,8 +208,10 @@ fn describe(
         remove: request.remove,
         ..State::default()
     };
-    let directory =
-        directory.as_fd().try_clone_to_owned().map_err(|error| Error::io("duplicate the run directory", &error))?;
+    let directory = directory
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(|error| Error::io("duplicate the run directory", &error))?;
     let policy = Policy {
         own_pid_namespace: request
             .spec
@@ -227,7 +243,8 @@ fn arrange(
     let wants_input = request.stdin != StdinMode::Closed;
     let pipes = Pipes::make(wants_input && !spec.process.terminal)?;
     let terminal = spec.process.terminal.then(|| spec.process.console_size.unwrap_or_default());
-    let duplicate = |fd: &OwnedFd| fd.as_fd().try_clone_to_owned().map_err(|error| Error::io("duplicate", &error));
+    let duplicate =
+        |fd: &OwnedFd| fd.as_fd().try_clone_to_owned().map_err(|error| Error::io("duplicate", &error));
     let [stdin, stdout, stderr] = &pipes.child;
     let setup = init::Setup {
         id: request.id,
@@ -276,7 +293,8 @@ fn launch(
         .map_err(|errno| Error::sys("socketpair", errno))?;
     if let Some(pid) = &plan.pid {
         // Only children of this process enter it; the shim itself stays where it is (setns(2)).
-        setns(pid, nix::sched::CloneFlags::CLONE_NEWPID).map_err(|errno| Error::sys("join pid namespace", errno))?;
+        setns(pid, nix::sched::CloneFlags::CLONE_NEWPID)
+            .map_err(|errno| Error::sys("join pid namespace", errno))?;
     }
     match clone_process(host.proof, plan.new, cgroup.v2_fd()) {
         Err(errno) => Err(Error::sys("clone3", errno).hint(clone_hint(errno))),
@@ -307,7 +325,9 @@ fn launch(
 
 fn clone_hint(errno: Errno) -> &'static str {
     match errno {
-        Errno::EAGAIN | Errno::ENOSPC => "a limit on processes or namespaces is reached: see /proc/sys/user and ulimit -u",
+        Errno::EAGAIN | Errno::ENOSPC => {
+            "a limit on processes or namespaces is reached: see /proc/sys/user and ulimit -u"
+        }
         Errno::EPERM => "root with CAP_SYS_ADMIN is needed",
         Errno::EINVAL => "this kernel lacks a namespace that is asked for",
         _ => "see clone(2)",

@@ -30,7 +30,9 @@ impl Shim<'_> {
         let kind = source.stream;
         if count > 0 {
             let chunk = std::mem::take(&mut self.buffer);
-            if index == 0 && let Some(log) = &mut self.log {
+            if index == 0
+                && let Some(log) = &mut self.log
+            {
                 let _ = log.write(kind, &chunk[..count], clock::now_ns());
             }
             self.deliver(index, stream, &chunk[..count]);
@@ -67,7 +69,9 @@ impl Shim<'_> {
         self.unwatch(Token::Output(index, stream));
         let Some(Some(task)) = self.tasks.get_mut(index) else { return };
         let Some(source) = task.sources[stream].take() else { return };
-        if index == 0 && let Some(log) = &mut self.log {
+        if index == 0
+            && let Some(log) = &mut self.log
+        {
             let _ = log.flush_partial(source.stream, clock::now_ns());
         }
     }
@@ -108,8 +112,11 @@ impl Shim<'_> {
             }
             return;
         }
-        let too_slow: Vec<usize> =
-            self.backlogs(task, stream).filter(|(_, backlog)| *backlog > LIMIT).map(|(index, _)| index).collect();
+        let too_slow: Vec<usize> = self
+            .backlogs(task, stream)
+            .filter(|(_, backlog)| *backlog > LIMIT)
+            .map(|(index, _)| index)
+            .collect();
         for index in too_slow {
             self.detach_slow(index);
         }
@@ -118,7 +125,11 @@ impl Shim<'_> {
     /// Reads again from streams whose readers have caught up or gone.
     pub(super) fn resume_outputs(&mut self, task: usize) {
         for stream in 0..2 {
-            let behind = self.backlogs(task, stream).map(|(_, backlog)| backlog).min().is_some_and(|least| least > HIGH / 2);
+            let behind = self
+                .backlogs(task, stream)
+                .map(|(_, backlog)| backlog)
+                .min()
+                .is_some_and(|least| least > HIGH / 2);
             let Some(Some(process)) = self.tasks.get_mut(task) else { return };
             let Some(source) = process.sources[stream].as_mut() else { continue };
             if source.paused && !behind {

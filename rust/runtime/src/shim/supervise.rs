@@ -150,7 +150,8 @@ impl<'h> Shim<'h> {
         owner: Option<OwnedFd>,
         streams: [Option<OwnedFd>; 3],
     ) -> Result<Self> {
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(|errno| Error::sys("epoll", errno))?;
+        let epoll =
+            Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(|errno| Error::sys("epoll", errno))?;
         Ok(Self {
             host,
             _lock: lock,
@@ -175,7 +176,8 @@ impl<'h> Shim<'h> {
 
     /// Registers everything, and the connection that brought the request as the first client.
     pub fn adopt_first(&mut self, connection: &OwnedFd) -> Result<()> {
-        let socket = connection.as_fd().try_clone_to_owned().map_err(|error| Error::io("duplicate", &error))?;
+        let socket =
+            connection.as_fd().try_clone_to_owned().map_err(|error| Error::io("duplicate", &error))?;
         super::task::unblock(&socket)?;
         let mut client = Client::new(socket);
         client.asked = true;
@@ -208,7 +210,9 @@ impl<'h> Shim<'h> {
             Token::Owner => self.owner.as_ref().map(AsFd::as_fd),
             Token::Report(index) => task(index)?.report.as_ref().map(|(socket, _)| socket.as_fd()),
             Token::Ended(index) => Some(task(index)?.pidfd.as_fd()),
-            Token::Output(index, stream) => task(index)?.sources[stream].as_ref().map(|source| source.fd.as_fd()),
+            Token::Output(index, stream) => {
+                task(index)?.sources[stream].as_ref().map(|source| source.fd.as_fd())
+            }
             Token::Input(index) => task(index)?.input.as_ref().map(|input| input.fd.as_fd()),
             Token::Client(index) => Some(client(index)?.socket.as_fd()),
             Token::ClientInput(index) => client(index)?.stdin.as_ref().map(|stdin| stdin.fd.as_fd()),
@@ -271,7 +275,9 @@ impl<'h> Shim<'h> {
         match (until, idle.filter(|_| busy)) {
             (None, None) => EpollTimeout::NONE,
             (Some(until), None) => EpollTimeout::try_from(until).unwrap_or(EpollTimeout::MAX),
-            (until, Some(idle)) => EpollTimeout::try_from(until.unwrap_or(idle).min(idle)).unwrap_or(EpollTimeout::MAX),
+            (until, Some(idle)) => {
+                EpollTimeout::try_from(until.unwrap_or(idle).min(idle)).unwrap_or(EpollTimeout::MAX)
+            }
         }
     }
 

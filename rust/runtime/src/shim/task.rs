@@ -92,14 +92,17 @@ impl Pipes {
 /// Sets O_NONBLOCK. Only for descriptors whose open file belongs to the shim alone: the flag is the file's, not the
 /// descriptor's, and a terminal shared with a shell would change under it.
 pub fn unblock(fd: &OwnedFd) -> Result<()> {
-    fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map(drop).map_err(|errno| Error::sys("set non-blocking", errno))
+    fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))
+        .map(drop)
+        .map_err(|errno| Error::sys("set non-blocking", errno))
 }
 
 impl Task {
     /// Takes the terminal's master end as the only source and the input.
     pub fn adopt_terminal(&mut self, master: OwnedFd) -> Result<()> {
         unblock(&master)?;
-        let copy = |fd: &OwnedFd| fd.as_fd().try_clone_to_owned().map_err(|error| Error::io("duplicate", &error));
+        let copy =
+            |fd: &OwnedFd| fd.as_fd().try_clone_to_owned().map_err(|error| Error::io("duplicate", &error));
         if self.wants_input {
             self.input = Some(Input::new(copy(&master)?));
         }

@@ -1,0 +1,67 @@
+"""The arithmetic of the benchmark, and that its report tells what happened."""
+
+import json
+from pathlib import Path
+
+from benches.chart import bars
+from benches.facts import Facts
+from benches.goals import judge
+from benches.measure import Result, interleave, quantile
+from benches.report import write
+
+
+def test_a_quantile_lies_between_its_neighbours() -> None:
+    assert quantile([4, 1, 3, 2], 0.5) == 2.5
+    assert quantile([7], 0.9) == 7
+    assert quantile(list(range(11)), 0.9) == 9
+
+
+def test_contenders_take_turns_and_the_first_call_is_not_counted() -> None:
+    calls: list[str] = []
+    results = interleave("row", {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 6, "burst")
+    assert "".join(calls) == "ab" + 2 * ("a" * 5 + "b" * 5)
+    assert [len(result.samples) for result in results] == [10, 10]
+
+
+def test_a_contender_that_fails_drops_out_with_its_reason() -> None:
+    def broken() -> None:
+        raise RuntimeError("no such image")
+
+    good, bad = interleave("row", {"good": lambda: None, "bad": broken}, 5, "burst")
+    assert len(good.samples) == 5
+    assert (bad.samples, bad.note) == ([], "RuntimeError: no such image")
+
+
+def test_a_goal_is_met_missed_or_not_measured() -> None:
+    results = [
+        Result("run --rm", "rocker API", "idle", samples=[3.0]),
+        Result("run --rm", "crun", "idle", samples=[30.0]),
+        Result("run --rm", "podman", "idle", samples=[100.0]),
+    ]
+    verdicts = {verdict.goal: verdict for verdict in judge(results)}
+    assert verdicts["API run --rm, idle, of crun"].met is True
+    assert verdicts["API run --rm, idle, of podman"].met is False
+    assert verdicts["API run --rm, idle, of docker"].met is None
+
+
+def test_the_report_is_written_in_three_forms(tmp_path: Path) -> None:
+    results = [
+        Result("run --rm", "crun", "idle", samples=[30.0, 31.0]),
+        Result("exec", "runc", "idle", note="broke"),
+    ]
+    facts = [
+        Facts("crun", ["memory"], filtered=True, own_network=True, no_new_privileges=True, capabilities=3)
+    ]
+    text = write(tmp_path, 2, results, facts, judge(results))
+    assert "| run --rm | crun | idle | 30.5 | 30.9 | 30.5 | ms | 2 |" in text
+    assert "| exec | runc | idle | broke |" in text
+    assert (tmp_path / "latest.md").read_text() == text
+    assert json.loads((tmp_path / "latest.json").read_text())["results"][0]["samples"] == [30.0, 31.0]
+    assert (tmp_path / "starts.svg").read_text().startswith("<svg")
+
+
+def test_the_chart_grows_with_the_logarithm() -> None:
+    lines = bars("t", "ms", [("a", "idle", 1.5), ("b", "idle", 15.0), ("c", "idle", 150.0)]).splitlines()
+    marks = [line.split('width="')[1].split('"')[0] for line in lines if "#2f6f9f" in line]
+    a, b, c = map(float, marks)
+    assert abs((c - b) - (b - a)) < 0.2
