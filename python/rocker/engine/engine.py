@@ -1,192 +1,140 @@
-"""The engine: one data root and one run root, and every verb on them. It runs in the caller's process.
+"""The engine: one data root and one run root, and every verb on them, in the caller's process.
 
-SIGNATURES ONLY as yet; the bodies follow.
+Each verb has a file of its name in this directory; the methods here and in `container.py` only lead there.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, overload
+import os
 
+from rocker.engine import roots
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
-    from typing import Self
+    from typing import Any, Literal, Self, Unpack, overload
 
     from rocker.engine.catalog import Catalog
-    from rocker.engine.options import Bind, Device, ExecOptions, RunOptions, Tmpfs, Ulimit
-    from rocker.images.service import ImageService
-    from rocker.models.container import ContainerInspect, ContainerSummary, ExitEvent, Status, Top
+    from rocker.engine.container import Container
+    from rocker.engine.containers import Containers
+    from rocker.engine.namespaces import Donor
+    from rocker.engine.options import RunOptions
+    from rocker.engine.ports import Core
+    from rocker.images import ImageService
+    from rocker.models.keywords import RunKeywords
     from rocker.models.result import Result
+else:
+
+    def overload(method):
+        """Stand in for the type checkers' marker."""
+        return method
 
 
-class Session:
-    """A front end's connection to a container or to a process in it (`engine/session.py`)."""
-
-    pid: int
-    stdin: int | None
-    stdout: int | None
-    stderr: int | None
-
-    def proxy(
-        self,
-        stdin: int = 0,
-        stdout: int = 1,
-        stderr: int = 2,
-        *,
-        tty: bool = False,
-        detach_keys: bytes = b"\x10\x11",
-        sig_proxy: bool = True,
-    ) -> ExitEvent: ...
-    def communicate(
-        self, input: bytes | None = None, *, timeout: float | None = None, max_output: int | None = None
-    ) -> tuple[bytes, bytes, ExitEvent]: ...
-    def wait(self, timeout: float | None = None) -> ExitEvent | None: ...
-    def resize(self, width: int, height: int) -> None: ...
-    def signal(self, number: int) -> None: ...
-    def close(self) -> None: ...
-
-
-class Container:
-    """One container (`engine/container.py`)."""
-
-    id: str
-    name: str
-
-    @property
-    def short_id(self) -> str: ...
-    @property
-    def image(self) -> str: ...
-    @property
-    def status(self) -> Status: ...
-    @property
-    def options(self) -> RunOptions: ...
-    @property
-    def tty(self) -> bool: ...
-
-    def inspect(self, *, size: bool = False) -> ContainerInspect: ...
-    def start(self) -> None: ...
-    def launch(
-        self,
-        *,
-        stdin: bool = False,
-        stdout: bool = True,
-        stderr: bool = True,
-        bind_to_caller: bool = False,
-        console_size: tuple[int, int] | None = None,
-    ) -> Session:
-        """Start it attached (CLI `run` and `start -a`)."""
-
-    def attach(
-        self, *, stdin: bool = False, stdout: bool = True, stderr: bool = True, logs: bool = False
-    ) -> Session: ...
-    def exec(
-        self,
-        command: Sequence[str] | str,
-        *,
-        stdin: bytes | None = None,
-        env: Mapping[str, str] | Sequence[str] = (),
-        workdir: str | None = None,
-        user: str | None = None,
-        privileged: bool = False,
-        tty: bool = False,
-        timeout: float | None = None,
-        max_output: int | str | None = None,
-    ) -> Result: ...
-    def exec_session(
-        self, options: ExecOptions, *, stdin: bool = False, stdout: bool = True, stderr: bool = True
-    ) -> Session: ...
-    def exec_detached(self, options: ExecOptions) -> None: ...
-    def popen(self, command: Sequence[str] | str, **options: Any) -> Any: ...
-    def logs(
-        self,
-        *,
-        follow: bool = False,
-        tail: int | None = None,
-        since: float | str | None = None,
-        until: float | str | None = None,
-        timestamps: bool = False,
-        stdout: bool = True,
-        stderr: bool = True,
-    ) -> bytes | Iterator[bytes]: ...
-    def copy_logs(
-        self,
-        stdout: int,
-        stderr: int,
-        *,
-        follow: bool = False,
-        tail: int | None = None,
-        since: float | str | None = None,
-        until: float | str | None = None,
-        timestamps: bool = False,
-    ) -> None:
-        """Write the log to two descriptors (CLI `logs`)."""
-
-    def stats(self) -> dict[str, Any]: ...
-    def top(self, ps_args: str = "-ef") -> Top: ...
-    def wait(self, timeout: float | None = None) -> int:
-        """Exit code. Raises TimeoutError."""
-
-    def stop(self, timeout: float | None = None, *, signal: str | int | None = None) -> None: ...
-    def kill(self, signal: str | int = "KILL") -> None: ...
-    def restart(self, timeout: float | None = None, *, signal: str | int | None = None) -> None: ...
-    def pause(self) -> None: ...
-    def unpause(self) -> None: ...
-    def rename(self, name: str) -> None: ...
-    def remove(self, *, force: bool = False, volumes: bool = False) -> None: ...
-    def resize(self, width: int, height: int) -> None: ...
-
-
-class Containers:
-    """`engine.containers` (`engine/containers.py`)."""
-
-    def get(self, reference: str) -> Container:
-        """By name, id or unambiguous prefix. Raises ContainerNotFoundError, ConflictError when ambiguous."""
-
-    def list(
-        self,
-        *,
-        all: bool = False,
-        filters: Mapping[str, Sequence[str]] | None = None,
-        limit: int | None = None,
-    ) -> list[Container]: ...
-    def rows(
-        self,
-        *,
-        all: bool = False,
-        filters: Mapping[str, Sequence[str]] | None = None,
-        limit: int | None = None,
-        size: bool = False,
-    ) -> list[ContainerSummary]:
-        """Engine API `/containers/json`, newest first (CLI `ps`)."""
-
-    def create(self, options: RunOptions) -> Container: ...
+DEFAULT_ROOT = "/var/lib/rocker"
+DEFAULT_RUN = "/run/rocker"
 
 
 class Engine:
-    """One data root and one run root."""
+    """A container engine. Cheap to make; nothing is touched before the first use. Safe to share between threads.
 
-    root: str
-    run_root: str
-    warnings: list[str]
-    """What was accepted but is without effect here (clamped ulimits, `:z`, ...); front ends print `WARNING: …`, then clear."""
-    catalog: Catalog
-    images: ImageService
-    containers: Containers
+    Args:
+        root: the data root; by default $ROCKER_ROOT, else /var/lib/rocker.
+        run: the run root; by default $ROCKER_RUN, else /run/rocker.
+        warn: called with what was accepted but has no effect here; by default it is added to `warnings`.
+        core: the native core; another one only in tests.
+
+    Attributes:
+        root, run_root: absolute paths.
+        warnings: see `warn`.
+    """
 
     def __init__(
-        self, root: str | None = None, run: str | None = None, *, warn: Callable[[str], None] | None = None
+        self,
+        root: str | os.PathLike[str] | None = None,
+        run: str | os.PathLike[str] | None = None,
+        *,
+        warn: Callable[[str], None] | None = None,
+        core: Core | None = None,
     ) -> None:
-        """Defaults: $ROCKER_ROOT or /var/lib/rocker, $ROCKER_RUN or /run/rocker. Touches nothing until used."""
+        self.root = _absolute(root or os.environ.get("ROCKER_ROOT") or DEFAULT_ROOT)
+        self.run_root = _absolute(run or os.environ.get("ROCKER_RUN") or DEFAULT_RUN)
+        self.warnings: list[str] = []
+        self.warn: Callable[[str], None] = warn or self.warnings.append
+        self._core = core
+        self._catalog: Catalog | None = None
+        self._images: ImageService | None = None
+        self._containers: Containers | None = None
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-    def close(self) -> None: ...
-    def create(self, options: RunOptions) -> Container:
-        """Take an image, a name and a row; nothing runs yet. An image that is absent is pulled unless `pull` is `never`."""
+    ) -> None:
+        self.close()
 
-    def run_detached(self, options: RunOptions, *, bind_to_caller: bool = False) -> Container: ...
+    def close(self) -> None:
+        """Close the catalogue. Containers go on; the next use opens it again."""
+        catalog, self._catalog, self._images = self._catalog, None, None
+        if catalog is not None:
+            catalog.close()
+
+    # --- parts, made when first used ---
+
+    @property
+    def core(self) -> Core:
+        """The native core."""
+        if self._core is None:
+            from rocker import _core
+
+            self._core = _core
+        return self._core
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalogue; opening it makes the roots.
+
+        Raises:
+            DeniedError: the roots cannot be made or read: rocker needs root so far.
+            InvalidArgumentError: a root is a directory of something else.
+        """
+        if self._catalog is None:
+            roots.prepare(self.root, self.run_root)
+            from rocker.engine.catalog import Catalog
+
+            self._catalog = Catalog(self.root)
+        return self._catalog
+
+    @property
+    def images(self) -> ImageService:
+        """What can be done with images."""
+        if self._images is None:
+            from rocker.images import ImageService
+
+            self._images = ImageService(self.catalog)
+        return self._images
+
+    @property
+    def containers(self) -> Containers:
+        """What can be done with containers."""
+        if self._containers is None:
+            from rocker.engine.containers import Containers
+
+            self._containers = Containers(self)
+        return self._containers
+
+    # --- verbs ---
+
+    @overload
+    def run(
+        self,
+        image: str | None = None,
+        command: Sequence[str] | str = (),
+        *,
+        detach: Literal[False] = False,
+        **options: Unpack[RunKeywords],
+    ) -> Result: ...
     @overload
     def run(
         self,
@@ -194,15 +142,88 @@ class Engine:
         command: Sequence[str] | str = (),
         *,
         detach: Literal[True],
-        **options: Any,
+        **options: Unpack[RunKeywords],
     ) -> Container: ...
-    @overload
-    def run(self, image: str | None = None, command: Sequence[str] | str = (), **options: Any) -> Result: ...
-    def run(self, image=None, command=(), **options):  # type: ignore[no-untyped-def]
-        """The Python face; `mounts`, `memory="64m"`, `cpus`, `pids`, `stdin`, `bind_to_caller`, …"""
+    def run(
+        self, image: str | None = None, command: Sequence[str] | str = (), *, detach: bool = False, **options: Any
+    ) -> Result | Container:
+        """Run a command in a new container.
+
+        Waits for it and returns its `Result`, after which nothing of the container is left; with `detach` returns the
+        running `Container` at once, which stays until it is removed (`auto_remove` says otherwise).
+
+        Args:
+            image: reference or id; or give `rootfs`, a directory.
+            command: the program and its arguments; a text is split as a shell would. By default the image's own.
+            detach: whether to return at once.
+            options: see `rocker.models.keywords.RunKeywords`.
+
+        Raises:
+            ImageNotFoundError: there is no such image.
+            CommandNotFoundError, CommandNotExecutableError: the program is not in the container, or is none.
+            InvalidArgumentError: an option is wrong.
+            RockerError: anything else that kept it from starting. What happens afterwards is in the result.
+        """
+        from rocker.engine.run import run
+
+        return run(self, image, command, detach=detach, keywords=options)
+
+    def create(self, options: RunOptions, *, for_run: bool = False) -> Container:
+        """Make a container that does not run yet.
+
+        With `for_run` this process starts it next: when it dies before, an `auto_remove` container goes too.
+
+        Raises:
+            NameInUseError: another container has the name.
+            RockerError: as for `run`.
+        """
+        from rocker.engine.create import create
+
+        return create(self, options, for_run=for_run)
+
+    def run_detached(self, options: RunOptions, *, bind_to_caller: bool = False) -> Container:
+        """Make and start a container and return at once.
+
+        Raises:
+            RockerError: as for `run`.
+        """
+        from rocker.engine.run import run_detached
+
+        return run_detached(self, options, bind_to_caller=bind_to_caller)
 
     def info(self) -> dict[str, Any]:
-        """Engine API `/info`."""
+        """Return Docker's `GET /info`."""
+        from rocker.engine.info import info
+
+        return info(self)
 
     def version(self) -> dict[str, Any]:
-        """Engine API `/version`."""
+        """Return Docker's `GET /version`."""
+        from rocker.engine.version import version
+
+        return version()
+
+    # --- for the verbs ---
+
+    def directory(self, id: str) -> str:  # noqa: A002
+        """Return a container's directory in the data root."""
+        return f"{self.root}/containers/{id}"
+
+    def state(self, id: str) -> dict[str, Any] | None:  # noqa: A002
+        """Return a container's `state.json`, or None when it was never started."""
+        return self.core.read_states(self.run_root, self.root, [id])[0]
+
+    def donor(self, reference: str) -> Donor:
+        """Find the running container whose namespaces are joined.
+
+        Raises:
+            ContainerNotFoundError: there is none of this name.
+            NotRunningError: it does not run.
+        """
+        from rocker.engine.donor import find
+
+        return find(self, reference)
+
+
+def _absolute(path: str | os.PathLike[str]) -> str:
+    return os.path.abspath(os.fspath(path))  # noqa: PTH100 -- pathlib costs 3 ms to import

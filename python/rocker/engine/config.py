@@ -1,0 +1,86 @@
+"""What is kept of a container in the catalogue: its options, merged with its image's configuration."""
+
+from __future__ import annotations
+
+from rocker.engine.options import Bind, Device, RunOptions, Tmpfs, Ulimit
+from rocker.models.struct import Struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+_RECORDS = {"Bind": Bind, "Device": Device, "Tmpfs": Tmpfs, "Ulimit": Ulimit}
+_RECORD_FIELDS = ("mounts", "devices", "ulimits")
+
+
+class ContainerConfig(Struct):
+    """A container as it was meant, complete enough to start it when its image's tag is gone.
+
+    Attributes:
+        options: what the user said.
+        args: entrypoint and command, merged; the first is the program.
+        entrypoint: the merged entrypoint, for `inspect`.
+        cmd: the merged command, for `inspect`.
+        env: the user's and the image's variables, as `NAME=value`.
+        workdir: absolute; empty means `/`.
+        user: as the user or the image named it; empty means root.
+        labels: the image's and the user's.
+        stop_signal: number.
+        layers: diffIDs, lowest first; empty with `rootfs`.
+        volumes: the image's VOLUMEs; their content stays in the container's own upper directory for now.
+        exposed_ports: the image's, for `inspect`.
+        creator: pid and start time of the process whose `run` made it: an `--rm` container that was never started
+            goes with it.
+    """
+
+    options: RunOptions
+    args: Sequence[str]
+    entrypoint: Sequence[str] | None = None
+    cmd: Sequence[str] = ()
+    env: Sequence[str] = ()
+    workdir: str = ""
+    user: str = ""
+    labels: Mapping[str, str] = {}
+    stop_signal: int = 15
+    layers: Sequence[str] = ()
+    volumes: Sequence[str] = ()
+    exposed_ports: Sequence[str] = ()
+    creator: str | None = None
+
+    def encode(self) -> str:
+        """Write it as JSON; what has its default is left out."""
+        import json
+
+        return json.dumps(_said(self), separators=(",", ":"))
+
+    @staticmethod
+    def decode(text: str) -> ContainerConfig:
+        """Read what `encode` wrote."""
+        import json
+
+        members: dict[str, Any] = json.loads(text)
+        options: dict[str, Any] = members.pop("options")
+        for field in _RECORD_FIELDS:
+            if field in options:
+                options[field] = tuple(_record(document) for document in options[field])
+        return ContainerConfig(options=RunOptions(**options), **members)
+
+
+def _said(record: Struct) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field, default in record._defaults.items():  # noqa: SLF001 -- our own record
+        value = getattr(record, field)
+        if value is default or value == default:
+            continue
+        if isinstance(value, Struct):
+            value = _said(value)
+        elif field in _RECORD_FIELDS:
+            value = [{"kind": type(item).__name__, **_said(item)} for item in value]
+        found[field] = value
+    return found
+
+
+def _record(document: dict[str, Any]) -> Any:
+    kind = _RECORDS[document.pop("kind")]
+    return kind(**document)

@@ -1,0 +1,40 @@
+"""Containers that lend their namespaces to others."""
+
+from __future__ import annotations
+
+from rocker.engine.namespaces import Donor
+from rocker.errors import NotRunningError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rocker.engine.engine import Engine
+
+
+def find(engine: Engine, reference: str) -> Donor:
+    """Find a running container by name or id.
+
+    Raises:
+        ContainerNotFoundError: there is none.
+        NotRunningError: it does not run.
+    """
+    donor = look_at(engine, reference)
+    if not donor.pid:
+        raise NotRunningError(
+            f"cannot join the namespaces of a non running container: {donor.id}",
+            hint=f"start it first: rocker start {reference}",
+        )
+    return donor
+
+
+def look_at(engine: Engine, reference: str) -> Donor:
+    """Do the same for a container that need not run yet: its pid is 0 then."""
+    from rocker.engine.config import ContainerConfig
+    from rocker.engine.launch import hostname_of
+
+    row = engine.catalog.get_by_ref(reference)
+    state = engine.state(row.id)
+    config = ContainerConfig.decode(row.config)
+    mode = config.options.network or ""
+    # A container that itself borrowed its host name may name one that has gone meanwhile.
+    hostname = row.id[:12] if mode.startswith("container:") else hostname_of(engine, row.id, config)
+    return Donor(row.id, state["pid"] if state else 0, config.options.ipc or "private", hostname)

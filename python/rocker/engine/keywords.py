@@ -1,0 +1,130 @@
+"""The keyword arguments of `Engine.run` as `RunOptions`: friendlier types, shorter names."""
+
+from __future__ import annotations
+
+from rocker.engine.options import Bind, Device, RunOptions, Tmpfs, Ulimit
+from rocker.errors import InvalidArgumentError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+_SIZES = ("memory", "memory_swap", "memory_reservation", "shm_size", "max_output")
+_RENAMED = {"pids": "pids_limit", "remove": "auto_remove"}
+
+
+def options_of(
+    image: str | None,
+    command: Sequence[str] | str,
+    keywords: Mapping[str, Any],
+    *,
+    detach: bool = False,
+    has_input: bool = False,
+) -> RunOptions:
+    """Return the options.
+
+    Raises:
+        InvalidArgumentError: a keyword is unknown, or its value cannot be read.
+    """
+    found: dict[str, Any] = {_RENAMED.get(name, name): value for name, value in keywords.items()}
+    if image is not None:
+        found["image"] = image
+    found["command"] = words(command)
+    found.setdefault("auto_remove", not detach)
+    if has_input:
+        found["stdin_open"] = True
+        found["attach"] = ("stdin", "stdout", "stderr")
+    for name in _SIZES:
+        if isinstance(found.get(name), str):
+            found[name] = _size(found[name], name)
+    for name, convert in _CONVERSIONS.items():
+        if name in found:
+            found[name] = convert(found[name])
+    try:
+        return RunOptions(**found)
+    except TypeError as error:
+        raise _unknown(found, error) from None
+
+
+def words(command: Sequence[str] | str) -> tuple[str, ...]:
+    """Return a command as words; a text is split as a shell would."""
+    if not isinstance(command, str):
+        return tuple(command)
+    import shlex
+
+    return tuple(shlex.split(command))
+
+
+def environment(env: Mapping[str, str] | Sequence[str]) -> tuple[str, ...]:
+    """Return variables as `NAME=value`."""
+    items = getattr(env, "items", None)
+    return tuple(env) if items is None else tuple(f"{name}={value}" for name, value in items())
+
+
+def _size(text: str, name: str) -> int:
+    from rocker.engine.units import parse_size
+
+    return parse_size(text, name)
+
+
+def _mounts(values: Sequence[Bind | Tmpfs | str]) -> tuple[Bind | Tmpfs, ...]:
+    from rocker.engine.mounts import parse_volume
+
+    return tuple(parse_volume(value) if isinstance(value, str) else value for value in values)
+
+
+def _devices(values: Sequence[Device | str]) -> tuple[Device, ...]:
+    from rocker.engine.devices import parse_device
+
+    return tuple(parse_device(value) if isinstance(value, str) else value for value in values)
+
+
+def _ulimits(values: Sequence[Ulimit | str]) -> tuple[Ulimit, ...]:
+    from rocker.engine.rlimits import parse_ulimit
+
+    return tuple(parse_ulimit(value) if isinstance(value, str) else value for value in values)
+
+
+def _texts(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: str(value) for name, value in values.items()}
+
+
+def _tuple(values: Sequence[str] | str) -> tuple[str, ...]:
+    return (values,) if isinstance(values, str) else tuple(values)
+
+
+def _user(value: str | int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _entrypoint(value: Sequence[str] | str | None) -> tuple[str, ...] | None:
+    return None if value is None else _tuple(value)
+
+
+_CONVERSIONS: dict[str, Any] = {
+    "env": environment,
+    "mounts": _mounts,
+    "devices": _devices,
+    "ulimits": _ulimits,
+    "sysctls": _texts,
+    "labels": _texts,
+    "annotations": _texts,
+    "log_opts": _texts,
+    "cap_add": _tuple,
+    "cap_drop": _tuple,
+    "security_opt": _tuple,
+    "groups": lambda values: tuple(str(value) for value in values),
+    "user": _user,
+    "entrypoint": _entrypoint,
+}
+
+
+def _unknown(found: Mapping[str, Any], error: TypeError) -> InvalidArgumentError:
+    from rocker.engine.suggest import near
+
+    known = RunOptions._defaults  # noqa: SLF001 -- our own record
+    for name in found:
+        if name not in known:
+            return InvalidArgumentError(f"run has no option `{name}`", hint=near(name, (*known, *_RENAMED)))
+    return InvalidArgumentError(str(error))

@@ -1,0 +1,104 @@
+"""The data root and the run root: made 0700, and freed of what a former boot left."""
+
+from __future__ import annotations
+
+import os
+
+from rocker.errors import DeniedError, InvalidArgumentError, NoSpaceError, SystemCallError
+
+_MODE = 0o700
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+_DATA = frozenset({"rocker.db", "blobs", "layers", "containers", "tmp", "cache"})
+_RUN = frozenset({"boot_id", "launcher.sock", "launcher.lock", "containers", "shm"})
+
+
+def prepare(root: str, run: str) -> None:
+    """Make both roots and their directories. A run root of another boot is emptied: all of it has ended.
+
+    Raises:
+        DeniedError: not permitted. NoSpaceError: no room. SystemCallError: another failure.
+        InvalidArgumentError: a root is a directory that others use.
+    """
+    try:
+        boot = _read(_BOOT_ID)
+        if _read(f"{run}/boot_id") == boot and os.path.isdir(f"{root}/containers"):  # noqa: PTH112
+            _check_private(root)
+            _check_private(run)
+            return
+        _make(root, _DATA)
+        _make(run, _RUN)
+        for directory in (f"{root}/containers", f"{root}/tmp", f"{root}/cache", f"{run}/containers"):
+            os.makedirs(directory, mode=_MODE, exist_ok=True)  # noqa: PTH103
+        _forget_former_boot(run, boot)
+    except OSError as error:
+        raise _explain(error) from error
+
+
+def _check_private(path: str) -> None:
+    """Everything below is safe only because nobody else can walk through (CVE-2021-41091)."""
+    found = os.stat(path)  # noqa: PTH116
+    if found.st_mode & 0o077:
+        os.chmod(path, _MODE)  # noqa: PTH101
+    if found.st_uid != os.geteuid():
+        raise DeniedError(
+            f"{path} belongs to user {found.st_uid}, not to user {os.geteuid()} who runs rocker",
+            hint="run as its owner, or choose other directories with --root and --run",
+            path=path,
+        )
+
+
+def _make(path: str, known: frozenset[str]) -> None:
+    try:
+        os.makedirs(path, mode=_MODE)  # noqa: PTH103
+    except FileExistsError:
+        strange = [name for name in os.listdir(path) if name not in known]  # noqa: PTH208
+        if strange and len(strange) == len(os.listdir(path)):  # noqa: PTH208
+            raise InvalidArgumentError(
+                f"{path} cannot be a root of rocker: it holds other files ({strange[0]})",
+                hint="give a new or an empty directory",
+                path=path,
+            ) from None
+        _check_private(path)
+    else:
+        os.chmod(path, _MODE)  # noqa: PTH101 -- the umask may have taken more away
+
+
+def _forget_former_boot(run: str, boot: str) -> None:
+    if _read(f"{run}/boot_id") not in {"", boot}:
+        import shutil
+
+        for name in ("containers", "shm"):
+            shutil.rmtree(f"{run}/{name}", ignore_errors=True)
+        for name in ("launcher.sock", "launcher.lock"):
+            if os.path.lexists(f"{run}/{name}"):
+                os.unlink(f"{run}/{name}")  # noqa: PTH108
+        os.makedirs(f"{run}/containers", mode=_MODE, exist_ok=True)  # noqa: PTH103
+    temporary = f"{run}/boot_id.{os.getpid()}"
+    with open(temporary, "w") as file:  # noqa: PTH123
+        file.write(boot)
+    os.replace(temporary, f"{run}/boot_id")  # noqa: PTH105
+
+
+def _read(path: str) -> str:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return ""
+    try:
+        return os.read(file, 64).decode("ascii", "replace").strip()
+    finally:
+        os.close(file)
+
+
+def _explain(error: OSError) -> Exception:
+    import errno
+
+    detail = {"errno": error.errno, "path": error.filename, "step": "prepare the data and run roots"}
+    message = f"{error.filename}: {error.strerror}"
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return DeniedError(message, hint="rocker needs root so far: run it with sudo", **detail)
+    if error.errno == errno.EROFS:
+        return DeniedError(message, hint="choose a writable directory with --root and --run", **detail)
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return NoSpaceError(message, hint="free some space, or choose another directory with --root", **detail)
+    return SystemCallError(message, **detail)

@@ -1,0 +1,157 @@
+"""The system call filter of a container: which profile, compiled ahead and kept by hash."""
+
+from __future__ import annotations
+
+import os
+
+from rocker.errors import InvalidArgumentError, NotFoundError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocker.engine.ports import Core
+
+_MAX_PROFILE = 4 << 20
+_INSTRUCTION = 8
+_DIGEST = 32
+_memory: dict[tuple[object, ...], str] = {}
+
+
+def profile_of(security_opt: Sequence[str]) -> str:
+    """Return `default`, `unconfined` or the path of a profile. The last `seccomp=` counts.
+
+    Raises:
+        InvalidArgumentError: an option is unknown.
+    """
+    profile = "default"
+    for word in security_opt:
+        name, separator, value = word.replace(":", "=", 1).partition("=")
+        if name == "seccomp" and value:
+            profile = value
+        elif name in {"apparmor", "label"} and value in {"unconfined", "disable"}:
+            continue  # what is asked for is so
+        elif not (name == "no-new-privileges" and value.lower() in {"", "true", "1", "false", "0"}) and not (
+            name == "docker-compat" and not separator
+        ):
+            raise InvalidArgumentError(
+                f'invalid --security-opt: "{word}"',
+                hint="options are seccomp=default|unconfined|FILE.json, no-new-privileges and docker-compat",
+            )
+    return "default" if profile == "builtin" else profile
+
+
+def filter_for(core: Core, root: str, profile: str, granted: tuple[str, ...]) -> str | None:
+    """Return the compiled filter in base64, or None for `unconfined`.
+
+    Kept in memory, and in `<root>/cache/seccomp/` by the hash of everything it depends on.
+
+    Raises:
+        NotFoundError: there is no such profile.
+        InvalidArgumentError: the profile is not understood.
+    """
+    if profile == "unconfined":
+        return None
+    source = None if profile == "default" else _read(profile)
+    key = (root, source or profile, granted)
+    found = _memory.get(key)
+    if found is None:
+        import base64
+
+        found = base64.b64encode(_load(core, root, source, granted)).decode()
+        if len(_memory) > 64:  # noqa: PLR2004 -- callers with ever new profiles must not grow us
+            _memory.clear()
+        _memory[key] = found
+    return found
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            text = file.read(_MAX_PROFILE + 1)
+    except OSError as error:
+        raise NotFoundError(
+            f"opening seccomp profile ({path}) failed: {error.strerror}",
+            hint="give default, unconfined or the path of a JSON profile",
+            errno=error.errno,
+            path=path,
+        ) from error
+    if len(text) > _MAX_PROFILE:
+        raise InvalidArgumentError(f"seccomp profile {path} is larger than 4 MiB", path=path)
+    return text
+
+
+def _load(core: Core, root: str, source: bytes | None, granted: tuple[str, ...]) -> bytes:
+    name = _name(source, granted)
+    path = f"{root}/cache/seccomp/{name}"
+    program = _cached(path)
+    if program is None:
+        program = _compile(core, source, granted)
+        _keep(path, program)
+    return program
+
+
+def _name(source: bytes | None, granted: tuple[str, ...]) -> str:
+    """Hash the profile, the capabilities, the kernel and the compiler: all that decides the filter."""
+    import hashlib
+
+    import rocker.seccomp
+
+    machine = os.uname()
+    digest = hashlib.sha256()
+    built_in = rocker.seccomp.default_path() if source is None else None
+    stamp = str(os.stat(built_in).st_mtime_ns) if built_in else ""  # noqa: PTH116
+    from rocker import _core
+
+    for part in (_core.__version__, machine.machine, machine.release, stamp, *granted):
+        digest.update(part.encode() + b"\0")
+    digest.update(source or b"default")
+    return digest.hexdigest()
+
+
+def _cached(path: str) -> bytes | None:
+    """Read a filter; one that was cut short by a crash or a full disk is as good as none."""
+    import hashlib
+
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            text = file.read()
+    except OSError:
+        return None
+    program = text[_DIGEST:]
+    whole = program and not len(program) % _INSTRUCTION and hashlib.sha256(program).digest() == text[:_DIGEST]
+    return program if whole else None
+
+
+def _keep(path: str, program: bytes) -> None:
+    """Write it under a name of its own, then rename. A cache that cannot be written is only slower."""
+    import contextlib
+    import hashlib
+
+    temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)  # noqa: PTH103, PTH120
+        with open(temporary, "xb") as file:  # noqa: PTH123
+            file.write(hashlib.sha256(program).digest() + program)
+        os.replace(temporary, path)  # noqa: PTH105
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108
+
+
+def _compile(core: Core, source: bytes | None, granted: tuple[str, ...]) -> bytes:
+    import json
+
+    import rocker.seccomp
+
+    if source is None:
+        document = rocker.seccomp.resolve(capabilities=granted)
+    else:
+        try:
+            document = json.loads(source)
+        except ValueError as error:
+            raise InvalidArgumentError(
+                f"Decoding seccomp profile failed: {error}", hint="a profile is a JSON file as Docker's"
+            ) from error
+        document = rocker.seccomp.resolve(document, capabilities=granted)
+    return core.seccomp_compile(json.dumps(document).encode())

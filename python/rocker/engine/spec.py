@@ -1,0 +1,167 @@
+"""From a container's configuration to the OCI runtime specification's `config.json`. Pure but for stat(2) of sources."""
+
+from __future__ import annotations
+
+from rocker.engine import capabilities, defaults, devices, mounts, namespaces, resources, rlimits, sysctls
+from rocker.engine.process import environment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from rocker.engine.config import ContainerConfig
+    from rocker.engine.namespaces import Donor
+    from rocker.engine.options import RunOptions
+
+OCI_VERSION = "1.2.0"
+CGROUP_PARENT = "/rocker"
+
+
+class Context:
+    """What a specification needs from outside its configuration.
+
+    Attributes:
+        id: the container's full id.
+        hostname: its host name.
+        donor: finds a running container whose namespaces are joined.
+        warn: takes what is accepted but has no effect.
+        shared_shm: directory on the host that is /dev/shm of a container with a shareable IPC namespace, or None.
+    """
+
+    __slots__ = ("donor", "hostname", "id", "shared_shm", "warn")
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002
+        hostname: str,
+        donor: Callable[[str], Donor],
+        warn: Callable[[str], None],
+        shared_shm: str | None = None,
+    ) -> None:
+        self.id = id
+        self.hostname = hostname
+        self.donor = donor
+        self.warn = warn
+        self.shared_shm = shared_shm
+
+
+def generate(config: ContainerConfig, context: Context) -> dict[str, Any]:
+    """Return the document.
+
+    Raises:
+        InvalidArgumentError: an option is wrong; NotFoundError: a device or source is not there; NotRunningError,
+        ConflictError: another container cannot lend its namespaces.
+    """
+    options = config.options
+    spec: dict[str, Any] = {
+        "ociVersion": OCI_VERSION,
+        "root": {"path": options.rootfs or "rootfs", "readonly": options.read_only},
+        "mounts": _mounts(options, context),
+        "process": process(config, context.hostname, context.warn),
+        "linux": _linux(options, context),
+    }
+    if options.uts is None or options.uts == "private":
+        if not (options.network or "").startswith("container:"):
+            spec["hostname"] = context.hostname
+        if options.domainname:
+            spec["domainname"] = options.domainname
+    if options.annotations:
+        spec["annotations"] = dict(options.annotations)
+    return spec
+
+
+def process(config: ContainerConfig, hostname: str, warn: Callable[[str], None]) -> dict[str, Any]:
+    """Return `process`. Its user is 0 here: names are looked up by the mechanism, in the container."""
+    options = config.options
+    document: dict[str, Any] = {
+        "terminal": options.tty,
+        "cwd": config.workdir or "/",
+        "env": environment(config.env, path=defaults.PATH, hostname=hostname, tty=options.tty),
+        "args": list(config.args),
+        "user": {"uid": 0, "gid": 0},
+        "capabilities": capabilities.document(granted(options)),
+        "noNewPrivileges": no_new_privileges(options.security_opt),
+        "oomScoreAdj": options.oom_score_adj,
+    }
+    if options.console_size and options.tty:
+        document["consoleSize"] = {"height": options.console_size[0], "width": options.console_size[1]}
+    if options.ulimits:
+        document["rlimits"] = rlimits.document(options.ulimits, warn)
+    return document
+
+
+def granted(options: RunOptions) -> tuple[str, ...]:
+    """Return the capabilities that these options give."""
+    base = capabilities.DOCKER if "docker-compat" in options.security_opt else capabilities.DEFAULT
+    return capabilities.resolve(options.cap_add, options.cap_drop, privileged=options.privileged, base=base)
+
+
+def no_new_privileges(security_opt: tuple[str, ...] | Any) -> bool:
+    """Tell whether `no-new-privileges` is among the security options; the last one counts."""
+    wanted = False
+    for word in security_opt:
+        name, _, value = word.replace(":", "=", 1).partition("=")
+        if name == "no-new-privileges":
+            wanted = value.lower() not in {"false", "0"}
+    return wanted
+
+
+def _mounts(options: RunOptions, context: Context) -> list[dict[str, Any]]:
+    shm = shared_shm_source(options, context)
+    own_shm = shm is None and options.ipc not in {"none", "host"}
+    found = mounts.default_mounts(options.shm_size, sysfs_rw=options.privileged, own_shm=own_shm)
+    if shm is not None:
+        found.append(mounts.bind_document(shm, "/dev/shm", ["rbind", "rprivate", "nosuid", "noexec", "nodev"]))  # noqa: S108
+    if options.ipc == "host":
+        found = [mount for mount in found if mount["destination"] != "/dev/mqueue"]
+        found.append(mounts.bind_document("/dev/mqueue", "/dev/mqueue", ["rbind", "rprivate", "nosuid", "noexec", "nodev"]))
+    own = mounts.resolve(options.mounts, privileged=options.privileged)
+    replaced = {mount["destination"] for mount in own}
+    return [mount for mount in found if mount["destination"] not in replaced] + own
+
+
+def shared_shm_source(options: RunOptions, context: Context) -> str | None:
+    """Return the directory on the host that is shown as /dev/shm, or None where the container has its own tmpfs."""
+    if options.ipc == "host":
+        return "/dev/shm"  # noqa: S108
+    if options.ipc == "shareable" or (options.ipc or "").startswith("container:"):
+        return context.shared_shm
+    return None
+
+
+def _linux(options: RunOptions, context: Context) -> dict[str, Any]:
+    limits = resources.resolve(options)
+    network = namespaces.network_mode(options)
+    own_ipc = options.ipc in {None, "", "private", "none", "shareable"}
+    parent = options.cgroup_parent or CGROUP_PARENT
+    document: dict[str, Any] = {
+        "namespaces": namespaces.resolve(options, context.donor),
+        "cgroupsPath": f"/{parent.strip('/')}/{context.id}",
+        "resources": limits,
+    }
+    sysctl = sysctls.resolve(options.sysctls, network=network, own_ipc=own_ipc)
+    if sysctl:
+        document["sysctl"] = sysctl
+    shared = [mount.propagation for mount in options.mounts if getattr(mount, "propagation", "").endswith("shared")]
+    slave = [mount.propagation for mount in options.mounts if getattr(mount, "propagation", "").endswith("slave")]
+    if shared or slave:
+        document["rootfsPropagation"] = "shared" if shared else "slave"
+    if options.privileged:
+        limits["devices"] = [devices.ALLOW_ALL]
+        document["devices"] = _merge_nodes(devices.of_host(), devices.resolve(options.devices)[0])
+        return document
+    nodes, rules = devices.resolve(options.devices) if options.devices else ([], [])
+    rules += [devices.parse_rule(rule) for rule in options.device_cgroup_rules]
+    compat = devices.MKNOD_ANY if "docker-compat" in options.security_opt else ()
+    limits["devices"] = [*devices.DEFAULT_RULES, *compat, *rules]
+    if nodes:
+        document["devices"] = nodes
+    document["maskedPaths"] = list(defaults.masked_paths())
+    document["readonlyPaths"] = list(defaults.READONLY_PATHS)
+    return document
+
+
+def _merge_nodes(first: list[dict[str, Any]], second: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """By path in the container; the later one wins."""
+    return list({node["path"]: node for node in (*first, *second)}.values())

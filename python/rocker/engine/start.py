@@ -1,0 +1,93 @@
+"""`start`: the launch request goes to the launcher, and the program runs when this returns."""
+
+from __future__ import annotations
+
+import os
+
+from rocker.engine import launch
+from rocker.engine.session import Session
+from rocker.errors import ConflictError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from rocker.engine.config import ContainerConfig
+    from rocker.engine.engine import Engine
+
+NOTHING = (False, False, False)
+
+
+def start(engine: Engine, id: str, config: ContainerConfig) -> None:  # noqa: A002
+    """Start it detached; a running one is left alone, as in Docker.
+
+    Raises:
+        ConflictError: it is paused.
+        RockerError: it could not be started.
+    """
+    if _runs(engine, id):
+        return
+    send(engine, id, config, launch.build(engine, id, config), attach=NOTHING).close()
+
+
+def start_attached(
+    engine: Engine,
+    id: str,  # noqa: A002
+    config: ContainerConfig,
+    *,
+    attach: tuple[bool, bool, bool],
+    bind_to_caller: bool,
+    console_size: tuple[int, int] | None,
+    request: dict[str, Any] | None = None,
+) -> Session:
+    """Start it and stay connected. A `request` made just before, by the same process, is used as it is.
+
+    Raises:
+        ConflictError: it runs already, or is paused.
+        RockerError: it could not be started.
+    """
+    if request is None:
+        if _runs(engine, id):
+            raise ConflictError(f"container {id[:12]} is already running", hint="attach joins a running container")
+        request = launch.build(engine, id, config)
+    if console_size and config.options.tty:
+        request["spec"]["process"]["consoleSize"] = {"height": console_size[0], "width": console_size[1]}
+    if attach[0] and request["stdin"] == "open" and not config.options.attach:
+        request["stdin"] = "once"
+    return send(engine, id, config, request, attach=attach, bind_to_caller=bind_to_caller)
+
+
+def send(
+    engine: Engine,
+    id: str,  # noqa: A002
+    config: ContainerConfig,
+    request: dict[str, Any],
+    *,
+    attach: tuple[bool, bool, bool],
+    bind_to_caller: bool = False,
+) -> Session:
+    """Send a launch request.
+
+    Raises:
+        RockerError: it could not be started.
+    """
+    import json
+
+    launch.make_shm(engine, id, config)
+    body = json.dumps(request, separators=(",", ":")).encode()
+    session = engine.core.start(
+        runtime_path(), engine.root, engine.run_root, body, attach=attach, bind_to_caller=bind_to_caller
+    )
+    return Session(engine, session, id, auto_remove=config.options.auto_remove)
+
+
+def runtime_path() -> str:
+    """Return the path of the static executable inside this package."""
+    return os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_bin", "rocker-runtime")  # noqa: PTH100, PTH118, PTH120
+
+
+def _runs(engine: Engine, id: str) -> bool:  # noqa: A002
+    state = engine.state(id)
+    if state is not None and state["status"] == "paused":
+        raise ConflictError("cannot start a paused container, try unpause instead", hint="rocker unpause makes it go on")
+    return state is not None and state["status"] == "running"

@@ -1,0 +1,80 @@
+"""Keyword arguments of `Engine.run` and `rocker.run`. Imported by type checkers only.
+
+Sizes are bytes or text such as `64m`; times are seconds. What is not given is decided by the image or by the default.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rocker.engine.options import Bind, Device, Tmpfs, Ulimit
+
+
+class RunKeywords(TypedDict, total=False):
+    """See `rocker.engine.options.RunOptions` for what each one means."""
+
+    rootfs: str | None
+    stdin: bytes | str | None
+    """Fed to the command, then closed. Without it there is no standard input."""
+    bind_to_caller: bool
+    """Whether the container ends with the process that started it."""
+    auto_remove: bool
+    """By default true, and false with `detach`."""
+    timeout: float | None
+    max_output: int | str | None
+    """Bytes of stdout and of stderr; more ends the container."""
+    name: str | None
+    hostname: str | None
+    domainname: str | None
+    env: Mapping[str, str] | Sequence[str]
+    workdir: str | None
+    user: str | int | None
+    groups: Sequence[str | int]
+    entrypoint: Sequence[str] | str | None
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    mounts: Sequence[Bind | Tmpfs | str]
+    """Texts are as for `-v`."""
+    read_only: bool
+    network: str | None
+    cap_add: Sequence[str]
+    cap_drop: Sequence[str]
+    privileged: bool
+    security_opt: Sequence[str]
+    devices: Sequence[Device | str]
+    device_cgroup_rules: Sequence[str]
+    ulimits: Sequence[Ulimit | str]
+    sysctls: Mapping[str, str]
+    shm_size: int | str | None
+    memory: int | str | None
+    memory_swap: int | str | None
+    memory_reservation: int | str | None
+    memory_swappiness: int | None
+    cpus: float | None
+    cpu_shares: int | None
+    cpu_period: int | None
+    cpu_quota: int | None
+    cpuset_cpus: str | None
+    cpuset_mems: str | None
+    pids: int | None
+    pids_limit: int | None
+    blkio_weight: int | None
+    oom_score_adj: int
+    oom_kill_disable: bool
+    init: bool
+    stop_signal: str | None
+    stop_timeout: int | None
+    log_driver: str | None
+    log_opts: Mapping[str, str]
+    pid: str | None
+    ipc: str | None
+    uts: str | None
+    cgroupns: str | None
+    cgroup_parent: str | None
+    tty: bool
+    stdin_open: bool
+    platform: str | None
+    pull: str
