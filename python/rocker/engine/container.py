@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from typing import IO, Any, Literal, overload
 
     from rocker.engine.catalog import ContainerRow
+
     from rocker.engine.config import ContainerConfig
     from rocker.engine.engine import Engine
     from rocker.engine.options import ExecOptions, RunOptions

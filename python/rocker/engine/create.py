@@ -6,6 +6,7 @@ import os
 import time
 
 from rocker.engine import launch, namespaces, process
+from rocker.engine.find_image import find_image
 from rocker.engine.names import check, generate
 from rocker.errors import InvalidArgumentError, NameInUseError, NotFoundError, UnsupportedError
 
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rocker.engine.catalog import ContainerRow
+
     from rocker.engine.config import ContainerConfig
     from rocker.engine.container import Container
     from rocker.engine.engine import Engine
     from rocker.engine.options import RunOptions
-    from rocker.images.config import ImageConfig
 
 _NAME_ATTEMPTS = 20
 
@@ -61,7 +62,8 @@ def check_options(options: RunOptions) -> None:
     """
     if (options.image is None) == (options.rootfs is None):
         raise InvalidArgumentError(
-            "exactly one of an image and a root directory is needed", hint="name an image, or use --rootfs DIR"
+            "exactly one of an image and a root directory is needed",
+            hint="name an image, or use --rootfs DIR",
         )
     if options.rootfs is not None and not os.path.isdir(options.rootfs):  # noqa: PTH112
         raise NotFoundError(
@@ -70,7 +72,9 @@ def check_options(options: RunOptions) -> None:
             path=options.rootfs,
         )
     if options.restart not in {"no", ""}:
-        raise UnsupportedError(f"restart policy {options.restart!r} is not offered yet", hint="leave --restart out")
+        raise UnsupportedError(
+            f"restart policy {options.restart!r} is not offered yet", hint="leave --restart out"
+        )
     if options.pull not in {"missing", "always", "never"}:
         raise InvalidArgumentError(
             f'invalid pull option: "{options.pull}"', hint='values are "always", "missing" and "never"'
@@ -82,18 +86,6 @@ def check_options(options: RunOptions) -> None:
             f"Invalid value {options.oom_score_adj}, range for oom score adj is [-1000, 1000]"
         )
     namespaces.check(options)
-
-
-def find_image(engine: Engine, options: RunOptions) -> tuple[str, ImageConfig]:
-    """Return the image's id and configuration.
-
-    Raises:
-        ImageNotFoundError: it is not here; there is no registry client yet.
-        InvalidArgumentError: the reference is malformed, or the platform does not fit.
-    """
-    from rocker.engine.images import find
-
-    return find(engine, options.image or "", pull=options.pull, platform=options.platform)
 
 
 def _creator() -> str:

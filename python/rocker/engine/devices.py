@@ -53,7 +53,9 @@ def parse_rule(text: str) -> dict[str, Any]:
     numbers = parts[1].split(":") if len(parts) == 3 else []  # noqa: PLR2004
     good = len(numbers) == 2 and all(part == "*" or part.isdecimal() for part in numbers)  # noqa: PLR2004
     if not good or parts[0] not in {"a", "b", "c"} or not _is_mode(parts[2]):
-        raise InvalidArgumentError(f"invalid device cgroup format '{text}'", hint="write TYPE MAJOR:MINOR ACCESS: c 1:3 rwm")
+        raise InvalidArgumentError(
+            f"invalid device cgroup format '{text}'", hint="write TYPE MAJOR:MINOR ACCESS: c 1:3 rwm"
+        )
     return _rule(parts[0], *(None if part == "*" else int(part) for part in numbers), parts[2])  # type: ignore[arg-type]
 
 

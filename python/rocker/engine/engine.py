@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from typing import Any, Literal, Self, Unpack, overload
 
     from rocker.engine.catalog import Catalog
+    from rocker.images.images import ImageService
+
     from rocker.engine.container import Container
     from rocker.engine.containers import Containers
     from rocker.engine.namespaces import Donor
     from rocker.engine.options import RunOptions
     from rocker.engine.ports import Core
-    from rocker.images import ImageService
     from rocker.models.keywords import RunKeywords
     from rocker.models.result import Result
 else:
@@ -110,9 +111,9 @@ class Engine:
     def images(self) -> ImageService:
         """What can be done with images."""
         if self._images is None:
-            from rocker.images import ImageService
+            from rocker.images.images import ImageService
 
-            self._images = ImageService(self.catalog)
+            self._images = ImageService(self.catalog, self._running)
         return self._images
 
     @property
@@ -145,7 +146,12 @@ class Engine:
         **options: Unpack[RunKeywords],
     ) -> Container: ...
     def run(
-        self, image: str | None = None, command: Sequence[str] | str = (), *, detach: bool = False, **options: Any
+        self,
+        image: str | None = None,
+        command: Sequence[str] | str = (),
+        *,
+        detach: bool = False,
+        **options: Any,
     ) -> Result | Container:
         """Run a command in a new container.
 
@@ -201,9 +207,17 @@ class Engine:
         """Return Docker's `GET /version`."""
         from rocker.engine.version import version
 
-        return version()
+        return version(self)
 
     # --- for the verbs ---
+
+    def _running(self, ids: list[str]) -> set[str]:
+        states = self.core.read_states(self.run_root, self.root, ids)
+        return {
+            id
+            for id, state in zip(ids, states, strict=True)
+            if state and state["status"] in {"running", "paused"}
+        }
 
     def directory(self, id: str) -> str:  # noqa: A002
         """Return a container's directory in the data root."""

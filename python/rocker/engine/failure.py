@@ -13,7 +13,11 @@ def from_os(error: OSError, step: str) -> RockerError:
     message = f"{step}: {path}: {error.strerror}" if path else f"{step}: {error.strerror}"
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return NoSpaceError(
-            message, hint="free space or inodes: rocker rm, rocker rmi", errno=error.errno, path=path, step=step
+            message,
+            hint="free space or inodes: rocker rm, rocker rmi",
+            errno=error.errno,
+            path=path,
+            step=step,
         )
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
         return DeniedError(message, errno=error.errno, path=path, step=step)

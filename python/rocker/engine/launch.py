@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-
 from functools import partial
 
 from rocker.engine import files, logconfig, namespaces, seccomp
@@ -16,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from rocker.engine.namespaces import Donor
     from rocker.engine.config import ContainerConfig
     from rocker.engine.engine import Engine
+    from rocker.engine.namespaces import Donor
 
 
 def hostname_of(
@@ -72,7 +71,9 @@ def build(
     }
     if not options.privileged:
         profile = seccomp.profile_of(options.security_opt)
-        program = seccomp.filter_for(engine.core, engine.root, profile, tuple(document["process"]["capabilities"]["bounding"]))
+        program = seccomp.filter_for(
+            engine.core, engine.root, profile, tuple(document["process"]["capabilities"]["bounding"])
+        )
         if program is not None:
             request["seccomp"] = program
     if options.groups:

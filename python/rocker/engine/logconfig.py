@@ -28,7 +28,11 @@ def driver_of(config: ContainerConfig) -> str:
 
 def path_of(id: str, driver: str) -> str:  # noqa: A002
     """Return the log's path relative to the data root; only the id decides it (CVE-2025-0750)."""
-    return f"containers/{id}/log/{id}-json.log" if driver == "json-file" else f"containers/{id}/log/container.log"
+    return (
+        f"containers/{id}/log/{id}-json.log"
+        if driver == "json-file"
+        else f"containers/{id}/log/container.log"
+    )
 
 
 def document(id: str, config: ContainerConfig) -> dict[str, Any]:  # noqa: A002
@@ -60,14 +64,19 @@ def check(driver: str, options: Mapping[str, str]) -> None:
     """
     if driver not in LOG_DRIVERS:
         raise InvalidArgumentError(
-            f'logger: no log driver named "{driver}" is registered', hint="drivers are " + ", ".join(LOG_DRIVERS)
+            f'logger: no log driver named "{driver}" is registered',
+            hint="drivers are " + ", ".join(LOG_DRIVERS),
         )
     for key in options:
         if key not in _KEYS[driver]:
             known = ", ".join(_KEYS[driver]) or "none"
-            raise InvalidArgumentError(f"unknown log opt '{key}' for {driver} log driver", hint=f"options are: {known}")
+            raise InvalidArgumentError(
+                f"unknown log opt '{key}' for {driver} log driver", hint=f"options are: {known}"
+            )
         if key in _LATER:
-            raise UnsupportedError(f"log opt '{key}' is not offered yet", hint="labels and env name attributes one by one")
+            raise UnsupportedError(
+                f"log opt '{key}' is not offered yet", hint="labels and env name attributes one by one"
+            )
     _rotation(options)
 
 
@@ -81,11 +90,15 @@ def _rotation(options: Mapping[str, str]) -> dict[str, Any]:
     if "max-file" in options:
         text = options["max-file"]
         if not text.isdecimal() or int(text) < 1:
-            raise InvalidArgumentError(f"invalid value for max-file: {text}", hint="max-file cannot be less than 1")
+            raise InvalidArgumentError(
+                f"invalid value for max-file: {text}", hint="max-file cannot be less than 1"
+            )
         found["max_files"] = int(text)
     if "compress" in options:
         if options["compress"] not in {"true", "false"}:
-            raise InvalidArgumentError(f"invalid value for compress: {options['compress']}", hint="write true or false")
+            raise InvalidArgumentError(
+                f"invalid value for compress: {options['compress']}", hint="write true or false"
+            )
         found["compress"] = options["compress"] == "true"
     return found
 

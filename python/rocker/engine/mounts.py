@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 PROPAGATIONS = frozenset({"private", "rprivate", "slave", "rslave", "shared", "rshared"})
 _IGNORED = frozenset({"z", "Z", "cached", "delegated", "consistent", "copy", "nocopy"})
-_VOLUMES_LATER = "named volumes come with the next release: bind a directory of the host for now (-v /DIR:/TARGET)"
+_VOLUMES_LATER = (
+    "named volumes come with the next release: bind a directory of the host for now (-v /DIR:/TARGET)"
+)
 # Files that lxcfs serves; a bind over them hides nothing of the kernel's own.
 _PROC_ALLOWED = frozenset(
-    "/proc/" + name for name in ("cpuinfo", "diskstats", "loadavg", "meminfo", "slabinfo", "stat", "swaps", "uptime")
+    "/proc/" + name
+    for name in ("cpuinfo", "diskstats", "loadavg", "meminfo", "slabinfo", "stat", "swaps", "uptime")
 )
 _TMPFS_FLAGS = frozenset({
     "rw", "ro", "exec", "noexec", "suid", "nosuid", "dev", "nodev", "atime", "noatime", "diratime",
@@ -36,13 +39,19 @@ def parse_volume(text: str, warn: Callable[[str], None] | None = None) -> Bind:
     source, *rest = text.split(":")
     if not rest:
         if not source.startswith("/"):
-            raise InvalidArgumentError(f"invalid volume specification: '{text}'", hint="write -v /SOURCE:/TARGET[:ro]")
+            raise InvalidArgumentError(
+                f"invalid volume specification: '{text}'", hint="write -v /SOURCE:/TARGET[:ro]"
+            )
         raise UnsupportedError(f"invalid volume specification: '{text}': no source", hint=_VOLUMES_LATER)
     target = rest[0]
     if len(rest) > 2 or not source or not target:  # noqa: PLR2004
-        raise InvalidArgumentError(f"invalid volume specification: '{text}'", hint="write -v /SOURCE:/TARGET[:ro]")
+        raise InvalidArgumentError(
+            f"invalid volume specification: '{text}'", hint="write -v /SOURCE:/TARGET[:ro]"
+        )
     if not source.startswith(("/", "./", "../", "~/")) and source not in {".", ".."}:
-        raise UnsupportedError(f"invalid volume specification: '{text}': {source!r} is no path", hint=_VOLUMES_LATER)
+        raise UnsupportedError(
+            f"invalid volume specification: '{text}': {source!r} is no path", hint=_VOLUMES_LATER
+        )
     read_only, propagation = _volume_options(rest[1] if len(rest) > 1 else "", text, warn)
     return Bind(source, check_target(target), read_only, True, propagation, True)
 
@@ -62,7 +71,9 @@ def _volume_options(words: str, text: str, warn: Callable[[str], None] | None) -
             if word in {"z", "Z"} and warn:
                 warn(f"volume {text}: option {word} is ignored, SELinux labels are not used")
         else:
-            raise InvalidArgumentError(f"invalid mode: {words}", hint="options are ro, rw, rprivate, rslave, rshared, …")
+            raise InvalidArgumentError(
+                f"invalid mode: {words}", hint="options are ro, rw, rprivate, rslave, rshared, …"
+            )
         if kind in seen:
             raise InvalidArgumentError(f"invalid mode: {words}", hint=f"only one {kind} can be given")
         seen.add(kind)
@@ -81,7 +92,9 @@ def check_target(target: str) -> str:
         )
     clean = os.path.normpath(target)
     if clean.strip("/") == "":
-        raise InvalidArgumentError("invalid specification: destination can't be '/'", hint="--rootfs DIR makes DIR the root")
+        raise InvalidArgumentError(
+            "invalid specification: destination can't be '/'", hint="--rootfs DIR makes DIR the root"
+        )
     return clean.replace("//", "/") if clean.startswith("//") else clean
 
 
@@ -101,14 +114,24 @@ def parse_mount(text: str) -> Bind | Tmpfs:
         raise InvalidArgumentError(f"invalid mount type: {kind!r}", hint="types are bind and tmpfs")
     if not target:
         raise InvalidArgumentError("invalid mount: target is required", hint="add target=/PATH")
-    found = _bind_of(fields, check_target(target)) if kind == "bind" else _tmpfs_of(fields, check_target(target))
+    found = (
+        _bind_of(fields, check_target(target)) if kind == "bind" else _tmpfs_of(fields, check_target(target))
+    )
     if fields:
         unknown = next(iter(fields))
-        raise InvalidArgumentError(f"unexpected key '{unknown}' in '{text}'", hint=f"a {kind} mount does not take it")
+        raise InvalidArgumentError(
+            f"unexpected key '{unknown}' in '{text}'", hint=f"a {kind} mount does not take it"
+        )
     return found
 
 
-_ALIASES = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly", "propagation": "bind-propagation"}
+_ALIASES = {
+    "src": "source",
+    "dst": "target",
+    "destination": "target",
+    "ro": "readonly",
+    "propagation": "bind-propagation",
+}
 _FLAGS = frozenset({"readonly", "bind-nonrecursive", "bind-create-src"})
 
 
@@ -152,7 +175,9 @@ def _bind_of(fields: dict[str, str], target: str) -> Bind:
             f"invalid value for bind-recursive: {recursion}", hint="values are enabled, disabled and readonly"
         )
     if recursion == "writable":
-        raise UnsupportedError("bind-recursive=writable is not offered", hint="read-only binds are read-only in submounts too")
+        raise UnsupportedError(
+            "bind-recursive=writable is not offered", hint="read-only binds are read-only in submounts too"
+        )
     flat = _boolean("bind-nonrecursive", fields.pop("bind-nonrecursive", "false"))
     read_only = _boolean("readonly", fields.pop("readonly", "false"))
     create = _boolean("bind-create-src", fields.pop("bind-create-src", "false"))
@@ -208,14 +233,18 @@ def default_mounts(options_shm: int | None, *, sysfs_rw: bool, own_shm: bool) ->
     mounts: list[dict[str, Any]] = [
         _mount("/proc", "proc", ["nosuid", "noexec", "nodev"]),
         _mount("/dev", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
-        _mount("/dev/pts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+        _mount(
+            "/dev/pts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]
+        ),
         _mount("/sys", "sysfs", ["nosuid", "noexec", "nodev", writable]),
         _mount("/sys/fs/cgroup", "cgroup", ["nosuid", "noexec", "nodev", writable]),
         _mount("/dev/mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
     ]
     if own_shm:
         size = DEFAULT_SHM_SIZE if options_shm is None else options_shm
-        mounts.append(_mount("/dev/shm", "tmpfs", ["nosuid", "noexec", "nodev", "mode=1777", f"size={size}"], "shm"))  # noqa: S108
+        mounts.append(
+            _mount("/dev/shm", "tmpfs", ["nosuid", "noexec", "nodev", "mode=1777", f"size={size}"], "shm")
+        )
     return mounts
 
 
@@ -239,7 +268,9 @@ def resolve(wanted: Sequence[Bind | Tmpfs], *, privileged: bool) -> list[dict[st
     for mount in wanted:
         target = check_target(mount.target)
         if target in found:
-            raise InvalidArgumentError(f"Duplicate mount point: {target}", hint="each path can be mounted once")
+            raise InvalidArgumentError(
+                f"Duplicate mount point: {target}", hint="each path can be mounted once"
+            )
         if isinstance(mount, Bind):
             source = _source(mount)
             _refuse_kernel_paths(target, source, privileged=privileged)
@@ -275,7 +306,7 @@ def _source(bind: Bind) -> str:
         return path
     if not bind.create_source:
         raise NotFoundError(
-            f"invalid mount config for type \"bind\": bind source path does not exist: {path}",
+            f'invalid mount config for type "bind": bind source path does not exist: {path}',
             hint="make it first; -v makes missing directories",
             path=path,
         )

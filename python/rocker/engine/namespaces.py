@@ -43,7 +43,8 @@ def network_mode(options: RunOptions) -> str:
         return mode
     if mode in _LATER or not mode.startswith("container"):
         raise UnsupportedError(
-            f"network {mode} is not offered yet", hint="use --network none, host or container:NAME; bridges come later"
+            f"network {mode} is not offered yet",
+            hint="use --network none, host or container:NAME; bridges come later",
         )
     raise InvalidArgumentError("invalid container format container:<name|id>")
 
@@ -60,7 +61,9 @@ def check(options: RunOptions) -> None:
     _check_mode(options.uts, "UTS", {"host", "private", ""})
     _check_mode(options.ipc, "IPC", {"host", "private", "none", "shareable", ""})
     if (options.cgroupns or "private") not in {"private", "host"}:
-        raise InvalidArgumentError(f"invalid cgroup namespace mode: {options.cgroupns}", hint="modes are private and host")
+        raise InvalidArgumentError(
+            f"invalid cgroup namespace mode: {options.cgroupns}", hint="modes are private and host"
+        )
     if options.hostname and options.uts and options.uts != "private":
         raise InvalidArgumentError("conflicting options: hostname and the UTS mode")
     if options.hostname and network.startswith("container:"):
@@ -74,7 +77,8 @@ def _check_mode(mode: str | None, what: str, words: set[str]) -> None:
         return
     if not mode.startswith("container:") or mode == "container:":
         raise InvalidArgumentError(
-            f"invalid {what} mode: {mode}", hint=f"modes are {', '.join(sorted(filter(None, words)))} and container:NAME"
+            f"invalid {what} mode: {mode}",
+            hint=f"modes are {', '.join(sorted(filter(None, words)))} and container:NAME",
         )
 
 

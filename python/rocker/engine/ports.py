@@ -36,6 +36,8 @@ class CoreSession(Protocol):
 class Core(Protocol):
     """`rocker._core`."""
 
+    __version__: str
+
     def start(
         self,
         runtime: str,

@@ -12,8 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rocker.engine.options import RunOptions
     from rocker.images.config import ImageConfig
+
+    from rocker.engine.options import RunOptions
 
 
 def merge(options: RunOptions, image: ImageConfig | None, *, creator: str | None = None) -> ContainerConfig:
@@ -30,7 +31,9 @@ def merge(options: RunOptions, image: ImageConfig | None, *, creator: str | None
     if not args:
         raise InvalidArgumentError("No command specified", hint="name a program after the image")
     if not args[0]:
-        raise InvalidArgumentError('exec: "": executable file not found in $PATH', hint="the command is empty")
+        raise InvalidArgumentError(
+            'exec: "": executable file not found in $PATH', hint="the command is empty"
+        )
     workdir = options.workdir or (image.working_dir if image else "")
     if options.workdir and not options.workdir.startswith("/"):
         raise InvalidArgumentError(
@@ -55,7 +58,9 @@ def merge(options: RunOptions, image: ImageConfig | None, *, creator: str | None
     )
 
 
-def _command(options: RunOptions, image: ImageConfig | None) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+def _command(
+    options: RunOptions, image: ImageConfig | None
+) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
     command = tuple(options.command)
     if options.entrypoint is not None:
         # Docker: an own entrypoint drops the image's Cmd, and `--entrypoint ""` the image's Entrypoint.

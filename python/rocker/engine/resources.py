@@ -67,9 +67,13 @@ def _memory(options: RunOptions) -> dict[str, Any]:
 
 def _check_memory(limit: int, swap: int, reservation: int) -> None:
     if limit < 0 or 0 < limit < _MIN_MEMORY:
-        raise InvalidArgumentError("Minimum memory limit allowed is 6MB", hint="a program needs some room: --memory 6m")
+        raise InvalidArgumentError(
+            "Minimum memory limit allowed is 6MB", hint="a program needs some room: --memory 6m"
+        )
     if swap > 0 and limit == 0:
-        raise InvalidArgumentError("You should always set the Memory limit when using Memoryswap limit, see usage")
+        raise InvalidArgumentError(
+            "You should always set the Memory limit when using Memoryswap limit, see usage"
+        )
     if 0 < swap < limit:
         raise InvalidArgumentError(
             "Minimum memoryswap limit should be larger than memory limit, see usage",
@@ -78,7 +82,9 @@ def _check_memory(limit: int, swap: int, reservation: int) -> None:
     if 0 < reservation < _MIN_MEMORY:
         raise InvalidArgumentError("Minimum memory reservation allowed is 6MB")
     if 0 < limit < reservation:
-        raise InvalidArgumentError("Minimum memory limit can not be less than memory reservation limit, see usage")
+        raise InvalidArgumentError(
+            "Minimum memory limit can not be less than memory reservation limit, see usage"
+        )
 
 
 _swap_counted: bool | None = None
@@ -99,7 +105,9 @@ def _cpu(options: RunOptions) -> dict[str, Any]:
     if options.cpus:
         quota, period = _of_cpus(options.cpus, quota, period)
     if period and not 1000 <= period <= 1_000_000:  # noqa: PLR2004
-        raise InvalidArgumentError("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)")
+        raise InvalidArgumentError(
+            "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)"
+        )
     if 0 < quota < 1000:  # noqa: PLR2004
         raise InvalidArgumentError("CPU cfs quota can not be less than 1ms (i.e. 1000)")
     if options.cpu_shares is not None and options.cpu_shares < 0:
@@ -134,6 +142,10 @@ def _checked_set(text: str | None, what: str) -> str | None:
     for part in text.split(","):
         first, dash, last = part.partition("-")
         numbers = (first, last) if dash else (first,)
-        if not all(number.isascii() and number.isdecimal() for number in numbers) or int(numbers[-1]) < int(first):
-            raise InvalidArgumentError(f"Invalid value {text} for cpuset {what}", hint="write numbers and ranges: 0-2,7")
+        if not all(number.isascii() and number.isdecimal() for number in numbers) or int(numbers[-1]) < int(
+            first
+        ):
+            raise InvalidArgumentError(
+                f"Invalid value {text} for cpuset {what}", hint="write numbers and ranges: 0-2,7"
+            )
     return text

@@ -25,7 +25,9 @@ def parse_ulimit(text: str) -> Ulimit:
     name, equals, values = text.partition("=")
     soft, colon, hard = values.partition(":")
     if not equals:
-        raise InvalidArgumentError(f"invalid ulimit argument: {text}", hint="write NAME=SOFT[:HARD]: nofile=1024:2048")
+        raise InvalidArgumentError(
+            f"invalid ulimit argument: {text}", hint="write NAME=SOFT[:HARD]: nofile=1024:2048"
+        )
     limit = Ulimit(name, _number(soft, text), _number(hard if colon else soft, text))
     check(limit)
     return limit
@@ -36,7 +38,8 @@ def _number(word: str, text: str) -> int:
         return -1
     if not (word.isascii() and word.isdecimal()) or int(word) >= 1 << 63:
         raise InvalidArgumentError(
-            f"invalid ulimit argument: {text}: {word!r} is no limit", hint="write a number, or -1 for no limit"
+            f"invalid ulimit argument: {text}: {word!r} is no limit",
+            hint="write a number, or -1 for no limit",
         )
     return int(word)
 
@@ -87,4 +90,6 @@ def _warn_of_clamping(limit: Ulimit, warn: Callable[[str], None]) -> None:
         return
     ceiling = resource.getrlimit(number)[1]
     if ceiling != resource.RLIM_INFINITY and (limit.hard < 0 or limit.hard > ceiling):
-        warn(f"ulimit {limit.name}: the hard limit stays {ceiling}: rocker has no CAP_SYS_RESOURCE to raise it")
+        warn(
+            f"ulimit {limit.name}: the hard limit stays {ceiling}: rocker has no CAP_SYS_RESOURCE to raise it"
+        )

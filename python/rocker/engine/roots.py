@@ -100,5 +100,7 @@ def _explain(error: OSError) -> Exception:
     if error.errno == errno.EROFS:
         return DeniedError(message, hint="choose a writable directory with --root and --run", **detail)
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return NoSpaceError(message, hint="free some space, or choose another directory with --root", **detail)
+        return NoSpaceError(
+            message, hint="free some space, or choose another directory with --root", **detail
+        )
     return SystemCallError(message, **detail)

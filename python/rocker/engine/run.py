@@ -68,16 +68,9 @@ def launch(
             and can be inspected, as in Docker.
     """
     container = create(engine, options, for_run=True)
-    try:
-        session = container.launch(
-            stdin=attach[0], stdout=attach[1], stderr=attach[2], bind_to_caller=bind_to_caller
-        )
-    except BaseException:
-        if options.auto_remove:
-            from rocker.engine.remove import discard
-
-            discard(engine, container.id)
-        raise
+    session = container.launch(
+        stdin=attach[0], stdout=attach[1], stderr=attach[2], bind_to_caller=bind_to_caller
+    )
     return container, session
 
 

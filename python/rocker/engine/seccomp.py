@@ -56,9 +56,9 @@ def filter_for(core: Core, root: str, profile: str, granted: tuple[str, ...]) ->
     key = (root, source or profile, granted)
     found = _memory.get(key)
     if found is None:
-        import base64
+        import binascii
 
-        found = base64.b64encode(_load(core, root, source, granted)).decode()
+        found = binascii.b2a_base64(_load(core, root, source, granted), newline=False).decode()
         if len(_memory) > 64:  # noqa: PLR2004 -- callers with ever new profiles must not grow us
             _memory.clear()
         _memory[key] = found
@@ -82,7 +82,7 @@ def _read(path: str) -> bytes:
 
 
 def _load(core: Core, root: str, source: bytes | None, granted: tuple[str, ...]) -> bytes:
-    name = _name(source, granted)
+    name = _name(core, source, granted)
     path = f"{root}/cache/seccomp/{name}"
     program = _cached(path)
     if program is None:
@@ -91,22 +91,22 @@ def _load(core: Core, root: str, source: bytes | None, granted: tuple[str, ...])
     return program
 
 
-def _name(source: bytes | None, granted: tuple[str, ...]) -> str:
+def _name(core: Core, source: bytes | None, granted: tuple[str, ...]) -> str:
     """Hash the profile, the capabilities, the kernel and the compiler: all that decides the filter."""
     import hashlib
 
-    import rocker.seccomp
-
     machine = os.uname()
     digest = hashlib.sha256()
-    built_in = rocker.seccomp.default_path() if source is None else None
-    stamp = str(os.stat(built_in).st_mtime_ns) if built_in else ""  # noqa: PTH116
-    from rocker import _core
-
-    for part in (_core.__version__, machine.machine, machine.release, stamp, *granted):
+    for part in (core.__version__, machine.machine, machine.release, *_stamps(), *granted):
         digest.update(part.encode() + b"\0")
     digest.update(source or b"default")
     return digest.hexdigest()
+
+
+def _stamps() -> list[str]:
+    """Times of the package's own profile and of its reader: a new version of either makes a new filter."""
+    package = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "seccomp")  # noqa: PTH100, PTH118, PTH120
+    return [str(os.stat(f"{package}/{name}").st_mtime_ns) for name in ("default.json", "__init__.py")]  # noqa: PTH116
 
 
 def _cached(path: str) -> bytes | None:
@@ -145,13 +145,25 @@ def _compile(core: Core, source: bytes | None, granted: tuple[str, ...]) -> byte
     import rocker.seccomp
 
     if source is None:
-        document = rocker.seccomp.resolve(capabilities=granted)
+        profile = rocker.seccomp.default_profile()
     else:
         try:
-            document = json.loads(source)
+            profile = json.loads(source)
         except ValueError as error:
             raise InvalidArgumentError(
                 f"Decoding seccomp profile failed: {error}", hint="a profile is a JSON file as Docker's"
             ) from error
-        document = rocker.seccomp.resolve(document, capabilities=granted)
+        if not isinstance(profile, dict):
+            raise InvalidArgumentError("Decoding seccomp profile failed: it is no JSON object")
+    machine = os.uname()
+    document = rocker.seccomp.resolve(
+        profile, capabilities=frozenset(granted), arch=machine.machine, kernel=_version(machine.release)
+    )
     return core.seccomp_compile(json.dumps(document).encode())
+
+
+def _version(release: str) -> tuple[int, int]:
+    """Version and patch level of a kernel release such as `6.18.0-rc1`."""
+    major, _, rest = release.partition(".")
+    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
+    return (int(major) if major.isdecimal() else 0, int(digits) if digits else 0)

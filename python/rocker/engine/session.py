@@ -31,7 +31,9 @@ class Session:
 
     __slots__ = ("_auto_remove", "_core", "_engine", "container")
 
-    def __init__(self, engine: Engine, core: CoreSession, container: str | None, *, auto_remove: bool) -> None:
+    def __init__(
+        self, engine: Engine, core: CoreSession, container: str | None, *, auto_remove: bool
+    ) -> None:
         self._engine = engine
         self._core = core
         self.container = container
@@ -96,9 +98,7 @@ class Session:
         sig_proxy: bool = True,
     ) -> ExitEvent:
         """Copy the streams and forward signals and window sizes until the end, or until the detach keys."""
-        event = self._core.proxy(
-            stdin, stdout, stderr, tty=tty, detach_keys=detach_keys, sig_proxy=sig_proxy
-        )
+        event = self._core.proxy(stdin, stdout, stderr, tty=tty, detach_keys=detach_keys, sig_proxy=sig_proxy)
         return self._ended(event)
 
     def resize(self, width: int, height: int) -> None:

@@ -112,10 +112,16 @@ def _mounts(options: RunOptions, context: Context) -> list[dict[str, Any]]:
     own_shm = shm is None and options.ipc not in {"none", "host"}
     found = mounts.default_mounts(options.shm_size, sysfs_rw=options.privileged, own_shm=own_shm)
     if shm is not None:
-        found.append(mounts.bind_document(shm, "/dev/shm", ["rbind", "rprivate", "nosuid", "noexec", "nodev"]))  # noqa: S108
+        found.append(
+            mounts.bind_document(shm, "/dev/shm", ["rbind", "rprivate", "nosuid", "noexec", "nodev"])
+        )
     if options.ipc == "host":
         found = [mount for mount in found if mount["destination"] != "/dev/mqueue"]
-        found.append(mounts.bind_document("/dev/mqueue", "/dev/mqueue", ["rbind", "rprivate", "nosuid", "noexec", "nodev"]))
+        found.append(
+            mounts.bind_document(
+                "/dev/mqueue", "/dev/mqueue", ["rbind", "rprivate", "nosuid", "noexec", "nodev"]
+            )
+        )
     own = mounts.resolve(options.mounts, privileged=options.privileged)
     replaced = {mount["destination"] for mount in own}
     return [mount for mount in found if mount["destination"] not in replaced] + own
@@ -143,8 +149,12 @@ def _linux(options: RunOptions, context: Context) -> dict[str, Any]:
     sysctl = sysctls.resolve(options.sysctls, network=network, own_ipc=own_ipc)
     if sysctl:
         document["sysctl"] = sysctl
-    shared = [mount.propagation for mount in options.mounts if getattr(mount, "propagation", "").endswith("shared")]
-    slave = [mount.propagation for mount in options.mounts if getattr(mount, "propagation", "").endswith("slave")]
+    shared = [
+        mount.propagation for mount in options.mounts if getattr(mount, "propagation", "").endswith("shared")
+    ]
+    slave = [
+        mount.propagation for mount in options.mounts if getattr(mount, "propagation", "").endswith("slave")
+    ]
     if shared or slave:
         document["rootfsPropagation"] = "shared" if shared else "slave"
     if options.privileged:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rocker.engine.engine import Engine
 
 NOTHING = (False, False, False)
+RUNTIME = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_bin", "rocker-runtime")  # noqa: PTH100, PTH118, PTH120
+"""The static executable inside this package."""
 
 
 def start(engine: Engine, id: str, config: ContainerConfig) -> None:  # noqa: A002
@@ -48,7 +50,9 @@ def start_attached(
     """
     if request is None:
         if _runs(engine, id):
-            raise ConflictError(f"container {id[:12]} is already running", hint="attach joins a running container")
+            raise ConflictError(
+                f"container {id[:12]} is already running", hint="attach joins a running container"
+            )
         request = launch.build(engine, id, config)
     if console_size and config.options.tty:
         request["spec"]["process"]["consoleSize"] = {"height": console_size[0], "width": console_size[1]}
@@ -69,25 +73,29 @@ def send(
     """Send a launch request.
 
     Raises:
-        RockerError: it could not be started.
+        RockerError: it could not be started. An `auto_remove` container is removed then.
     """
     import json
 
-    launch.make_shm(engine, id, config)
-    body = json.dumps(request, separators=(",", ":")).encode()
-    session = engine.core.start(
-        runtime_path(), engine.root, engine.run_root, body, attach=attach, bind_to_caller=bind_to_caller
-    )
+    try:
+        launch.make_shm(engine, id, config)
+        body = json.dumps(request, separators=(",", ":")).encode()
+        session = engine.core.start(
+            RUNTIME, engine.root, engine.run_root, body, attach=attach, bind_to_caller=bind_to_caller
+        )
+    except BaseException:
+        if config.options.auto_remove:
+            from rocker.engine.remove import discard
+
+            discard(engine, id)
+        raise
     return Session(engine, session, id, auto_remove=config.options.auto_remove)
-
-
-def runtime_path() -> str:
-    """Return the path of the static executable inside this package."""
-    return os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_bin", "rocker-runtime")  # noqa: PTH100, PTH118, PTH120
 
 
 def _runs(engine: Engine, id: str) -> bool:  # noqa: A002
     state = engine.state(id)
     if state is not None and state["status"] == "paused":
-        raise ConflictError("cannot start a paused container, try unpause instead", hint="rocker unpause makes it go on")
+        raise ConflictError(
+            "cannot start a paused container, try unpause instead", hint="rocker unpause makes it go on"
+        )
     return state is not None and state["status"] == "running"

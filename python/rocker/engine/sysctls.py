@@ -29,7 +29,9 @@ def parse_sysctl(text: str) -> tuple[str, str]:
     """
     name, equals, value = text.partition("=")
     if not equals:
-        raise InvalidArgumentError(f"invalid sysctl: {text!r}", hint="write NAME=VALUE: net.core.somaxconn=1024")
+        raise InvalidArgumentError(
+            f"invalid sysctl: {text!r}", hint="write NAME=VALUE: net.core.somaxconn=1024"
+        )
     check(name, value, own_network=True, own_ipc=True)
     return name, value
 
@@ -46,7 +48,8 @@ def check(name: str, value: str, *, own_network: bool, own_ipc: bool) -> None:
     parts = name.split(".")
     if not _LETTERS.issuperset(name) or "" in parts or "\0" in value or "\n" in value:
         raise InvalidArgumentError(
-            f"sysctl '{name}={value}' is not allowed", hint="a name is made of letters, digits, `_`, `-` and single dots"
+            f"sysctl '{name}={value}' is not allowed",
+            hint="a name is made of letters, digits, `_`, `-` and single dots",
         )
     if parts[0] == "net" and len(parts) > 1:
         if not own_network:
@@ -65,7 +68,8 @@ def check(name: str, value: str, *, own_network: bool, own_ipc: bool) -> None:
 
         raise InvalidArgumentError(
             f"sysctl '{name}={value}' is not allowed: it belongs to the whole host",
-            hint=near(name, (*_IPC, *DEFAULT_NETWORK)) or "allowed are net.*, fs.mqueue.*, kernel.shm*, kernel.msg* and kernel.sem",
+            hint=near(name, (*_IPC, *DEFAULT_NETWORK))
+            or "allowed are net.*, fs.mqueue.*, kernel.shm*, kernel.msg* and kernel.sem",
         )
 
 

@@ -20,9 +20,16 @@ def parse_size(text: int | str, what: str = "size") -> int:
     digits = word.rstrip("bikmgtp ")
     suffix = word[len(digits) :].strip()
     unit = suffix[:-2] if suffix.endswith("ib") else suffix[:-1] if suffix[1:] == "b" else suffix
-    if unit not in _FACTORS or not digits or digits.strip("0123456789.") or digits.count(".") > 1 or digits == ".":
+    if (
+        unit not in _FACTORS
+        or not digits
+        or digits.strip("0123456789.")
+        or digits.count(".") > 1
+        or digits == "."
+    ):
         raise InvalidArgumentError(
-            f"invalid {what}: {text!r}", hint="write a number of bytes with an optional unit b, k, m or g: 64m"
+            f"invalid {what}: {text!r}",
+            hint="write a number of bytes with an optional unit b, k, m or g: 64m",
         )
     if "." in digits:
         size = int(float(digits) * _FACTORS[unit])
@@ -64,7 +71,11 @@ def format_rfc3339(ns: int) -> str:
     import time
 
     whole, fraction = divmod(ns, 10**9)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{fraction:09d}".rstrip("0").rstrip(".") + "Z"
+    return (
+        time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
+        + f".{fraction:09d}".rstrip("0").rstrip(".")
+        + "Z"
+    )
 
 
 def parse_when(when: float | str) -> int:

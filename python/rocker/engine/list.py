@@ -1,0 +1,206 @@
+"""`list`: which containers there are, and what they do."""
+
+from __future__ import annotations
+
+import time
+
+from rocker.engine.config import ContainerConfig
+from rocker.engine.reconcile import collect, drop_gone
+from rocker.errors import ContainerNotFoundError, InvalidArgumentError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from rocker.engine.catalog import ContainerRow
+
+    from rocker.engine.engine import Engine
+    from rocker.models.container import ContainerSummary
+
+    Found = tuple[ContainerRow, ContainerConfig, dict[str, Any] | None]
+
+_STATUSES = ("created", "restarting", "running", "removing", "paused", "exited", "dead")
+_FILTERS = ("ancestor", "before", "exited", "id", "label", "name", "network", "since", "status")
+
+
+def get(engine: Engine, reference: str) -> ContainerRow:
+    """Find the row of a container; one that only a crash left is removed and counts as not there.
+
+    Raises:
+        ContainerNotFoundError: there is none. InvalidArgumentError: several ids begin so.
+    """
+    row = engine.catalog.get_by_ref(reference)
+    if not drop_gone(engine, [row], [engine.state(row.id)]):
+        raise ContainerNotFoundError(f"No such container: {reference}")
+    return row
+
+
+def select(
+    engine: Engine,
+    *,
+    all: bool,  # noqa: A002
+    filters: Mapping[str, Sequence[str] | str] | None,
+    limit: int | None,
+) -> builtins.list[Found]:
+    """Return what is wanted, newest first; see `Containers.list`."""
+    rows = engine.catalog.list_containers()
+    states = engine.core.read_states(engine.run_root, engine.root, [row.id for row in rows])
+    collect(engine)
+    alive = drop_gone(engine, rows, states)
+    conditions = {
+        name: (given,) if isinstance(given, str) else tuple(given) for name, given in (filters or {}).items()
+    }
+    test = _Filter(engine, conditions)
+    everything = all or limit is not None or not conditions.keys().isdisjoint({"status", "exited"})
+    found: builtins.list[Found] = []
+    for row, state in alive:
+        if not everything and (state is None or state["status"] not in {"running", "paused"}):
+            continue
+        config = ContainerConfig.decode(row.config)
+        if test.accepts(row, config, state):
+            found.append((row, config, state))
+            if limit is not None and 0 < limit <= len(found):
+                break
+    return found
+
+
+class _Filter:
+    """`--filter` of `ps`: all of the given names must hold, of each one value."""
+
+    def __init__(self, engine: Engine, conditions: dict[str, tuple[str, ...]]) -> None:
+        from rocker.engine.suggest import near
+
+        for name in conditions:
+            if name not in _FILTERS:
+                raise InvalidArgumentError(
+                    f"invalid filter '{name}'",
+                    hint=near(name, _FILTERS) or "filters are " + ", ".join(_FILTERS),
+                )
+        self._conditions = conditions
+        for status in conditions.get("status", ()):
+            if status not in _STATUSES:
+                raise InvalidArgumentError(
+                    f"invalid filter 'status={status}'", hint="one of " + ", ".join(_STATUSES)
+                )
+        self._exited = {_integer(value) for value in conditions.get("exited", ())}
+        self._ancestors = {_ancestor(engine, value) for value in conditions.get("ancestor", ())}
+        self._before = [engine.catalog.get_by_ref(value).created_ns for value in conditions.get("before", ())]
+        self._since = [engine.catalog.get_by_ref(value).created_ns for value in conditions.get("since", ())]
+
+    def accepts(self, row: ContainerRow, config: ContainerConfig, state: dict[str, Any] | None) -> bool:
+        given = self._conditions
+        if not given:
+            return True
+        status = "created" if state is None else state["status"]
+        return (
+            ("id" not in given or any(row.id.startswith(value) for value in given["id"]))
+            and ("name" not in given or any(_name_fits(row.name, value) for value in given["name"]))
+            and all(_label_fits(config, value) for value in given.get("label", ()))
+            and ("status" not in given or status in given["status"])
+            and (
+                not self._exited
+                or (status == "exited" and state is not None and state["exit_code"] in self._exited)
+            )
+            and (not self._ancestors or row.image_id in self._ancestors)
+            and ("network" not in given or (config.options.network or "none") in given["network"])
+            and all(row.created_ns < limit for limit in self._before)
+            and all(row.created_ns > limit for limit in self._since)
+        )
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise InvalidArgumentError(f"invalid filter 'exited={text}'", hint="give an exit code") from error
+
+
+def _ancestor(engine: Engine, reference: str) -> str:
+    from rocker.errors import ImageNotFoundError
+
+    try:
+        return engine.images.resolve(reference)[0]
+    except ImageNotFoundError:
+        return "no such image"
+
+
+def _name_fits(name: str, pattern: str) -> bool:
+    """Docker matches a regular expression anywhere, against the name with and without its slash."""
+    import re
+
+    try:
+        return bool(re.search(pattern, name) or re.search(pattern, "/" + name))
+    except re.error as error:
+        raise InvalidArgumentError(f"invalid filter 'name={pattern}': {error}") from error
+
+
+def _label_fits(config: ContainerConfig, wanted: str) -> bool:
+    name, equals, value = wanted.partition("=")
+    return name in config.labels and (not equals or config.labels[name] == value)
+
+
+def rows(
+    engine: Engine,
+    *,
+    all: bool,  # noqa: A002
+    filters: Mapping[str, Sequence[str] | str] | None,
+    limit: int | None,
+    size: bool,
+) -> builtins.list[ContainerSummary]:
+    """Return Docker's rows; see `Containers.rows`."""
+    now = time.time_ns()
+    names: dict[str, str] = {}
+    return [
+        _row(engine, found, now, names, size=size)
+        for found in select(engine, all=all, filters=filters, limit=limit)
+    ]
+
+
+def _row(engine: Engine, found: Found, now: int, names: dict[str, str], *, size: bool) -> ContainerSummary:
+    from rocker.engine import state as states
+    from rocker.engine.inspect import mounts
+
+    row, config, state = found
+    network = config.options.network or "none"
+    summary: ContainerSummary = {
+        "Id": row.id,
+        "Names": ["/" + row.name],
+        "Image": _image_name(engine, row, names),
+        "ImageID": row.image_id,
+        "Command": " ".join(config.args),
+        "Created": row.created_ns // 10**9,
+        "Ports": [],
+        "Labels": dict(config.labels),
+        "State": states.status_of(state),
+        "Status": states.describe(state, now),
+        "HostConfig": {"NetworkMode": network},
+        "NetworkSettings": {"Networks": {} if network.startswith("container:") else {network: _endpoint()}},
+        "Mounts": mounts(config),
+    }
+    if size:
+        from rocker.engine.size import sizes
+
+        summary["SizeRw"], summary["SizeRootFs"] = sizes(engine, row.id, row.image_id)
+    return summary
+
+
+def _image_name(engine: Engine, row: ContainerRow, names: dict[str, str]) -> str:
+    """The name it was made by, or the image's id once the name means another image, as Docker shows it."""
+    if not row.image_id:
+        return row.image_ref
+    if row.image_ref not in names:
+        from rocker.errors import RockerError
+
+        try:
+            names[row.image_ref] = engine.images.resolve(row.image_ref)[0]
+        except RockerError:
+            names[row.image_ref] = ""
+    return row.image_ref if names[row.image_ref] == row.image_id else row.image_id
+
+
+def _endpoint() -> dict[str, Any]:
+    from rocker.engine.inspect import endpoint
+
+    return endpoint()

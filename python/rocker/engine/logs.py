@@ -1,0 +1,90 @@
+"""`logs`: what a container wrote."""
+
+from __future__ import annotations
+
+from rocker.engine import logconfig
+from rocker.errors import UnsupportedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rocker.engine.container import Container
+
+
+def lines(
+    container: Container,
+    *,
+    follow: bool,
+    tail: int | None,
+    since: float | str | None,
+    until: float | str | None,
+    timestamps: bool,
+    stdout: bool,
+    stderr: bool,
+) -> Iterator[bytes]:
+    """Return an iterator of lines; see `Container.logs`."""
+    path, driver = _where(container)
+    engine = container.engine
+
+    def runs() -> bool:
+        state = engine.state(container.id)
+        return state is not None and state["status"] in {"running", "paused"}
+
+    records = engine.core.log_read(
+        path, driver, follow=runs if follow else None, tail=tail, since_ns=_when(since), until_ns=_when(until)
+    )
+    wanted = {name for name, asked in (("stdout", stdout), ("stderr", stderr)) if asked}
+    for stream, time, line in records:
+        if stream in wanted:
+            yield _stamp(time) + line if timestamps else line
+
+
+def copy(
+    container: Container,
+    stdout: int,
+    stderr: int,
+    *,
+    follow: bool,
+    tail: int | None,
+    since: float | str | None,
+    until: float | str | None,
+    timestamps: bool,
+) -> None:
+    """Write it to two descriptors; see `Container.copy_logs`."""
+    path, driver = _where(container)
+    engine = container.engine
+    engine.core.log_copy(
+        path,
+        driver,
+        stdout,
+        stderr,
+        container=(engine.run_root, container.id) if follow else None,
+        tail=tail,
+        since_ns=_when(since),
+        until_ns=_when(until),
+        timestamps=timestamps,
+    )
+
+
+def _where(container: Container) -> tuple[str, str]:
+    driver = logconfig.driver_of(container.config)
+    if driver == "none":
+        raise UnsupportedError(
+            "configured logging driver does not support reading",
+            hint="the container was made with --log-driver none",
+        )
+    return f"{container.engine.root}/{logconfig.path_of(container.id, driver)}", driver
+
+
+def _when(when: float | str | None) -> int | None:
+    from rocker.engine.units import parse_when
+
+    return None if when is None else parse_when(when)
+
+
+def _stamp(ns: int) -> bytes:
+    import time
+
+    whole, fraction = divmod(ns, 10**9)
+    return (time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{fraction:09d}Z ").encode()

@@ -1,0 +1,86 @@
+"""`remove`: a container, its row and its files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from rocker.errors import ConflictError, ContainerNotFoundError, NotFoundError, NotRunningError, RockerError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rocker.engine.container import Container
+    from rocker.engine.engine import Engine
+
+
+def remove(container: Container, *, force: bool) -> None:
+    """Remove it; see `Container.remove`."""
+    engine = container.engine
+    state = engine.state(container.id)
+    status = state["status"] if state is not None else "created"
+    if status in {"running", "paused"}:
+        if not force:
+            raise _refusal(container, status)
+        _kill(container)
+    if not discard(engine, container.id):
+        if force and container.options.auto_remove:
+            return  # it went by itself when it was killed
+        raise ContainerNotFoundError(f"No such container: {container.id}")
+
+
+def _refusal(container: Container, status: str) -> ConflictError:
+    advice = (
+        "Unpause and then stop the container before attempting removal or force remove"
+        if status == "paused"
+        else "Stop the container before attempting removal or force remove"
+    )
+    return ConflictError(
+        f"You cannot remove a {status} container {container.id}. {advice}",
+        hint=f"rocker rm --force {container.name}",
+    )
+
+
+def _kill(container: Container) -> None:
+    from rocker.engine.kill import end
+
+    with contextlib.suppress(NotRunningError):
+        end(container)
+
+
+def discard(engine: Engine, id: str) -> bool:  # noqa: A002
+    """Take away the row and the files of a container that does not run; False when there was no row.
+
+    The directory is renamed in the transaction that deletes the row, and removed afterwards: when this process dies in
+    between, what is left below `tmp/` is collected by the next listing.
+    """
+    grave = f"{engine.root}/tmp/rm-{id}"
+    with engine.catalog.write():
+        found = engine.catalog.delete_container(id)
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(engine.directory(id), grave)  # noqa: PTH104
+    bury(engine, id)
+    return found
+
+
+def forget(engine: Engine, id: str) -> None:  # noqa: A002
+    """Delete the row of a container whose shim has removed its files."""
+    engine.catalog.delete_container(id)
+    with contextlib.suppress(OSError, RockerError):
+        from rocker.engine.launch import shm_directory
+
+        if os.path.isdir(shm_directory(engine, id)):  # noqa: PTH112
+            engine.core.remove_tree(shm_directory(engine, id))
+
+
+def bury(engine: Engine, id: str) -> None:  # noqa: A002
+    """Remove the files of a container that has no row any more."""
+    from rocker.engine.launch import shm_directory
+
+    for path in (
+        f"{engine.root}/tmp/rm-{id}",
+        f"{engine.run_root}/containers/{id}",
+        shm_directory(engine, id),
+    ):
+        if os.path.lexists(path):
+            with contextlib.suppress(NotFoundError, FileNotFoundError):  # two may remove at once
+                engine.core.remove_tree(path)

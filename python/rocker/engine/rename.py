@@ -1,0 +1,21 @@
+"""`rename`: another name for a container."""
+
+from __future__ import annotations
+
+from rocker.engine.names import check
+from rocker.errors import InvalidArgumentError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rocker.engine.container import Container
+
+
+def rename(container: Container, name: str) -> None:
+    """Rename it; see `Container.rename`."""
+    if not name.strip("/"):
+        raise InvalidArgumentError("Neither old nor new names may be empty")
+    bare = check(name)
+    if bare == container.name:
+        raise InvalidArgumentError("Renaming a container with the same name as its current name")
+    container.engine.catalog.rename_container(container.id, bare)
+    container.name = bare

@@ -1,0 +1,112 @@
+"""What `state.json` says, in Docker's words."""
+
+from __future__ import annotations
+
+from rocker.errors import ConflictError, ContainerNotFoundError, NotRunningError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from rocker.engine.container import Container
+    from rocker.models.container import State, Status
+
+NEVER = "0001-01-01T00:00:00Z"
+
+
+def status_of(state: dict[str, Any] | None) -> Status:
+    """Return the status; a container without a state was never started."""
+    if state is None:
+        return "created"
+    status: Status = state["status"]
+    return status
+
+
+def document(state: dict[str, Any] | None) -> State:
+    """Return `State` of `inspect`."""
+    status = status_of(state)
+    found = state or {}
+    error = found.get("error") or {}
+    return {
+        "Status": status,
+        "Running": status in {"running", "paused"},
+        "Paused": status == "paused",
+        "Restarting": False,
+        "OOMKilled": found.get("oom_killed", False),
+        "Dead": False,
+        "Pid": found.get("pid") or 0,
+        "ExitCode": found.get("exit_code") or 0,
+        "Error": error.get("message", "") if isinstance(error, dict) else str(error),
+        "StartedAt": found.get("started_at") or NEVER,
+        "FinishedAt": found.get("finished_at") or NEVER,
+        "TimedOut": found.get("timed_out", False),
+    }
+
+
+def describe(state: dict[str, Any] | None, now_ns: int) -> str:
+    """Return Docker's `Status` text of `ps`: `Up 3 seconds`, `Exited (0) 2 minutes ago`, `Created`."""
+    from rocker.engine.units import parse_rfc3339_ns
+
+    status = status_of(state)
+    if state is None or status == "created":
+        return "Created"
+    if status in {"running", "paused"}:
+        age = human_duration(now_ns - parse_rfc3339_ns(state["started_at"]))
+        return f"Up {age} (Paused)" if status == "paused" else f"Up {age}"
+    if not state.get("finished_at"):
+        return f"Exited ({state['exit_code']})"
+    age = human_duration(now_ns - parse_rfc3339_ns(state["finished_at"]))
+    return f"Exited ({state['exit_code']}) {age} ago"
+
+
+_STEPS = (
+    (1, 0, "Less than a second"), (2, 0, "1 second"), (60, 1, "seconds"), (120, 0, "About a minute"),
+    (46 * 60, 60, "minutes"), (90 * 60, 0, "About an hour"), (48 * 3600, 3600, "hours"),
+    (14 * 86400, 86400, "days"), (61 * 86400, 7 * 86400, "weeks"), (730 * 86400, 30 * 86400, "months"),
+)  # fmt: skip
+
+
+def human_duration(ns: int) -> str:
+    """Return a duration as Docker's go-units writes it."""
+    seconds = max(ns, 0) // 10**9
+    for limit, unit, words in _STEPS:
+        if seconds < limit:
+            if not unit:
+                return words
+            rounded = (seconds + 1800) // 3600 if unit == 3600 else seconds // unit  # noqa: PLR2004
+            return f"{rounded} {words}"
+    return f"{seconds // (365 * 86400)} years"
+
+
+def running(container: Container, doing: str = "") -> dict[str, Any]:
+    """Return the state of a container that must run and not be paused.
+
+    Raises:
+        NotRunningError: it does not run. ConflictError: it is paused. ContainerNotFoundError: it has gone.
+    """
+    state = alive(container, doing)
+    if state["status"] == "paused":
+        raise ConflictError(
+            f"Container {container.name} is paused, unpause the container before {doing or 'this'}",
+            hint=f"rocker unpause {container.name}",
+        )
+    return state
+
+
+def alive(container: Container, doing: str = "") -> dict[str, Any]:
+    """Return the state of a container that must run or be paused; raises as `running`."""
+    state = container.engine.state(container.id)
+    if state is None or state["status"] not in {"running", "paused"}:
+        raise not_running(container, doing)
+    return state
+
+
+def not_running(container: Container, doing: str = "") -> NotRunningError | ContainerNotFoundError:
+    """Return the error for a container that does not run, or has gone."""
+    if not container.engine.catalog.query("SELECT 1 FROM containers WHERE id = ?", (container.id,)):
+        return ContainerNotFoundError(f"No such container: {container.id}")
+    prefix = f"Cannot {doing} container: {container.name}: " if doing in {"kill"} else ""
+    return NotRunningError(
+        f"{prefix}Container {container.id} is not running",
+        hint=f"start it first: rocker start {container.name}",
+    )

@@ -1,0 +1,30 @@
+"""`stop`: the stop signal, then SIGKILL."""
+
+from __future__ import annotations
+
+from rocker.engine.options import DEFAULT_STOP_TIMEOUT
+from rocker.engine.requests import body
+from rocker.engine.session import Session
+from rocker.engine.signals import parse_signal
+from rocker.errors import NotRunningError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rocker.engine.container import Container
+
+
+def stop(container: Container, timeout: float | None, *, signal: str | int | None) -> None:
+    """Stop it; see `Container.stop`."""
+    config = container.config
+    number = config.stop_signal if signal is None else parse_signal(signal)
+    if timeout is None:
+        chosen = config.options.stop_timeout
+        timeout = DEFAULT_STOP_TIMEOUT if chosen is None else chosen
+    engine = container.engine
+    request = body("stop", signal=number, timeout=float(timeout))
+    try:
+        core = engine.core.request(engine.run_root, container.id, request)
+    except NotRunningError:
+        return
+    with Session(engine, core, container.id, auto_remove=config.options.auto_remove) as session:
+        session.wait()

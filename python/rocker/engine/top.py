@@ -1,0 +1,55 @@
+"""`top`: the processes of a container, as the host's ps(1) shows them. Nothing of the container is executed."""
+
+from __future__ import annotations
+
+from rocker.engine.requests import call
+from rocker.engine.state import running
+from rocker.errors import InvalidArgumentError, NotFoundError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rocker.engine.container import Container
+    from rocker.models.container import Top
+
+
+def top(container: Container, ps_args: str | Sequence[str]) -> Top:
+    """Return titles and rows; see `Container.top`."""
+    running(container, "top")
+    pids = frozenset(str(pid) for pid in call(container, "pids").get("pids") or ())
+    args = ps_args.split() if isinstance(ps_args, str) else list(ps_args)
+    return select(_ps(args or ["-ef"]), pids)
+
+
+def _ps(args: list[str]) -> str:
+    import subprocess
+
+    try:
+        done = subprocess.run(["ps", *args], capture_output=True, text=True, errors="replace", check=False)
+    except FileNotFoundError as error:
+        raise NotFoundError("ps is not installed on this host", hint="install procps", path="ps") from error
+    if done.returncode:
+        raise InvalidArgumentError(f"error running ps: {done.stderr.strip()}", hint="ps(1) lists its options")
+    return done.stdout
+
+
+def select(output: str, pids: frozenset[str]) -> Top:
+    """Keep those rows of ps's output whose PID is wanted; the last column may contain spaces.
+
+    Raises:
+        InvalidArgumentError: there is no PID column.
+    """
+    header, *rows = output.splitlines()
+    titles = header.split()
+    if "PID" not in titles:
+        raise InvalidArgumentError(
+            "Couldn't find PID field in ps output", hint="let ps show the column PID: -o pid,cmd"
+        )
+    column = titles.index("PID")
+    processes = []
+    for row in rows:
+        fields = row.split(None, len(titles) - 1)
+        if len(fields) > column and fields[column] in pids:
+            processes.append(fields)
+    return {"Titles": titles, "Processes": processes}
