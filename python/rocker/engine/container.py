@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from typing import IO, Any, Literal, overload
 
     from rocker.engine.catalog import ContainerRow
-
     from rocker.engine.config import ContainerConfig
     from rocker.engine.engine import Engine
     from rocker.engine.options import ExecOptions, RunOptions
@@ -16,11 +15,6 @@ if TYPE_CHECKING:
     from rocker.engine.session import Session
     from rocker.models.container import ContainerInspect, Status, Top
     from rocker.models.result import Result
-else:
-
-    def overload(method):
-        """Stand in for the type checkers' marker."""
-        return method
 
 
 class Container:
@@ -245,30 +239,33 @@ class Container:
             env=env, workdir=workdir, user=user,
         )  # fmt: skip
 
-    @overload
-    def logs(
-        self,
-        *,
-        follow: Literal[False] = False,
-        tail: int | None = None,
-        since: float | str | None = None,
-        until: float | str | None = None,
-        timestamps: bool = False,
-        stdout: bool = True,
-        stderr: bool = True,
-    ) -> bytes: ...
-    @overload
-    def logs(
-        self,
-        *,
-        follow: Literal[True],
-        tail: int | None = None,
-        since: float | str | None = None,
-        until: float | str | None = None,
-        timestamps: bool = False,
-        stdout: bool = True,
-        stderr: bool = True,
-    ) -> Iterator[bytes]: ...
+    if TYPE_CHECKING:
+
+        @overload
+        def logs(
+            self,
+            *,
+            follow: Literal[False] = False,
+            tail: int | None = None,
+            since: float | str | None = None,
+            until: float | str | None = None,
+            timestamps: bool = False,
+            stdout: bool = True,
+            stderr: bool = True,
+        ) -> bytes: ...
+        @overload
+        def logs(
+            self,
+            *,
+            follow: Literal[True],
+            tail: int | None = None,
+            since: float | str | None = None,
+            until: float | str | None = None,
+            timestamps: bool = False,
+            stdout: bool = True,
+            stderr: bool = True,
+        ) -> Iterator[bytes]: ...
+
     def logs(
         self,
         *,

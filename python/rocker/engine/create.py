@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rocker.engine.catalog import ContainerRow
-
     from rocker.engine.config import ContainerConfig
     from rocker.engine.container import Container
     from rocker.engine.engine import Engine

@@ -56,7 +56,8 @@ def parse_rule(text: str) -> dict[str, Any]:
         raise InvalidArgumentError(
             f"invalid device cgroup format '{text}'", hint="write TYPE MAJOR:MINOR ACCESS: c 1:3 rwm"
         )
-    return _rule(parts[0], *(None if part == "*" else int(part) for part in numbers), parts[2])  # type: ignore[arg-type]
+    major, minor = (None if part == "*" else int(part) for part in numbers)
+    return _rule(parts[0], major, minor, parts[2])
 
 
 def _rule(kind: str, major: int | None, minor: int | None, access: str) -> dict[str, Any]:

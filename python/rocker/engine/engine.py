@@ -16,21 +16,14 @@ if TYPE_CHECKING:
     from typing import Any, Literal, Self, Unpack, overload
 
     from rocker.engine.catalog import Catalog
-    from rocker.images.images import ImageService
-
     from rocker.engine.container import Container
     from rocker.engine.containers import Containers
     from rocker.engine.namespaces import Donor
     from rocker.engine.options import RunOptions
     from rocker.engine.ports import Core
+    from rocker.images.images import ImageService
     from rocker.models.keywords import RunKeywords
     from rocker.models.result import Result
-else:
-
-    def overload(method):
-        """Stand in for the type checkers' marker."""
-        return method
-
 
 DEFAULT_ROOT = "/var/lib/rocker"
 DEFAULT_RUN = "/run/rocker"
@@ -127,24 +120,27 @@ class Engine:
 
     # --- verbs ---
 
-    @overload
-    def run(
-        self,
-        image: str | None = None,
-        command: Sequence[str] | str = (),
-        *,
-        detach: Literal[False] = False,
-        **options: Unpack[RunKeywords],
-    ) -> Result: ...
-    @overload
-    def run(
-        self,
-        image: str | None = None,
-        command: Sequence[str] | str = (),
-        *,
-        detach: Literal[True],
-        **options: Unpack[RunKeywords],
-    ) -> Container: ...
+    if TYPE_CHECKING:
+
+        @overload
+        def run(
+            self,
+            image: str | None = None,
+            command: Sequence[str] | str = (),
+            *,
+            detach: Literal[False] = False,
+            **options: Unpack[RunKeywords],
+        ) -> Result: ...
+        @overload
+        def run(
+            self,
+            image: str | None = None,
+            command: Sequence[str] | str = (),
+            *,
+            detach: Literal[True],
+            **options: Unpack[RunKeywords],
+        ) -> Container: ...
+
     def run(
         self,
         image: str | None = None,
@@ -213,11 +209,8 @@ class Engine:
 
     def _running(self, ids: list[str]) -> set[str]:
         states = self.core.read_states(self.run_root, self.root, ids)
-        return {
-            id
-            for id, state in zip(ids, states, strict=True)
-            if state and state["status"] in {"running", "paused"}
-        }
+        pairs = zip(ids, states, strict=True)
+        return {name for name, state in pairs if state and state["status"] in {"running", "paused"}}
 
     def directory(self, id: str) -> str:  # noqa: A002
         """Return a container's directory in the data root."""

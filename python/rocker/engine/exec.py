@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from rocker.engine import capabilities, launch, spec
+from rocker.engine import capabilities, defaults, launch, process, spec
 from rocker.engine.keywords import environment, words
 from rocker.engine.options import ExecOptions
-from rocker.engine.process import merge_env
 from rocker.engine.requests import body
 from rocker.engine.session import Session, result_of
 from rocker.engine.state import running
@@ -96,9 +95,9 @@ def _process(container: Container, options: ExecOptions) -> dict[str, Any]:
         raise InvalidArgumentError(f"Cwd must be an absolute path, not {options.workdir!r}")
     config = container.config
     document = spec.process(config, _hostname(container), container.engine.warn)
-    env = merge_env(options.env, config.env)
-    document["env"] = spec.environment(
-        env, path=spec.defaults.PATH, hostname=_hostname(container), tty=options.tty
+    env = process.merge_env(options.env, config.env)
+    document["env"] = process.environment(
+        env, path=defaults.PATH, hostname=_hostname(container), tty=options.tty
     )
     document["args"] = list(args)
     document["cwd"] = options.workdir or config.workdir or "/"

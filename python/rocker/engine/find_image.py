@@ -8,10 +8,9 @@ from rocker.errors import ImageNotFoundError, InvalidArgumentError, UnsupportedE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rocker.images.config import ImageConfig
-
     from rocker.engine.engine import Engine
     from rocker.engine.options import RunOptions
+    from rocker.images.config import ImageConfig
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _CACHED = 64
@@ -53,7 +52,7 @@ def _full(reference: str) -> str:
     from rocker.images.reference import Reference
 
     try:
-        return Reference.parse(reference).familiar()
+        return Reference.parse(reference).familiar
     except InvalidArgumentError:
         return reference
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rocker.engine.catalog import ContainerRow
-
     from rocker.engine.engine import Engine
     from rocker.models.container import ContainerSummary
 

@@ -1,3 +1,4 @@
+# ruff: noqa: D102, A002 -- documented in `_core.pyi`, whose shape this is
 """The native core as the engine sees it: whatever has these functions will do. Imported by type checkers only."""
 
 from __future__ import annotations

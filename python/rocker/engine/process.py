@@ -12,9 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rocker.images.config import ImageConfig
-
     from rocker.engine.options import RunOptions
+    from rocker.images.config import ImageConfig
 
 
 def merge(options: RunOptions, image: ImageConfig | None, *, creator: str | None = None) -> ContainerConfig:
@@ -82,7 +81,7 @@ def merge_env(user: Iterable[str], image: Iterable[str]) -> tuple[str, ...]:
     """
     found: dict[str, str] = {}
     for entry in user:
-        name, equals, value = entry.partition("=")
+        name, equals, _ = entry.partition("=")
         if not name:
             raise InvalidArgumentError(f"invalid environment variable: {entry}", hint="write NAME=VALUE")
         if equals:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rocker.engine.catalog import ContainerRow
-
     from rocker.engine.engine import Engine
 
 _GRAVE = "rm-"

@@ -7,16 +7,11 @@ from rocker.models.result import Result, Usage
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Self, cast
+    from typing import Any, Self
 
     from rocker.engine.engine import Engine
     from rocker.engine.ports import CoreSession
     from rocker.models.container import ExitEvent
-else:
-
-    def cast(_kind, value):
-        """Stand in for the type checkers' cast."""
-        return value
 
 
 class Session:
@@ -121,12 +116,13 @@ class Session:
     ) -> None:
         self.close()
 
-    def _ended(self, event: dict[str, Any]) -> ExitEvent:
+    def _ended(self, event: Any) -> ExitEvent:
         if self._auto_remove and self.container is not None and event.get("event", "exited") == "exited":
             from rocker.engine.remove import forget
 
             forget(self._engine, self.container)
-        return cast("ExitEvent", event)
+        ended: ExitEvent = event
+        return ended
 
 
 def result_of(stdout: bytes, stderr: bytes, event: ExitEvent, container: str) -> Result:

@@ -12,12 +12,6 @@ if TYPE_CHECKING:
     from rocker.engine.container import Container
     from rocker.models.keywords import RunKeywords
     from rocker.models.result import Result
-else:
-
-    def overload(function):
-        """Stand in for the type checkers' marker."""
-        return function
-
 
 _engine: Engine | None = None
 
@@ -30,22 +24,26 @@ def engine() -> Engine:
     return _engine
 
 
-@overload
-def run(
-    image: str | None = None,
-    command: Sequence[str] | str = (),
-    *,
-    detach: Literal[False] = False,
-    **options: Unpack[RunKeywords],
-) -> Result: ...
-@overload
-def run(
-    image: str | None = None,
-    command: Sequence[str] | str = (),
-    *,
-    detach: Literal[True],
-    **options: Unpack[RunKeywords],
-) -> Container: ...
+if TYPE_CHECKING:
+
+    @overload
+    def run(
+        image: str | None = None,
+        command: Sequence[str] | str = (),
+        *,
+        detach: Literal[False] = False,
+        **options: Unpack[RunKeywords],
+    ) -> Result: ...
+    @overload
+    def run(
+        image: str | None = None,
+        command: Sequence[str] | str = (),
+        *,
+        detach: Literal[True],
+        **options: Unpack[RunKeywords],
+    ) -> Container: ...
+
+
 def run(
     image: str | None = None, command: Sequence[str] | str = (), *, detach: bool = False, **options: Any
 ) -> Result | Container:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from rocker.engine import capabilities, defaults, devices, mounts, namespaces, resources, rlimits, sysctls
+from rocker.engine.options import Bind
 from rocker.engine.process import environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from rocker.engine.config import ContainerConfig
@@ -97,7 +100,7 @@ def granted(options: RunOptions) -> tuple[str, ...]:
     return capabilities.resolve(options.cap_add, options.cap_drop, privileged=options.privileged, base=base)
 
 
-def no_new_privileges(security_opt: tuple[str, ...] | Any) -> bool:
+def no_new_privileges(security_opt: Sequence[str]) -> bool:
     """Tell whether `no-new-privileges` is among the security options; the last one counts."""
     wanted = False
     for word in security_opt:
@@ -117,6 +120,7 @@ def _mounts(options: RunOptions, context: Context) -> list[dict[str, Any]]:
         )
     if options.ipc == "host":
         found = [mount for mount in found if mount["destination"] != "/dev/mqueue"]
+    if options.ipc == "host" and os.path.isdir("/dev/mqueue"):  # noqa: PTH112
         found.append(
             mounts.bind_document(
                 "/dev/mqueue", "/dev/mqueue", ["rbind", "rprivate", "nosuid", "noexec", "nodev"]
@@ -149,14 +153,9 @@ def _linux(options: RunOptions, context: Context) -> dict[str, Any]:
     sysctl = sysctls.resolve(options.sysctls, network=network, own_ipc=own_ipc)
     if sysctl:
         document["sysctl"] = sysctl
-    shared = [
-        mount.propagation for mount in options.mounts if getattr(mount, "propagation", "").endswith("shared")
-    ]
-    slave = [
-        mount.propagation for mount in options.mounts if getattr(mount, "propagation", "").endswith("slave")
-    ]
-    if shared or slave:
-        document["rootfsPropagation"] = "shared" if shared else "slave"
+    propagation = _root_propagation(options)
+    if propagation:
+        document["rootfsPropagation"] = propagation
     if options.privileged:
         limits["devices"] = [devices.ALLOW_ALL]
         document["devices"] = _merge_nodes(devices.of_host(), devices.resolve(options.devices)[0])
@@ -170,6 +169,14 @@ def _linux(options: RunOptions, context: Context) -> dict[str, Any]:
     document["maskedPaths"] = list(defaults.masked_paths())
     document["readonlyPaths"] = list(defaults.READONLY_PATHS)
     return document
+
+
+def _root_propagation(options: RunOptions) -> str | None:
+    """A shared or slave bind needs a root mount that is not private, as in Docker."""
+    modes = {mount.propagation.removeprefix("r") for mount in options.mounts if isinstance(mount, Bind)}
+    if "shared" in modes:
+        return "shared"
+    return "slave" if "slave" in modes else None
 
 
 def _merge_nodes(first: list[dict[str, Any]], second: list[dict[str, Any]]) -> list[dict[str, Any]]:

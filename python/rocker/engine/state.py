@@ -105,7 +105,7 @@ def not_running(container: Container, doing: str = "") -> NotRunningError | Cont
     """Return the error for a container that does not run, or has gone."""
     if not container.engine.catalog.query("SELECT 1 FROM containers WHERE id = ?", (container.id,)):
         return ContainerNotFoundError(f"No such container: {container.id}")
-    prefix = f"Cannot {doing} container: {container.name}: " if doing in {"kill"} else ""
+    prefix = f"Cannot {doing} container: {container.name}: " if doing == "kill" else ""
     return NotRunningError(
         f"{prefix}Container {container.id} is not running",
         hint=f"start it first: rocker start {container.name}",

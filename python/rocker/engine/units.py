@@ -31,10 +31,7 @@ def parse_size(text: int | str, what: str = "size") -> int:
             f"invalid {what}: {text!r}",
             hint="write a number of bytes with an optional unit b, k, m or g: 64m",
         )
-    if "." in digits:
-        size = int(float(digits) * _FACTORS[unit])
-    else:
-        size = int(digits) * _FACTORS[unit]
+    size = int((float(digits) if "." in digits else int(digits)) * _FACTORS[unit])
     if size > _MAX:
         raise InvalidArgumentError(f"invalid {what}: {text!r} is larger than a 63-bit number")
     return size
@@ -47,14 +44,15 @@ def parse_rfc3339_ns(text: str) -> int:
         InvalidArgumentError: it is no such time.
     """
     try:
-        if text[-1] != "Z" or text[10] != "T":
-            raise ValueError(text)
         year, month, day = int(text[0:4]), int(text[5:7]), int(text[8:10])
         hour, minute, second = int(text[11:13]), int(text[14:16]), int(text[17:19])
         fraction = text[20:-1] if text[19] == "." else ""
         nanoseconds = int((fraction + "000000000")[:9])
-    except (ValueError, IndexError) as error:
-        raise InvalidArgumentError(f"invalid time: {text!r}", hint="write 2026-11-23T23:04:05Z") from error
+        well_formed = text[-1] == "Z" and text[10] == "T"
+    except (ValueError, IndexError):
+        well_formed = False
+    if not well_formed:
+        raise InvalidArgumentError(f"invalid time: {text!r}", hint="write 2026-11-23T23:04:05Z")
     return (_days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second) * 10**9 + nanoseconds
 
 
@@ -62,7 +60,7 @@ def _days(year: int, month: int, day: int) -> int:
     """Days since 1970-01-01 in the Gregorian calendar; `datetime` would cost its import on the start path."""
     shifted = year - (month <= 2)  # years begin in March, so that the leap day is the last
     era, of_era = divmod(shifted, 400)
-    of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1  # noqa: PLR2004
+    of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
     return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
 
 
@@ -96,18 +94,18 @@ def parse_when(when: float | str) -> int:
         return int(whole) * 10**9 + int((fraction + "000000000")[:9])
     except ValueError:
         pass
-    import datetime
+    import datetime as dt
 
     try:
-        parsed = datetime.datetime.fromisoformat(when)
+        parsed = dt.datetime.fromisoformat(when)
     except ValueError as error:
         raise InvalidArgumentError(
             f"invalid time: {when!r}", hint="write 2026-11-23T23:04:05Z, a unix time, or an age such as 10m"
         ) from error
     if parsed.tzinfo is None:
         parsed = parsed.astimezone()
-    epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-    nanoseconds = (parsed - epoch) // datetime.timedelta(microseconds=1) * 1000
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    nanoseconds = (parsed - epoch) // dt.timedelta(microseconds=1) * 1000
     fraction = when.partition(".")[2]
     digits = fraction[: len(fraction) - len(fraction.lstrip("0123456789"))]
     return nanoseconds + int((digits + "000000000")[6:9]) if len(digits) > 6 else nanoseconds  # noqa: PLR2004

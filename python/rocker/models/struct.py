@@ -4,10 +4,11 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, ClassVar, Self, dataclass_transform
 else:
 
-    def dataclass_transform(**_options):
+    def dataclass_transform(**_options: object) -> Callable[[type], type]:
         """Stand in for the type checkers' marker."""
         return lambda decorated: decorated
 
@@ -38,7 +39,7 @@ class Struct(metaclass=StructType):
         _defaults: ClassVar[dict[str, Any]]
     else:
 
-        def __init__(self, *values, **named):
+        def __init__(self, *values: object, **named: object) -> None:
             defaults = self._defaults
             put = object.__setattr__
             if values:
