@@ -1,0 +1,5 @@
+"""`python -m rocker` is the command `rocker`."""
+
+from rocker.cli.main import main
+
+main()

@@ -1,0 +1,6 @@
+"""`rocker container …`."""
+
+from rocker.cli.command import LazyGroup
+from rocker.cli.table import CONTAINER
+
+COMMAND = LazyGroup("container", "Manage containers", CONTAINER)

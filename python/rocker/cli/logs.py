@@ -1,0 +1,78 @@
+"""`rocker logs`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rocker.cli.command import DockerCommand, Values
+from rocker.cli.flags import Flag
+
+if TYPE_CHECKING:
+    from rocker.cli.app import App
+
+
+def logs(app: App, values: Values, arguments: list[str]) -> int:
+    """Write what a container has written, and go on with `-f`."""
+    container = app.engine.containers.get(arguments[0])
+    since, until = _moment(values["since"]), _moment(values["until"])
+    app.flush()
+    container.copy_logs(
+        1,
+        2,
+        follow=values["follow"],
+        tail=values["tail"],
+        since=since,
+        until=until,
+        timestamps=values["timestamps"],
+    )
+    return 0
+
+
+def _lines(text: str) -> int | None:
+    """The number of `--tail`; `all`, and what is no number, is everything, as Docker has it."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None  # noqa: PLR2004 -- digits
+
+
+def _moment(text: str | None) -> str | None:
+    """A point in time as an RFC 3339 text with all its nanoseconds."""
+    if not text or text == "0":
+        return None
+    import time
+    from datetime import UTC, datetime
+
+    from rocker.parse.duration import parse_time
+
+    seconds, nanoseconds = divmod(parse_time(text, time.time_ns()), 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+
+
+COMMAND = DockerCommand(
+    "logs",
+    logs,
+    usage="[OPTIONS] CONTAINER",
+    summary="Fetch the logs of a container",
+    aliases=["rocker container logs", "rocker logs"],
+    flags=[
+        Flag("-f", "--follow", help="Follow log output"),
+        Flag(
+            "--since",
+            kind="string",
+            help='Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)',
+        ),
+        Flag(
+            "-n",
+            "--tail",
+            kind="string",
+            parse=_lines,
+            help='Number of lines to show from the end of the logs (default "all")',
+        ),
+        Flag("-t", "--timestamps", help="Show timestamps"),
+        Flag(
+            "--until",
+            kind="string",
+            help='Show logs before a timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for 42 minutes)',
+        ),
+    ],
+    least=1,
+    most=1,
+)

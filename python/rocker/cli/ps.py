@@ -1,0 +1,126 @@
+"""`rocker ps`: list containers."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from rocker.cli.command import DockerCommand, Values
+from rocker.cli.flags import Flag
+from rocker.formatting.table import FORMAT_HELP, Listing, gather_filters, parse_filter
+from rocker.formatting.units import ago, ellipsis, human_size, short_id
+from rocker.parse.number import parse_int, quote
+
+if TYPE_CHECKING:
+    from rocker.models.container import ContainerSummary
+
+    from rocker.cli.app import App
+
+_FILTERS = (
+    "ancestor", "before", "exited", "expose", "health", "id", "is-task", "label", "name", "network", "publish",
+    "since", "status", "volume",
+)  # fmt: skip
+_HEADERS = {
+    "Command": "COMMAND", "CreatedAt": "CREATED AT", "ID": "CONTAINER ID", "Image": "IMAGE", "Labels": "LABELS",
+    "LocalVolumes": "LOCAL VOLUMES", "Mounts": "MOUNTS", "Names": "NAMES", "Networks": "NETWORKS", "Ports": "PORTS",
+    "RunningFor": "CREATED", "Size": "SIZE", "State": "STATE", "Status": "STATUS",
+}  # fmt: skip
+_COMMAND_WIDTH, _MOUNT_WIDTH = 20, 15
+
+
+def ps(app: App, values: Values, _arguments: list[str]) -> int:
+    """List containers: the running ones, or all."""
+    form = values["format"]
+    filters = gather_filters(values["filter"], _FILTERS)
+    limit = 1 if values["latest"] else values["last"]
+    limit = limit if limit and limit > 0 else None
+    size = values["size"] or ("{{" in form and ".Size" in form)
+    rows = app.engine.containers.rows(all=values["all"], filters=filters or None, limit=limit, size=size)
+    table = listing(time.time(), truncate=not values["no_trunc"], size=values["size"])
+    for line in table.render(rows, form, quiet="ID" if values["quiet"] else ""):
+        app.out(line)
+    return 0
+
+
+def listing(now: float, *, truncate: bool, size: bool) -> Listing:
+    """The columns of `ps`, as of `now` in seconds since the epoch."""
+    fields = {
+        "ID": lambda row: short_id(row["Id"]) if truncate else row["Id"],
+        "Image": lambda row: _image(row, truncate=truncate),
+        "Command": lambda row: quote(
+            ellipsis(row["Command"], _COMMAND_WIDTH) if truncate else row["Command"]
+        ),
+        "CreatedAt": lambda row: time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(row["Created"])),
+        "RunningFor": lambda row: ago(row["Created"], now),
+        "Ports": lambda row: ", ".join(_port(port) for port in row["Ports"]),
+        "State": lambda row: row["State"],
+        "Status": lambda row: row["Status"],
+        "Size": _size,
+        "Names": lambda row: ",".join(name.removeprefix("/") for name in row["Names"]),
+        "Labels": lambda row: ",".join(
+            f"{name}={value}" for name, value in sorted((row["Labels"] or {}).items())
+        ),
+        "Label": lambda row: lambda name: (row["Labels"] or {}).get(name, ""),
+        "Mounts": lambda row: _mounts(row, truncate=truncate),
+        "LocalVolumes": lambda row: str(sum(mount.get("Driver") == "local" for mount in row["Mounts"])),
+        "Networks": lambda row: ",".join(row["NetworkSettings"].get("Networks") or {}),
+    }
+    columns = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"]
+    return Listing(_HEADERS, fields, [*columns, "Size"] if size else columns)
+
+
+def _image(row: ContainerSummary, *, truncate: bool) -> str:
+    if not row["Image"]:
+        return "<no image>"
+    return short_id(row["Image"]) if truncate and row["Image"].startswith("sha256:") else row["Image"]
+
+
+def _port(port: dict[str, Any]) -> str:
+    private = f"{port['PrivatePort']}/{port['Type']}"
+    return (
+        f"{port.get('IP', '0.0.0.0')}:{port['PublicPort']}->{private}" if port.get("PublicPort") else private
+    )
+
+
+def _size(row: ContainerSummary) -> str:
+    text = human_size(row.get("SizeRw") or 0, 3)
+    virtual = row.get("SizeRootFs") or 0
+    return f"{text} (virtual {human_size(virtual, 3)})" if virtual > 0 else text
+
+
+def _mounts(row: ContainerSummary, *, truncate: bool) -> str:
+    names = [mount.get("Name") or mount["Source"] for mount in row["Mounts"]]
+    return ",".join(ellipsis(name, _MOUNT_WIDTH) if truncate else name for name in names)
+
+
+COMMAND = DockerCommand(
+    "ps",
+    ps,
+    usage="[OPTIONS]",
+    summary="List containers",
+    aliases=["rocker container ls", "rocker container list", "rocker container ps", "rocker ps"],
+    flags=[
+        Flag("-a", "--all", help="Show all containers (default shows just running)"),
+        Flag(
+            "-f",
+            "--filter",
+            kind="filter",
+            parse=parse_filter,
+            many=True,
+            help="Filter output based on conditions provided",
+        ),
+        Flag("--format", kind="string", default="", help=FORMAT_HELP),
+        Flag(
+            "-n",
+            "--last",
+            kind="int",
+            parse=parse_int,
+            help="Show n last created containers (includes all states)",
+        ),
+        Flag("-l", "--latest", help="Show the latest created container (includes all states)"),
+        Flag("--no-trunc", help="Don't truncate output"),
+        Flag("-q", "--quiet", help="Only display container IDs"),
+        Flag("-s", "--size", help="Display total file sizes"),
+    ],
+    most=0,
+)

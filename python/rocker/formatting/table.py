@@ -1,0 +1,148 @@
+"""Tables and `--format`: what `ps`, `images`, `history`, `stats` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from rocker.errors import InvalidArgumentError
+
+FORMAT_HELP = "Format output using a custom template: 'table' (default), 'table TEMPLATE', 'json' or 'TEMPLATE', a Go template"
+"""Help of `--format`."""
+
+_LEAST_WIDTH = 10
+_GAP = 3
+
+Column = Callable[[Any], Any]
+
+
+def render_columns(rows: Sequence[Sequence[str]], *, least: int = _LEAST_WIDTH) -> str:
+    """Lines of aligned columns as Docker's tabwriter makes them: 3 blanks apart, the last column without padding.
+
+    A column is at least `least` wide with its gap; the width of wide characters counts as their number.
+    """
+    widths: list[int] = []
+    for row in rows:
+        for index, cell in enumerate(row[:-1]):
+            if index == len(widths):
+                widths.append(least)
+            widths[index] = max(widths[index], len(cell) + _GAP)
+    lines = []
+    for row in rows:
+        head = "".join(f"{cell:<{width}}" for cell, width in zip(row[:-1], widths, strict=False))
+        lines.append(head + row[-1] if row else "")
+    return "\n".join(lines)
+
+
+class Listing:
+    """Objects shown as a table, as JSON lines or through a template.
+
+    Attributes:
+        headers: heading by the name a template uses, `{"ID": "CONTAINER ID", …}`.
+        fields: how each name is made of an object.
+        default: names of the table's columns.
+    """
+
+    def __init__(
+        self, headers: Mapping[str, str], fields: Mapping[str, Column], default: Sequence[str]
+    ) -> None:
+        self.headers = headers
+        self.fields = fields
+        self.default = default
+
+    def render(self, objects: Sequence[Any], form: str = "", *, quiet: str = "") -> Iterable[str]:
+        """The lines for `--format form`; with `quiet` only the field of that name. Raises InvalidArgumentError."""
+        if quiet and form in ("", "table"):
+            yield from (str(self.fields[quiet](item)) for item in objects)
+        elif form in ("", "table"):
+            yield render_columns([self._heading(), *(self._row(item) for item in objects)])
+        elif form == "json":
+            yield from self._json(objects)
+        else:
+            yield from self._template(objects, form)
+
+    def _heading(self) -> list[str]:
+        return [self.headers[name] for name in self.default]
+
+    def _row(self, item: Any) -> list[str]:
+        return [str(self.fields[name](item)) for name in self.default]
+
+    def _record(self, item: Any) -> dict[str, Any]:
+        from rocker.formatting.template.values import Fields
+
+        return Fields({name: _late(make, item) for name, make in self.fields.items()})
+
+    def _json(self, objects: Sequence[Any]) -> Iterable[str]:
+        from rocker.formatting.template.functions import to_json
+
+        for item in objects:
+            yield to_json(
+                {name: make(item) for name, make in sorted(self.fields.items()) if name in self.headers}
+            )
+
+    def _template(self, objects: Sequence[Any], form: str) -> Iterable[str]:
+        from rocker.formatting.template import Template
+        from rocker.formatting.template.values import Fields
+
+        tabular = form.startswith("table")
+        text = form[5:].strip() if tabular else form
+        text = text.replace("\\t", "\t").replace("\\n", "\n")
+        template = Template(text)
+        lines = [template.render(self._record(item)) for item in objects]
+        if not tabular:
+            yield from lines
+            return
+        titles = Fields({**self.headers, "Label": lambda name: name.rpartition(".")[2]})
+        heading = Template(text, heading=True).render(titles)
+        yield align("\n".join([heading, *lines]))
+
+
+def _late(make: Column, item: Any) -> Any:
+    """A field that takes an argument is a function; the others are made when the template asks for them."""
+    from rocker.formatting.template.values import Late
+
+    return Late(lambda: make(item))
+
+
+def align(text: str) -> str:
+    """Text with cells ended by tabs, aligned as Go's text/tabwriter does: a column is a block of neighbouring lines."""
+    lines = [line.split("\t") for line in text.split("\n")]
+    widths: list[list[int]] = [[0] * (len(cells) - 1) for cells in lines]
+    depth = max((len(cells) for cells in lines), default=1) - 1
+    for column in range(depth):
+        start = 0
+        while start < len(lines):
+            if len(lines[start]) - 1 <= column:
+                start += 1
+                continue
+            end = start
+            while end < len(lines) and len(lines[end]) - 1 > column:
+                end += 1
+            width = max(len(lines[index][column]) + _GAP for index in range(start, end))
+            width = max(width, _LEAST_WIDTH)
+            for index in range(start, end):
+                widths[index][column] = width
+            start = end
+    return "\n".join(
+        "".join(f"{cell:<{width}}" for cell, width in zip(cells, sizes, strict=False)) + cells[-1]
+        for cells, sizes in zip(lines, widths, strict=True)
+    )
+
+
+def parse_filter(text: str) -> tuple[str, str]:
+    """One `--filter NAME=VALUE`. Raises InvalidArgumentError."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidArgumentError("bad format of filter (expected name=value)")
+    return name.strip().lower(), value.strip()
+
+
+def gather_filters(pairs: Iterable[tuple[str, str]], known: Iterable[str]) -> dict[str, list[str]]:
+    """Filters by name. Raises InvalidArgumentError for a name that is not known."""
+    names = tuple(known)
+    filters: dict[str, list[str]] = {}
+    for name, value in pairs:
+        if name not in names:
+            raise InvalidArgumentError(f"invalid filter '{name}'", hint="one of " + ", ".join(sorted(names)))
+        filters.setdefault(name, []).append(value)
+    return filters

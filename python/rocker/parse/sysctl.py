@@ -1,0 +1,21 @@
+"""`--sysctl NAME=VALUE`: only names that belong to a namespace of the container."""
+
+from __future__ import annotations
+
+from rocker.errors import InvalidArgumentError
+
+_NAMES = frozenset(
+    f"kernel.{name}" for name in ["msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"]
+)
+_PREFIXES = ("net.", "fs.mqueue.")
+
+
+def parse_sysctl(text: str) -> tuple[str, str]:
+    """Name and value; a name may be written with slashes. Raises InvalidArgumentError for one of the whole host."""
+    name, equals, value = text.partition("=")
+    if "/" in name.split(".", 1)[0]:
+        # sysctl(8): when the first separator is a slash, slashes and dots change places.
+        name = name.translate(str.maketrans("./", "/."))
+    if not equals or not (name in _NAMES or name.startswith(_PREFIXES)) or ".." in name:
+        raise InvalidArgumentError(f"sysctl '{text}' is not whitelisted")
+    return name, value

@@ -1,0 +1,45 @@
+"""`--ulimit NAME=SOFT[:HARD]`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from rocker.errors import InvalidArgumentError
+from rocker.parse.number import parse_int
+
+_MOST_VALUES = 2
+
+NAMES = frozenset(
+    ["core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack"]
+)
+"""The names `--ulimit` takes: those of prlimit(2) in lower case, except RLIMIT_AS."""
+
+
+class Ulimit(NamedTuple):
+    """One resource limit; -1 is unlimited."""
+
+    name: str
+    soft: int
+    hard: int
+
+
+def parse_ulimit(text: str) -> Ulimit:
+    """`nofile=1024:2048`, or one value for both. Raises InvalidArgumentError."""
+    name, equals, rest = text.partition("=")
+    if not equals:
+        raise InvalidArgumentError(f"invalid ulimit argument: {text}")
+    if name not in NAMES:
+        raise InvalidArgumentError(f"invalid ulimit type: {name}")
+    values = rest.split(":")
+    if len(values) > _MOST_VALUES:
+        raise InvalidArgumentError(
+            f"too many limit value arguments - {rest}, can only have up to two, `soft[:hard]`"
+        )
+    hard = parse_int(values[-1], base=10)
+    soft = parse_int(values[0], base=10)
+    if hard != -1 and (soft == -1 or soft > hard):
+        comparison = f"soft: -1 (unlimited), hard: {hard}" if soft == -1 else f"{soft} > {hard}"
+        raise InvalidArgumentError(
+            f"ulimit soft limit must be less than or equal to hard limit: {comparison}"
+        )
+    return Ulimit(name, soft, hard)
