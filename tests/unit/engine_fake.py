@@ -20,7 +20,9 @@ USAGE = {"cpu_ns": 7, "memory_peak": 4096, "user_us": 3, "system_us": 4}
 class FakeSession:
     """Ends when it is asked to wait; `None` as program means that it runs until it is stopped."""
 
-    def __init__(self, core: FakeCore, container: str, outcome: tuple[int, bytes, bytes] | None, own: bool) -> None:
+    def __init__(
+        self, core: FakeCore, container: str, outcome: tuple[int, bytes, bytes] | None, own: bool
+    ) -> None:
         self._core, self._container, self._outcome, self._own = core, container, outcome, own
         self.pid = 4711
         self.stdin = self.stdout = self.stderr = None
@@ -176,7 +178,9 @@ class FakeCore:
         shutil.rmtree(path)
 
     def log_read(self, path: str, driver: str, **options: Any) -> Any:
-        return iter([("stdout", 1_700_000_000_000_000_001, b"out\n"), ("stderr", 1_700_000_000_000_000_002, b"err\n")])
+        return iter(
+            [("stdout", 1_700_000_000_000_000_001, b"out\n"), ("stderr", 1_700_000_000_000_000_002, b"err\n")]
+        )
 
     def log_copy(self, path: str, driver: str, stdout: int, stderr: int, **options: Any) -> None:
         os.write(stdout, b"out\n")

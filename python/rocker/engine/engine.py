@@ -6,6 +6,7 @@ Each verb has a file of its name in this directory; the methods here and in `con
 from __future__ import annotations
 
 import os
+from _thread import RLock  # `threading` costs 3 ms to import
 
 from rocker.engine import roots
 
@@ -56,6 +57,7 @@ class Engine:
         self.warnings: list[str] = []
         self.warn: Callable[[str], None] = warn or self.warnings.append
         self._core = core
+        self._lock = RLock()
         self._catalog: Catalog | None = None
         self._images: ImageService | None = None
         self._containers: Containers | None = None
@@ -70,7 +72,8 @@ class Engine:
 
     def close(self) -> None:
         """Close the catalogue. Containers go on; the next use opens it again."""
-        catalog, self._catalog, self._images = self._catalog, None, None
+        with self._lock:
+            catalog, self._catalog, self._images = self._catalog, None, None
         if catalog is not None:
             catalog.close()
 
@@ -93,21 +96,26 @@ class Engine:
             DeniedError: the roots cannot be made or read: rocker needs root so far.
             InvalidArgumentError: a root is a directory of something else.
         """
-        if self._catalog is None:
-            roots.prepare(self.root, self.run_root)
+        catalog = self._catalog
+        if catalog is None:
             from rocker.engine.catalog import Catalog
 
-            self._catalog = Catalog(self.root)
-        return self._catalog
+            with self._lock:
+                catalog = self._catalog
+                if catalog is None:
+                    roots.prepare(self.root, self.run_root)
+                    catalog = self._catalog = Catalog(self.root)
+        return catalog
 
     @property
     def images(self) -> ImageService:
         """What can be done with images."""
-        if self._images is None:
+        images = self._images
+        if images is None:
             from rocker.images.images import ImageService
 
-            self._images = ImageService(self.catalog, self._running)
-        return self._images
+            images = self._images = ImageService(self.catalog, self._running)
+        return images
 
     @property
     def containers(self) -> Containers:

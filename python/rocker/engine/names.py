@@ -8,7 +8,7 @@ from rocker.errors import InvalidArgumentError
 
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _REST = _FIRST | frozenset("_.-")
-_MIN, _MAX = 2, 255
+_MAX = 255
 
 _ADJECTIVES = (
     "amber", "ample", "arctic", "autumn", "azure", "balmy", "bold", "brave", "breezy", "brisk", "bronze", "calm",
@@ -42,10 +42,10 @@ def check(name: str) -> str:
         InvalidArgumentError: it has forbidden letters.
     """
     bare = name.removeprefix("/")
-    if not (_MIN <= len(bare) <= _MAX) or bare[0] not in _FIRST or not _REST.issuperset(bare):
+    if not 1 <= len(bare) <= _MAX or bare[0] not in _FIRST or not _REST.issuperset(bare):
         raise InvalidArgumentError(
             f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
-            hint="a name has two letters at least and begins with a letter or a digit",
+            hint="a name begins with a letter or a digit",
         )
     return bare
 

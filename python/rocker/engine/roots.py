@@ -73,7 +73,7 @@ def _forget_former_boot(run: str, boot: str) -> None:
             if os.path.lexists(f"{run}/{name}"):
                 os.unlink(f"{run}/{name}")  # noqa: PTH108
         os.makedirs(f"{run}/containers", mode=_MODE, exist_ok=True)  # noqa: PTH103
-    temporary = f"{run}/boot_id.{os.getpid()}"
+    temporary = f"{run}/boot_id.{os.urandom(8).hex()}"
     with open(temporary, "w") as file:  # noqa: PTH123
         file.write(boot)
     os.replace(temporary, f"{run}/boot_id")  # noqa: PTH105

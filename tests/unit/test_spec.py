@@ -1,0 +1,526 @@
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rocker.engine import devices, mounts, rlimits, spec, sysctls, units
+from rocker.engine.namespaces import Donor
+from rocker.engine.options import Bind, Device, RunOptions, Tmpfs, Ulimit
+from rocker.engine.process import merge, merge_env
+from rocker.engine.signals import parse_signal
+from rocker.errors import ConflictError, InvalidArgumentError, NotFoundError, RockerError, UnsupportedError
+
+ID = "ab" * 32
+
+
+def generate(donor=None, shared_shm=None, warn=lambda _text: None, **options):
+    config = merge(RunOptions(rootfs="/", command=("true",), **options), None)
+    find = donor or (lambda name: pytest.fail(f"asked for {name}"))
+    return spec.generate(config, spec.Context(ID, "host", find, warn, shared_shm))
+
+
+def mount_at(document, target):
+    return next(mount for mount in document["mounts"] if mount["destination"] == target)
+
+
+# --- defaults ---
+
+
+def test_the_document_is_json_and_has_all_namespaces_of_its_own():
+    document = json.loads(json.dumps(generate()))
+    kinds = {"mount", "cgroup", "network", "pid", "ipc", "uts"}
+    assert {namespace["type"] for namespace in document["linux"]["namespaces"]} == kinds
+    assert not any("path" in namespace for namespace in document["linux"]["namespaces"])
+    assert document["hostname"] == "host"
+    assert document["linux"]["cgroupsPath"] == f"/rocker/{ID}"
+
+
+def test_pids_are_limited_to_2048_unless_said_otherwise():
+    assert generate()["linux"]["resources"]["pids"] == {"limit": 2048}
+    assert generate(pids_limit=7)["linux"]["resources"]["pids"] == {"limit": 7}
+    assert generate(pids_limit=0)["linux"]["resources"]["pids"] == {"limit": -1}
+
+
+def test_devices_are_denied_before_the_default_ones_are_allowed():
+    rules = generate()["linux"]["resources"]["devices"]
+    assert rules[0] == {"allow": False, "access": "rwm"}
+    assert {(rule["major"], rule.get("minor")) for rule in rules[1:]} == {
+        (1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2), (136, None),
+    }  # fmt: skip
+
+
+def test_kernel_files_are_masked_or_read_only():
+    linux = generate()["linux"]
+    assert {"/proc/kcore", "/proc/keys", "/sys/firmware", "/sys/devices/virtual/powercap"} <= set(
+        linux["maskedPaths"]
+    )
+    assert linux["readonlyPaths"] == [
+        "/proc/bus",
+        "/proc/fs",
+        "/proc/irq",
+        "/proc/sys",
+        "/proc/sysrq-trigger",
+    ]
+
+
+def test_low_ports_and_ping_need_no_capability_in_an_own_network():
+    assert generate()["linux"]["sysctl"] == {
+        "net.ipv4.ip_unprivileged_port_start": "0",
+        "net.ipv4.ping_group_range": "0 2147483647",
+    }
+    assert "sysctl" not in generate(network="host")["linux"]
+
+
+def test_privileged_has_all_devices_no_masks_and_a_writable_sysfs():
+    document = generate(privileged=True)
+    assert document["linux"]["resources"]["devices"] == [{"allow": True, "access": "rwm"}]
+    assert "maskedPaths" not in document["linux"]
+    assert any(node["path"] == "/dev/null" for node in document["linux"]["devices"])
+    assert "rw" in mount_at(document, "/sys")["options"]
+    assert "rw" in mount_at(document, "/sys/fs/cgroup")["options"]
+
+
+# --- process ---
+
+
+def test_a_terminal_brings_term_and_its_size():
+    process = generate(tty=True, console_size=(24, 80))["process"]
+    assert process["terminal"]
+    assert "TERM=xterm" in process["env"]
+    assert process["consoleSize"] == {"height": 24, "width": 80}
+
+
+def test_variables_come_in_dockers_order():
+    assert generate(env=("A=1", "PATH=/x"))["process"]["env"] == ["PATH=/x", "HOSTNAME=host", "A=1"]
+
+
+def test_a_bare_name_takes_the_callers_value_or_removes(monkeypatch):
+    monkeypatch.setenv("ROCKER_TEST_A", "from the caller")
+    monkeypatch.delenv("ROCKER_TEST_B", raising=False)
+    merged = merge_env(["ROCKER_TEST_A", "ROCKER_TEST_B"], ["ROCKER_TEST_B=from the image"])
+    assert merged == ("ROCKER_TEST_A=from the caller", "ROCKER_TEST_B")
+    assert not any("TEST_B" in entry for entry in generate(env=("ROCKER_TEST_B",))["process"]["env"])
+
+
+def test_an_image_cannot_read_the_callers_variables(monkeypatch):
+    monkeypatch.setenv("ROCKER_TEST_SECRET", "canary")
+    assert merge_env([], ["ROCKER_TEST_SECRET", "*", "=x", "GOOD=1"]) == ("GOOD=1",)
+
+
+class FakeImage:
+    entrypoint = ["/entry"]
+    cmd = ["image-cmd"]
+    env = ["A=image", "B=image"]
+    working_dir = "srv"
+    user = "nobody"
+    stop_signal = "SIGINT"
+    volumes = ["/data"]
+    labels = {"a": "image", "b": "image"}
+    exposed_ports = ["80/tcp"]
+    diff_ids = ["sha256:" + "1" * 64]
+
+
+def test_entrypoint_and_command_combine_as_in_docker():
+    image = FakeImage()
+
+    def args(**options):
+        return merge(RunOptions(image="x", **options), image).args
+
+    assert args() == ("/entry", "image-cmd")
+    assert args(command=("mine",)) == ("/entry", "mine")
+    assert args(entrypoint=("/other",)) == ("/other",)
+    assert args(entrypoint=("/other",), command=("mine",)) == ("/other", "mine")
+    assert args(entrypoint=("",), command=("mine",)) == ("mine",)
+    with pytest.raises(InvalidArgumentError, match="No command specified"):
+        args(entrypoint=("",))
+
+
+def test_the_image_gives_defaults_and_the_user_wins():
+    config = merge(RunOptions(image="x", env=("A=mine",), labels={"a": "mine"}), FakeImage())
+    assert config.env == ("A=mine", "B=image")
+    assert config.labels == {"a": "mine", "b": "image"}
+    assert (config.workdir, config.user, config.stop_signal) == ("/srv", "nobody", 2)
+    config = merge(RunOptions(image="x", workdir="/w", user="0", stop_signal="QUIT"), FakeImage())
+    assert (config.workdir, config.user, config.stop_signal) == ("/w", "0", 3)
+
+
+def test_a_nul_byte_is_refused():
+    with pytest.raises(InvalidArgumentError, match="NUL"):
+        generate(env=("A=a\0b",))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("TERM", 15), ("sigterm", 15), ("9", 9), (1, 1), ("RTMIN", 34), ("RTMIN+3", 37), ("SIGRTMAX-1", 63)],
+)
+def test_signals_have_names_and_numbers(text, number):
+    assert parse_signal(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "0", "65", "NOSUCH", "RTMIN+99", "-1", 0])
+def test_what_is_no_signal_is_refused(text):
+    with pytest.raises(InvalidArgumentError, match="invalid signal"):
+        parse_signal(text)
+
+
+# --- namespaces ---
+
+
+def lend(ipc="shareable"):
+    return lambda _name: Donor("cd" * 32, 99, ipc, "lender")
+
+
+def test_host_namespaces_are_left_out():
+    document = generate(network="host", pid="host", uts="host", ipc="host")
+    assert {namespace["type"] for namespace in document["linux"]["namespaces"]} == {"mount", "cgroup"}
+    assert "hostname" not in document
+    assert mount_at(document, "/dev/shm")["source"] == "/dev/shm"
+
+
+def test_another_containers_namespaces_are_joined_by_path():
+    document = generate(
+        donor=lend(), network="container:a", pid="container:a", ipc="container:a", shared_shm="/run/shm"
+    )
+    paths = {namespace["type"]: namespace.get("path") for namespace in document["linux"]["namespaces"]}
+    assert paths["network"] == "/proc/99/ns/net"
+    assert paths["pid"] == "/proc/99/ns/pid"
+    assert paths["ipc"] == "/proc/99/ns/ipc"
+    assert mount_at(document, "/dev/shm")["source"] == "/run/shm"
+
+
+def test_a_private_ipc_namespace_is_not_lent():
+    with pytest.raises(ConflictError, match="non-shareable IPC"):
+        generate(donor=lend("private"), ipc="container:a")
+
+
+def test_ipc_none_has_no_shared_memory():
+    document = generate(ipc="none")
+    assert "/dev/shm" not in [mount["destination"] for mount in document["mounts"]]
+
+
+# --- sysctls: T21 ---
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "kernel.core_pattern", "kernel.shm_rmid_forced=1+kernel.core_pattern", "net/../kernel/core_pattern",
+        "net..ipv4", "net.ipv4/../../kernel.core_pattern", "kernel.hostname", "vm.overcommit_memory", "", "net", ".net.x",
+        "kernel.shmmax+kernel.core_pattern", "fs.mqueue./x",
+    ],
+)  # fmt: skip
+def test_sysctls_of_the_host_and_tricks_are_refused(name):
+    with pytest.raises(InvalidArgumentError, match="is not allowed"):
+        generate(sysctls={name: "1"})
+
+
+def test_own_sysctls_are_taken_and_override_the_defaults():
+    document = generate(
+        sysctls={"net.ipv4.ip_unprivileged_port_start": "80", "kernel.shmmax": "1", "fs.mqueue.msg_max": "2"}
+    )
+    assert document["linux"]["sysctl"]["net.ipv4.ip_unprivileged_port_start"] == "80"
+    assert document["linux"]["sysctl"]["kernel.shmmax"] == "1"
+
+
+def test_sysctls_of_a_namespace_that_is_not_its_own_are_refused():
+    with pytest.raises(InvalidArgumentError, match="network namespace that is not the container's own"):
+        generate(network="host", sysctls={"net.core.somaxconn": "1"})
+    with pytest.raises(InvalidArgumentError, match="IPC namespace that is not the container's own"):
+        generate(ipc="host", sysctls={"kernel.shmmax": "1"})
+
+
+@given(st.text(max_size=40), st.text(max_size=10))
+def test_no_sysctl_name_leaves_the_allowed_trees(name, value):
+    try:
+        sysctls.check(name, value, own_network=True, own_ipc=True)
+    except InvalidArgumentError:
+        return
+    assert name.startswith(("net.", "kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue."))
+    assert not {"/", "+", "=", "\0", " "} & set(name)
+
+
+# --- resources ---
+
+
+def test_memory_brings_as_much_swap():
+    memory = generate(memory=64 << 20)["linux"]["resources"]["memory"]
+    assert memory["limit"] == 64 << 20
+    assert memory.get("swap", 128 << 20) == 128 << 20
+
+
+def test_cpus_become_a_quota():
+    assert generate(cpus=0.5)["linux"]["resources"]["cpu"] == {"quota": 50_000, "period": 100_000}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"memory": 1}, "Minimum memory limit allowed is 6MB"),
+        ({"memory_swap": 1 << 30}, "You should always set the Memory limit"),
+        ({"memory": 64 << 20, "memory_swap": 32 << 20}, "Minimum memoryswap limit should be larger"),
+        ({"memory": 64 << 20, "memory_reservation": 128 << 20}, "can not be less than memory reservation"),
+        ({"cpus": 0.5, "cpu_quota": 5000}, "Nano CPUs and CPU Quota cannot both be set"),
+        ({"cpus": 10_000}, "Range of CPUs is from 0.01 to"),
+        ({"cpu_period": 10}, "CPU cfs period can not be less than 1ms"),
+        ({"cpuset_cpus": "3-1"}, "Invalid value 3-1 for cpuset cpus"),
+        ({"cpuset_cpus": "a"}, "Invalid value a for cpuset cpus"),
+    ],
+)
+def test_contradicting_limits_are_refused(options, message):
+    with pytest.raises(InvalidArgumentError, match=message):
+        generate(**options)
+
+
+# --- ulimits ---
+
+
+def test_ulimits_are_read_and_unlimited_is_all_ones():
+    assert rlimits.parse_ulimit("nofile=10:20") == Ulimit("nofile", 10, 20)
+    assert rlimits.parse_ulimit("core=-1") == Ulimit("core", -1, -1)
+    limits = generate(ulimits=(Ulimit("core", -1, -1),))["process"]["rlimits"]
+    assert limits == [{"type": "RLIMIT_CORE", "soft": 2**64 - 1, "hard": 2**64 - 1}]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nofile", "invalid ulimit argument"), ("nofle=1", "invalid ulimit type: nofle"),
+        ("nofile=20:10", "soft limit must be less than or equal"), ("nofile=-1:10", "soft limit must be"),
+        ("nofile=x", "is no limit"), ("nofile=1:", "is no limit"), ("nofile=١", "is no limit"),
+    ],
+)  # fmt: skip
+def test_wrong_ulimits_are_refused(text, message):
+    with pytest.raises(InvalidArgumentError, match=message):
+        rlimits.parse_ulimit(text)
+
+
+@given(st.sampled_from(rlimits.NAMES), st.integers(0, 2**62), st.integers(0, 2**62))
+def test_every_ulimit_that_is_written_is_read_back(name, first, second):
+    soft, hard = sorted((first, second))
+    assert rlimits.parse_ulimit(f"{name}={soft}:{hard}") == Ulimit(name, soft, hard)
+
+
+@given(st.text(max_size=30))
+def test_a_ulimit_is_read_or_refused_and_nothing_else(text):
+    try:
+        rlimits.parse_ulimit(text)
+    except InvalidArgumentError:
+        pass
+
+
+# --- devices ---
+
+
+def test_a_device_is_looked_up_on_the_host():
+    document = generate(devices=(Device("/dev/null", "/dev/nil", "r"),))
+    node = document["linux"]["devices"][0]
+    assert (node["path"], node["type"], node["major"], node["minor"]) == ("/dev/nil", "c", 1, 3)
+    assert document["linux"]["resources"]["devices"][-1] == {
+        "allow": True,
+        "type": "c",
+        "access": "r",
+        "major": 1,
+        "minor": 3,
+    }
+
+
+def test_what_is_no_device_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidArgumentError, match="not a device node"):
+        generate(devices=(Device(str(tmp_path / "file"), "/dev/x"),))
+    with pytest.raises(NotFoundError, match="No such file"):
+        generate(devices=(Device(str(tmp_path / "missing"), "/dev/x"),))
+
+
+def test_a_directory_gives_all_its_devices():
+    nodes, _ = devices.resolve([Device("/dev", "/d")])
+    assert "/d/null" in [node["path"] for node in nodes]
+
+
+@pytest.mark.parametrize(
+    ("text", "device"),
+    [
+        ("/dev/a", Device("/dev/a", "/dev/a", "rwm")), ("/dev/a:r", Device("/dev/a", "/dev/a", "r")),
+        ("/dev/a:/dev/b", Device("/dev/a", "/dev/b", "rwm")), ("/dev/a:/dev/b:rw", Device("/dev/a", "/dev/b", "rw")),
+    ],
+)  # fmt: skip
+def test_devices_are_read(text, device):
+    assert devices.parse_device(text) == device
+
+
+@pytest.mark.parametrize("text", ["", ":", "/dev/a:/b:x", "/dev/a:/b:rw:c", "/dev/a:rr", "/dev/a:b"])
+def test_wrong_devices_are_refused(text):
+    with pytest.raises(InvalidArgumentError, match="invalid device"):
+        devices.parse_device(text)
+
+
+def test_device_rules_are_read():
+    assert devices.parse_rule("c 1:* rm") == {"allow": True, "type": "c", "access": "rm", "major": 1}
+    for wrong in ("c 1 r", "x 1:1 r", "c 1:1 z", "c a:1 r", ""):
+        with pytest.raises(InvalidArgumentError, match="invalid device cgroup format"):
+            devices.parse_rule(wrong)
+
+
+# --- mounts ---
+
+
+def test_a_bind_is_read_only_in_its_submounts_too(tmp_path):
+    document = generate(mounts=(Bind(str(tmp_path), "/a/b", read_only=True),))
+    assert mount_at(document, "/a/b") == {
+        "destination": "/a/b", "type": "bind", "source": str(tmp_path), "options": ["rbind", "rprivate", "rro"],
+    }  # fmt: skip
+
+
+def test_parents_are_mounted_before_children(tmp_path):
+    document = generate(mounts=(Bind(str(tmp_path), "/a/b/c"), Tmpfs("/a"), Tmpfs("/a/b")))
+    assert [mount["destination"] for mount in document["mounts"]][-3:] == ["/a", "/a/b", "/a/b/c"]
+
+
+def test_a_users_mount_replaces_a_default_one():
+    document = generate(mounts=(Tmpfs("/dev/shm", size=4096),))
+    assert "size=4096" in mount_at(document, "/dev/shm")["options"]
+    assert len([mount for mount in document["mounts"] if mount["destination"] == "/dev/shm"]) == 1
+
+
+@pytest.mark.parametrize(
+    "target", ["/proc", "/proc/sys", "/proc/self/attr", "/sys", "/sys/kernel", "/x/../proc"]
+)
+def test_nothing_is_mounted_over_proc_and_sys(target, tmp_path):
+    with pytest.raises(InvalidArgumentError, match="cannot be mounted over"):
+        generate(mounts=(Bind(str(tmp_path), target),))
+    with pytest.raises(InvalidArgumentError, match="cannot be mounted over"):
+        generate(mounts=(Tmpfs(target),))
+
+
+def test_lxcfs_and_the_hosts_sysfs_are_let_through(tmp_path):
+    (tmp_path / "meminfo").touch()
+    generate(mounts=(Bind(str(tmp_path / "meminfo"), "/proc/meminfo"),))
+    generate(mounts=(Bind("/sys/fs/cgroup", "/sys/fs/cgroup", read_only=True),))
+
+
+def test_a_missing_source_is_made_for_v_and_refused_for_mount(tmp_path):
+    with pytest.raises(NotFoundError, match="bind source path does not exist"):
+        generate(mounts=(Bind(str(tmp_path / "no"), "/x"),))
+    generate(mounts=(Bind(str(tmp_path / "made"), "/x", create_source=True),))
+    assert (tmp_path / "made").is_dir()
+
+
+def test_two_mounts_on_one_target_are_refused():
+    with pytest.raises(InvalidArgumentError, match="Duplicate mount point: /a"):
+        generate(mounts=(Tmpfs("/a"), Tmpfs("/a/")))
+
+
+def test_volumes_are_read():
+    assert mounts.parse_volume("/a:/b") == Bind("/a", "/b", False, True, "rprivate", True)
+    assert mounts.parse_volume("./a:/b:ro,rshared") == Bind("./a", "/b", True, True, "rshared", True)
+    warnings = []
+    mounts.parse_volume("/a:/b:Z", warnings.append)
+    assert warnings == ["volume /a:/b:Z: option Z is ignored, SELinux labels are not used"]
+    mounts.parse_volume("/a:/b:cached")
+
+
+@pytest.mark.parametrize("text", ["name:/b", "/b"])
+def test_named_volumes_come_later(text):
+    with pytest.raises(UnsupportedError) as caught:
+        mounts.parse_volume(text)
+    assert "come with the next release" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "text", ["", ":", "/a:", "/a:b", "/a:/", "/a:/b:x", "/a:/b:ro,rw", "/a:/b:ro:x", "x"]
+)
+def test_wrong_volumes_are_refused(text):
+    with pytest.raises(InvalidArgumentError):
+        mounts.parse_volume(text)
+
+
+def test_mounts_are_read():
+    assert mounts.parse_mount("type=bind,src=/a,dst=/b,readonly") == Bind("/a", "/b", True)
+    assert mounts.parse_mount(
+        "type=bind,source=/a,target=/b,bind-propagation=rslave,bind-recursive=disabled"
+    ) == Bind("/a", "/b", False, False, "rslave")
+    assert mounts.parse_mount('type=bind,"src=/a,b",dst=/c') == Bind("/a,b", "/c")
+    assert mounts.parse_mount("type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=1700") == Tmpfs(
+        "/t", 1 << 20, 0o1700
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("type=bind,dst=/b", "source is required"), ("type=bind,src=/a", "target is required"),
+        ("type=bind,src=/a,dst=/b,x=1", "unexpected key 'x'"), ("type=bind,src=/a,dst=/b,x", "must be a key=value pair"),
+        ("type=nfs,dst=/b", "invalid mount type"), ("dst=/b", "is not offered"), ("type=tmpfs,dst=b", "must be absolute"),
+        ("type=tmpfs,dst=/b,tmpfs-mode=9", "invalid mode"), ("type=bind,src=/a,dst=/b,readonly=maybe", "invalid value"),
+    ],
+)  # fmt: skip
+def test_wrong_mounts_say_what_is_wrong(text, message):
+    with pytest.raises(RockerError, match=message):
+        mounts.parse_mount(text)
+
+
+def test_tmpfs_options_are_read():
+    assert mounts.parse_tmpfs("/run:rw,size=64m,mode=755,exec,uid=7") == Tmpfs(
+        "/run", 64 << 20, 0o755, ("rw", "exec", "uid=7")
+    )
+    with pytest.raises(InvalidArgumentError, match='invalid tmpfs option \\["bad"\\]'):
+        mounts.parse_tmpfs("/run:bad")
+    options = mount_at(generate(mounts=(mounts.parse_tmpfs("/run:exec"),)), "/run")["options"]
+    assert options == ["nosuid", "nodev", "exec"]
+
+
+@given(st.text(alphabet="/abc.:,=ro\0 \"'", max_size=40))
+def test_mount_syntax_is_read_or_refused_and_nothing_else(text):
+    for parse in (mounts.parse_volume, mounts.parse_mount, mounts.parse_tmpfs, devices.parse_device):
+        try:
+            parse(text)
+        except RockerError:
+            pass
+
+
+# --- units ---
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("64m", 64 << 20),
+        ("1.5g", 3 << 29),
+        ("512kb", 512 << 10),
+        ("1GiB", 1 << 30),
+        ("7", 7),
+        ("7b", 7),
+        (9, 9),
+        (" 1 k", 1024),
+    ],
+)
+def test_sizes_are_read(text, size):
+    assert units.parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "m", "1x", "1.2.3", "-1", "1mm", ".", "9999999p", "1e3"])
+def test_wrong_sizes_are_refused(text):
+    with pytest.raises(InvalidArgumentError):
+        units.parse_size(text)
+
+
+@given(st.integers(0, 2**62))
+def test_times_are_read_back_to_the_nanosecond(ns):
+    assert units.parse_rfc3339_ns(units.format_rfc3339(ns)) == ns
+    assert units.parse_when(units.format_rfc3339(ns)) == ns
+
+
+def test_ages_and_durations_are_read():
+    assert units.parse_duration("1h30m") == 5400 * 10**9
+    assert units.parse_duration("1.5s") == 1_500_000_000
+    assert units.parse_duration("5") is None
+    assert units.parse_when("1700000000.5") == 1_700_000_000_500_000_000
+    with pytest.raises(InvalidArgumentError, match="invalid time"):
+        units.parse_when("yesterday")
+
+
+def test_the_caller_is_not_asked_for_anything_on_the_host():
+    assert os.getcwd()  # the specification of a plain container needs no file of the caller's directory
+    assert generate()["root"] == {"path": "/", "readonly": False}
