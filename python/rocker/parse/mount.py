@@ -44,6 +44,8 @@ class Mount(NamedTuple):
 
 def parse_mount(text: str) -> Mount:
     """One `--mount`. Raises InvalidArgumentError with Docker's text."""
+    if not text:
+        raise InvalidArgumentError("EOF")
     given: dict[str, object] = {}
     for field in split_csv(text):
         key, value = _field(field)

@@ -16,6 +16,12 @@ def parse_sysctl(text: str) -> tuple[str, str]:
     if "/" in name.split(".", 1)[0]:
         # sysctl(8): when the first separator is a slash, slashes and dots change places.
         name = name.translate(str.maketrans("./", "/."))
-    if not equals or not (name in _NAMES or name.startswith(_PREFIXES)) or ".." in name:
+    if not equals or not (name in _NAMES or name.startswith(_PREFIXES)) or not _is_path(name):
         raise InvalidArgumentError(f"sysctl '{text}' is not whitelisted")
     return name, value
+
+
+def _is_path(name: str) -> bool:
+    """Whether the file below /proc/sys that the name stands for is reached without empty, `.` or `..` components."""
+    components = name.translate(str.maketrans("./", "/.")).split("/")
+    return not {"", ".", ".."}.intersection(components)
