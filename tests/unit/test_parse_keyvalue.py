@@ -17,7 +17,10 @@ def test_a_file_has_pairs_comments_and_names_of_the_caller(tmp_path) -> None:
     path.write_bytes(b"\xef\xbb\xbfA=1\n# no\n\n  B = 'x' # y \r\nHOME\nGONE\nEMPTY\nC=\nD=a=b\n")
     with pytest.raises(InvalidArgumentError) as caught:
         read_file(str(path), CALLER)
-    assert str(caught.value) == f"poorly formatted environment: variable 'B ' contains whitespaces ({path}, line 4)"
+    assert (
+        str(caught.value)
+        == f"poorly formatted environment: variable 'B ' contains whitespaces ({path}, line 4)"
+    )
     path.write_bytes(b"\xef\xbb\xbfA=1\n# no\n\n  B= 'x' # y \r\nHOME\nGONE\nEMPTY\nC=\nD=a=b\n")
     assert read_file(str(path), CALLER) == ["A=1", "B= 'x' # y ", "HOME=/root", "EMPTY=", "C=", "D=a=b"]
 

@@ -11,7 +11,9 @@ from rocker.errors import InvalidArgumentError
 from rocker.parse.mount import Mount, parse_mount, split_csv
 from rocker.parse.volume import parse_tmpfs, parse_volume
 
-NAME = st.text(st.characters(codec="utf-8", categories=("L", "N"), include_characters=' ,"._-'), min_size=1, max_size=9)
+NAME = st.text(
+    st.characters(codec="utf-8", categories=("L", "N"), include_characters=' ,"._-'), min_size=1, max_size=9
+)
 PATH = NAME.filter(lambda name: name not in (".", "..")).map(lambda name: "/" + name)
 
 
@@ -34,13 +36,17 @@ def test_a_tmpfs_mount_has_a_size_and_a_mode() -> None:
 
 
 def test_a_volume_mount_collects_what_may_be_repeated() -> None:
-    mount = parse_mount("source=v,target=/t,volume-label=a=b,volume-label=c,volume-opt=o=p,volume-nocopy,volume-driver=local")
+    mount = parse_mount(
+        "source=v,target=/t,volume-label=a=b,volume-label=c,volume-opt=o=p,volume-nocopy,volume-driver=local"
+    )
     assert (mount.type, mount.source, mount.no_copy, mount.volume_driver) == ("volume", "v", True, "local")
     assert (mount.volume_labels, mount.volume_options) == (("a=b", "c"), ("o=p",))
 
 
 def test_the_last_of_equal_keys_wins_under_any_of_its_names() -> None:
-    assert parse_mount("type=bind,src=/a,source=/b,dst=/x,destination=/y,ro,readonly=false") == Mount("bind", "/b", "/y")
+    assert parse_mount("type=bind,src=/a,source=/b,dst=/x,destination=/y,ro,readonly=false") == Mount(
+        "bind", "/b", "/y"
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,8 +61,14 @@ def test_the_last_of_equal_keys_wins_under_any_of_its_names() -> None:
         ("type=tmpfs,target=/x,tmpfs-size=x", "invalid value for tmpfs-size: x"),
         ("type=,target=/x", "type is required"),
         ("type=bind,source=/a", "target is required"),
-        ("type=tmpfs,target=/x,bind-propagation=slave", "cannot mix 'bind-*' options with mount type 'tmpfs'"),
-        ("bind-recursive=x", 'invalid value for bind-recursive: x (must be "enabled", "disabled", "writable", or "readonly")'),
+        (
+            "type=tmpfs,target=/x,bind-propagation=slave",
+            "cannot mix 'bind-*' options with mount type 'tmpfs'",
+        ),
+        (
+            "bind-recursive=x",
+            'invalid value for bind-recursive: x (must be "enabled", "disabled", "writable", or "readonly")',
+        ),
         (
             "type=bind,source=/a,target=/x,bind-recursive=readonly",
             "option 'bind-recursive=readonly' requires 'readonly' to be specified in conjunction",
@@ -75,7 +87,10 @@ def test_the_last_of_equal_keys_wins_under_any_of_its_names() -> None:
             "type=bind,source=/a,target=/.",
             "invalid mount config for type \"bind\": invalid specification: destination can't be '/'",
         ),
-        ("type=tmpfs,source=/a,target=/x", 'invalid mount config for type "tmpfs": field Source must not be specified'),
+        (
+            "type=tmpfs,source=/a,target=/x",
+            'invalid mount config for type "tmpfs": field Source must not be specified',
+        ),
         ('type=bind,so"urce=/a', 'parse error on line 1, column 13: bare " in non-quoted-field'),
         ('type=bind,"source', 'parse error on line 1, column 18: extraneous or missing " in quoted-field'),
         ('type=bind,"a"b', 'parse error on line 1, column 13: extraneous or missing " in quoted-field'),
@@ -114,7 +129,9 @@ def test_a_volume_with_a_path_is_a_bind_that_makes_its_source() -> None:
     )
 
 
-def test_a_relative_source_counts_from_the_working_directory(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_source_counts_from_the_working_directory(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert parse_volume("./x:/b").source == f"{tmp_path}/x"
     assert parse_volume(".:/b").source == str(tmp_path)

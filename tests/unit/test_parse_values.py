@@ -51,7 +51,11 @@ def test_a_wrong_size_is_refused_with_dockers_text(text: str, message: str) -> N
     assert refusal(parse_size, text) == message
 
 
-@given(st.integers(0, 1 << 20), st.sampled_from(["k", "m", "g", "t"]), st.sampled_from(["", "b", "ib", "B", "iB"]))
+@given(
+    st.integers(0, 1 << 20),
+    st.sampled_from(["k", "m", "g", "t"]),
+    st.sampled_from(["", "b", "ib", "B", "iB"]),
+)
 def test_a_size_is_its_number_times_its_unit(number: int, unit: str, rest: str) -> None:
     assert parse_size(f"{number}{unit}{rest}") == number * 1024 ** ("kmgt".index(unit) + 1)
 
@@ -95,7 +99,10 @@ def test_a_ulimit_has_a_soft_limit_up_to_its_hard_one(name: str, one: int, other
         ("foo=1", "invalid ulimit type: foo"),
         ("nofile=1:2:3", "too many limit value arguments - 1:2:3, can only have up to two, `soft[:hard]`"),
         ("nofile=2:1", "ulimit soft limit must be less than or equal to hard limit: 2 > 1"),
-        ("nofile=-1:1", "ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: 1"),
+        (
+            "nofile=-1:1",
+            "ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: 1",
+        ),
         ("nofile=x", 'strconv.ParseInt: parsing "x": invalid syntax'),
     ],
 )
@@ -151,8 +158,12 @@ def test_a_time_is_a_date_unix_seconds_or_how_long_ago(text: str, time: int) -> 
 
 
 def test_a_wrong_time_is_refused() -> None:
-    assert refusal(lambda text: parse_time(text, NOW), "soon").startswith("failed to parse value as time or duration")
-    assert refusal(lambda text: parse_time(text, NOW), "2023-13-01").startswith('failed to parse value as time: "2023-13-01"')
+    assert refusal(lambda text: parse_time(text, NOW), "soon").startswith(
+        "failed to parse value as time or duration"
+    )
+    assert refusal(lambda text: parse_time(text, NOW), "2023-13-01").startswith(
+        'failed to parse value as time: "2023-13-01"'
+    )
 
 
 @given(st.text())
@@ -182,7 +193,10 @@ def test_detach_keys_are_bytes() -> None:
     assert parse_detach_keys("ctrl-p,ctrl-q") == b"\x10\x11"
     assert parse_detach_keys("ctrl-@,a,ctrl-_,DEL") == b"\x00a\x1f\x7f"
     assert parse_detach_keys("") == b""
-    assert refusal(parse_detach_keys, "ctrl-p,foo") == "invalid detach keys (ctrl-p,foo): Unknown character: 'foo'"
+    assert (
+        refusal(parse_detach_keys, "ctrl-p,foo")
+        == "invalid detach keys (ctrl-p,foo): Unknown character: 'foo'"
+    )
 
 
 def test_a_restart_policy_may_limit_its_retries() -> None:
@@ -194,7 +208,11 @@ def test_a_restart_policy_may_limit_its_retries() -> None:
 
 
 def test_security_options_take_both_separators() -> None:
-    assert parse_security_opt("seccomp=unconfined") == parse_security_opt("seccomp:unconfined") == ("seccomp", "unconfined")
+    assert (
+        parse_security_opt("seccomp=unconfined")
+        == parse_security_opt("seccomp:unconfined")
+        == ("seccomp", "unconfined")
+    )
     assert parse_security_opt("no-new-privileges") == parse_security_opt("no-new-privileges:true")
     assert parse_security_opt("no-new-privileges=false") == ("no-new-privileges", "false")
     assert refusal(parse_security_opt, "foo") == 'Invalid --security-opt: "foo"'
@@ -203,7 +221,9 @@ def test_security_options_take_both_separators() -> None:
 def test_a_seccomp_profile_that_is_no_json_is_named(tmp_path) -> None:
     path = tmp_path / "profile.json"
     path.write_text("{")
-    assert refusal(load_profile, str(path)).startswith(f"compacting json for seccomp profile ({path}) failed: ")
+    assert refusal(load_profile, str(path)).startswith(
+        f"compacting json for seccomp profile ({path}) failed: "
+    )
     assert refusal(load_profile, "/no/file").endswith("open /no/file: no such file or directory")
     path.write_text('{"defaultAction": "SCMP_ACT_ALLOW"}')
     assert load_profile(str(path)) == '{"defaultAction": "SCMP_ACT_ALLOW"}'

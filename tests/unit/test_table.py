@@ -12,7 +12,11 @@ from rocker.formatting.table import Listing, align, gather_filters, parse_filter
 CELLS = st.text(st.characters(codec="ascii", categories=("L", "N")), max_size=20)
 LISTING = Listing(
     {"ID": "THING ID", "Name": "NAME"},
-    {"ID": lambda row: row[0], "Name": lambda row: row[1], "Label": lambda row: lambda key: f"{row[0]}-{key}"},
+    {
+        "ID": lambda row: row[0],
+        "Name": lambda row: row[1],
+        "Label": lambda row: lambda key: f"{row[0]}-{key}",
+    },
     ["ID", "Name"],
 )
 ROWS = [("1", "one"), ("2", "two")]
@@ -51,7 +55,10 @@ def test_a_label_heads_its_column_with_its_last_part() -> None:
 
 
 def test_json_is_one_object_a_line_with_sorted_names() -> None:
-    assert [json.loads(line) for line in render("json")] == [{"ID": "1", "Name": "one"}, {"ID": "2", "Name": "two"}]
+    assert [json.loads(line) for line in render("json")] == [
+        {"ID": "1", "Name": "one"},
+        {"ID": "2", "Name": "two"},
+    ]
     assert render("{{json .}}")[0] == '{"ID":"1","Name":"one"}'
 
 

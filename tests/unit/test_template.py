@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from template_cases import DATA, REFUSED, RENDERED
 
 from rocker.errors import InvalidArgumentError
 from rocker.formatting.template import Template, TemplateError, TemplateSyntaxError
 from rocker.formatting.template.values import Fields, Texts
-from template_cases import DATA, REFUSED, RENDERED
 
 _ORACLE = Path(__file__).parent / "template_oracle" / "main.go"
 
@@ -82,7 +82,9 @@ def test_text_without_actions_stays_as_it_is(text: str) -> None:
     assert Template(text).render({}) == text
 
 
-@given(st.text(alphabet='{}.-ab $|():="\'`%/* \n\\1,'), st.dictionaries(st.text("ab", max_size=2), st.integers()))
+@given(
+    st.text(alphabet="{}.-ab $|():=\"'`%/* \n\\1,"), st.dictionaries(st.text("ab", max_size=2), st.integers())
+)
 def test_any_text_renders_or_is_refused_with_a_template_error(text: str, data: dict[str, int]) -> None:
     try:
         Template("{{" + text + "}}").render(data)

@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 Finder = Callable[["App", str, bool], Any]
 
 _MAPS = frozenset(
-    ["Annotations", "ExposedPorts", "Labels", "Networks", "PortBindings", "Ports", "StorageOpt", "Sysctls", "Tmpfs", "Volumes"]
+    [
+        "Annotations",
+        "ExposedPorts",
+        "Labels",
+        "Networks",
+        "PortBindings",
+        "Ports",
+        "StorageOpt",
+        "Sysctls",
+        "Tmpfs",
+        "Volumes",
+    ]
 )
 """Names of members that are maps, where a missing key is no error; all other objects have fixed fields."""
 _MAPS_BELOW = frozenset({("LogConfig", "Config"), ("GraphDriver", "Data")})

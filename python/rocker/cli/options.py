@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rocker.engine.options import Bind, RunOptions, Tmpfs
-
     from rocker.parse.mount import Mount
 
 _STREAMS = ("stdin", "stdout", "stderr")
@@ -282,7 +281,6 @@ def _mounts(values: Mapping[str, Any]) -> list[Bind | Tmpfs]:
 def to_mount(mount: Mount) -> Bind | Tmpfs:
     """The engine's record of a parsed mount. Raises UnsupportedError for what is not offered."""
     from rocker.engine.options import Bind, Tmpfs
-
     from rocker.errors import UnsupportedError
 
     if mount.type == "tmpfs":

@@ -12,9 +12,8 @@ from rocker.formatting.units import ago, ellipsis, human_size, short_id
 from rocker.parse.number import parse_int, quote
 
 if TYPE_CHECKING:
-    from rocker.models.container import ContainerSummary
-
     from rocker.cli.app import App
+    from rocker.models.container import ContainerSummary
 
 _FILTERS = (
     "ancestor", "before", "exited", "expose", "health", "id", "is-task", "label", "name", "network", "publish",

@@ -12,10 +12,9 @@ from rocker.cli.streams import NotTerminalError, check_terminal, console_size, e
 from rocker.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from rocker.cli.app import App
     from rocker.engine.engine import Container
     from rocker.engine.options import RunOptions
-
-    from rocker.cli.app import App
 
 
 def run(app: App, values: Values, arguments: list[str]) -> int:

@@ -12,9 +12,8 @@ from rocker.formatting.table import FORMAT_HELP, Listing
 from rocker.formatting.units import binary_size, human_size, short_id
 
 if TYPE_CHECKING:
-    from rocker.engine.engine import Container
-
     from rocker.cli.app import App
+    from rocker.engine.engine import Container
 
 _INTERVAL = 1.0
 _CLEAR = "\033[H\033[J"

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from rocker.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from rocker.cli.app import App
     from rocker.engine.engine import Session
     from rocker.models.container import ExitEvent
-
-    from rocker.cli.app import App
 
 
 def check_terminal(*, stdin: bool, tty: bool) -> None:

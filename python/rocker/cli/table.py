@@ -51,7 +51,24 @@ SYSTEM = {
     "info": _entry("info", "Display system-wide information"),
 }
 
-_TOP = ["attach", "create", "exec", "kill", "logs", "pause", "rename", "restart", "rm", "run", "start", "stats", "stop", "top", "unpause", "wait"]
+_TOP = [
+    "attach",
+    "create",
+    "exec",
+    "kill",
+    "logs",
+    "pause",
+    "rename",
+    "restart",
+    "rm",
+    "run",
+    "start",
+    "stats",
+    "stop",
+    "top",
+    "unpause",
+    "wait",
+]
 
 ROOT = {
     "container": _entry("group_container", "Manage containers"),

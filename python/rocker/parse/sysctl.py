@@ -5,7 +5,8 @@ from __future__ import annotations
 from rocker.errors import InvalidArgumentError
 
 _NAMES = frozenset(
-    f"kernel.{name}" for name in ["msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"]
+    f"kernel.{name}"
+    for name in ["msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"]
 )
 _PREFIXES = ("net.", "fs.mqueue.")
 

@@ -10,7 +10,23 @@ from rocker.parse.number import parse_int
 _MOST_VALUES = 2
 
 NAMES = frozenset(
-    ["core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack"]
+    [
+        "core",
+        "cpu",
+        "data",
+        "fsize",
+        "locks",
+        "memlock",
+        "msgqueue",
+        "nice",
+        "nofile",
+        "nproc",
+        "rss",
+        "rtprio",
+        "rttime",
+        "sigpending",
+        "stack",
+    ]
 )
 """The names `--ulimit` takes: those of prlimit(2) in lower case, except RLIMIT_AS."""
 

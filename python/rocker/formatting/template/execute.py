@@ -176,7 +176,11 @@ class Executor:
                 raise self._error(node, f"wrong number of args for {name}: want 1 got {len(given)}") from None
         if given:
             method = isinstance(value, Fields)
-            reason = "has arguments but cannot be invoked as function" if method else "is not a method but has arguments"
+            reason = (
+                "has arguments but cannot be invoked as function"
+                if method
+                else "is not a method but has arguments"
+            )
             raise self._error(node, f"{name} {reason}")
         return found
 

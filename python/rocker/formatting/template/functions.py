@@ -7,7 +7,18 @@ from typing import Any
 
 from rocker.errors import InvalidArgumentError
 from rocker.formatting.template.printf import sprintf
-from rocker.formatting.template.values import NO_VALUE, Fields, Late, NoValue, Texts, basic_kind, is_true, show, show_float, type_name
+from rocker.formatting.template.values import (
+    NO_VALUE,
+    Fields,
+    Late,
+    NoValue,
+    Texts,
+    basic_kind,
+    is_true,
+    show,
+    show_float,
+    type_name,
+)
 
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;", "\0": "\ufffd"}
 

@@ -9,7 +9,9 @@ from rocker.errors import InvalidArgumentError
 
 _BLANKS = " \t\r\n"
 _SIMPLE = {"|": "pipe", "(": "(", ")": ")", ",": ",", "=": "=", ".": "."}
-_KEYWORDS = frozenset(["if", "else", "end", "range", "with", "nil", "define", "template", "block", "break", "continue"])
+_KEYWORDS = frozenset(
+    ["if", "else", "end", "range", "with", "nil", "define", "template", "block", "break", "continue"]
+)
 _NUMBER = re.compile(
     r"[+-]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)",
     re.ASCII,
