@@ -1,10 +1,15 @@
+# ruff: noqa: E501 -- one case a line
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from rocker.cli.images import matches
+from rocker.engine.catalog import Catalog
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ID = "sha256:" + "ab" * 32
 IMAGE = {
@@ -46,12 +51,21 @@ def test_a_star_does_not_cross_a_slash() -> None:
 
 def test_images_format_takes_templates(rocker, engine) -> None:
     engine.answers["list"] = [IMAGE]
-    assert rocker("images", "--format", "{{.Repository}}:{{.Tag}}").stdout == "debian:12\nlocalhost:5000/deb:x\n"
+    assert (
+        rocker("images", "--format", "{{.Repository}}:{{.Tag}}").stdout == "debian:12\nlocalhost:5000/deb:x\n"
+    )
 
 
 def test_history_shows_the_steps(rocker, engine) -> None:
     engine.answers["history"] = [
-        {"Id": ID, "Created": 0, "CreatedBy": "/bin/sh -c " + "x" * 60, "Size": 1000, "Comment": "c", "Tags": None}
+        {
+            "Id": ID,
+            "Created": 0,
+            "CreatedBy": "/bin/sh -c " + "x" * 60,
+            "Size": 1000,
+            "Comment": "c",
+            "Tags": None,
+        }
     ]
     line = rocker("history", "debian").stdout.splitlines()[1]
     assert line.startswith("abababababab   ")
@@ -70,9 +84,13 @@ def test_tag_names_an_image_again(rocker, engine) -> None:
     assert engine.calls == [("tag", "images", ("debian", "deb:x"), {})]
 
 
-def test_a_saved_file_appears_whole_or_not_at_all(rocker, engine, tmp_path: Path) -> None:
-    assert rocker("save", "-o", str(tmp_path / "x.tar"), "debian").exit_code == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["x.tar"]
+def test_nothing_stays_of_an_archive_that_could_not_be_written(rocker, engine, tmp_path: Path) -> None:
+    engine.catalog = Catalog(str(tmp_path / "root"))
+    (tmp_path / "out").mkdir()
+    result = rocker("save", "-o", str(tmp_path / "out" / "x.tar"), "debian")
+    engine.catalog.close()
+    assert (result.exit_code, "No such image: debian" in result.stderr) == (1, True)
+    assert list((tmp_path / "out").iterdir()) == []
     result = rocker("save", "-o", str(tmp_path / "no" / "x.tar"), "debian")
     assert (result.exit_code, "cannot be written" in result.stderr) == (1, True)
 

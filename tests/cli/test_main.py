@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- one case a line
 from __future__ import annotations
 
 import os
@@ -67,7 +68,7 @@ def test_completion_is_a_script(rocker, shell: str) -> None:
 
 def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "rocker", *words], capture_output=True, text=True, timeout=60, env={**os.environ, **variables},
+        [sys.executable, "-m", "rocker", *words], capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **variables},
     )  # fmt: skip
 
 
@@ -82,7 +83,12 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     read, write = os.pipe()
     os.close(read)
     process = subprocess.run(
-        [sys.executable, "-m", "rocker", "--help"], stdout=write, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        [sys.executable, "-m", "rocker", "--help"],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
     )
     os.close(write)
     assert process.stderr == ""
@@ -91,6 +97,8 @@ def test_a_closed_pipe_is_no_traceback() -> None:
 def test_a_command_imports_only_itself() -> None:
     code = "import sys; from rocker.cli.main import cli; sys.argv[1:] = ['ps', '--x']\ntry: cli.main()\nexcept SystemExit: pass\n"
     code += "print(sorted(name for name in sys.modules if name.startswith('rocker.')))"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    ).stdout
     for unwanted in ("rocker.cli.run", "rocker.engine", "rocker.formatting.template", "rocker._core"):
         assert f"'{unwanted}" not in shown

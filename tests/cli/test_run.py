@@ -1,12 +1,16 @@
+# ruff: noqa: E501 -- one case a line
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from fake_engine import ID, FakeSession
 
 from rocker.engine.options import Bind, Device, Tmpfs, Ulimit
 from rocker.errors import CommandNotExecutableError, CommandNotFoundError, ImageNotFoundError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_run_exits_with_the_programs_code(rocker, engine) -> None:
@@ -68,13 +72,21 @@ def test_every_record_reaches_the_engine(rocker, engine, tmp_path: Path) -> None
     assert (options.sysctls, options.cpus, list(options.env)) == ({"net.a": "1"}, 1.5, ["A=1", "B=2"])
     assert (options.labels, options.log_opts) == ({"l": "2", "m": "", "n": "3"}, {"max-size": "1m"})
     assert (options.entrypoint, options.timeout, options.memory_swap) == ([], 60.0, -1)
-    assert (options.annotations, options.network, list(options.attach)) == ({"a": "b"}, "none", ["stdout", "stderr"])
+    assert (options.annotations, options.network, list(options.attach)) == (
+        {"a": "b"},
+        "none",
+        ["stdout", "stderr"],
+    )
     assert engine.session.asked["detach_keys"] == b"\x01"
 
 
 def test_a_root_directory_stands_in_for_the_image(rocker, engine) -> None:
     assert rocker("run", "--rootfs", "/srv/root", "true").exit_code == 0
-    assert (engine.options.image, engine.options.rootfs, list(engine.options.command)) == (None, "/srv/root", ["true"])
+    assert (engine.options.image, engine.options.rootfs, list(engine.options.command)) == (
+        None,
+        "/srv/root",
+        ["true"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,7 +101,9 @@ def test_a_root_directory_stands_in_for_the_image(rocker, engine) -> None:
         (["-e", "=x", "b"], 'invalid argument "=x" for "-e, --env" flag: invalid environment variable: =x'),
     ],
 )  # fmt: skip
-def test_a_wrong_flag_is_refused_with_dockers_text_and_125(rocker, engine, words: list[str], message: str) -> None:
+def test_a_wrong_flag_is_refused_with_dockers_text_and_125(
+    rocker, engine, words: list[str], message: str
+) -> None:
     result = rocker("run", *words)
     assert (result.exit_code, result.stdout) == (125, "")
     assert result.stderr == f"{message}\nSee 'rocker run --help'.\n"
@@ -100,7 +114,7 @@ def test_a_missing_image_name_is_explained(rocker) -> None:
     result = rocker("run", "--rm")
     assert result.exit_code == 1
     assert result.stderr.startswith(
-        '"rocker run" requires at least 1 argument.\nSee \'rocker run --help\'.\n\n'
+        "\"rocker run\" requires at least 1 argument.\nSee 'rocker run --help'.\n\n"
         "Usage:  rocker run [OPTIONS] IMAGE [COMMAND] [ARG...]\n\n"
     )
 
@@ -146,7 +160,10 @@ def test_no_id_file_stays_when_nothing_was_created(rocker, engine, tmp_path: Pat
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--pull", "foo", "x"], "invalid pull option: 'foo': must be one of \"always\", \"missing\" or \"never\""),
+        (
+            ["--pull", "foo", "x"],
+            'invalid pull option: \'foo\': must be one of "always", "missing" or "never"',
+        ),
         (["-v", "data:/x", "x"], "volume `data` for `/x`: volumes are not supported yet"),
         (["-v", "/a:/x", "--tmpfs", "/x", "x"], "Duplicate mount point: /x"),
         (["--env-file", "/no/file", "x"], "open /no/file: no such file or directory"),
@@ -176,7 +193,12 @@ def test_exec_runs_in_the_container(rocker, engine) -> None:
     assert result.exit_code == 3
     verb, name, (options,), more = engine.calls[0]
     assert (verb, name, more) == ("exec_session", "web", {"stdin": False})
-    assert (list(options.command), options.user, options.workdir, options.privileged) == (["ls", "-l"], "1:2", "/tmp", True)
+    assert (list(options.command), options.user, options.workdir, options.privileged) == (
+        ["ls", "-l"],
+        "1:2",
+        "/tmp",
+        True,
+    )
 
 
 def test_exec_in_an_unknown_container_fails_with_1_and_of_an_unknown_program_with_127(rocker, engine) -> None:

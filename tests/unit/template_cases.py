@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- one case a line; properties say "right or refused"
 """Templates whose meaning Go itself decides: rendered by ours and by Go's text/template."""
 
 DATA = {

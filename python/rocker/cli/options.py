@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- one flag or column a line
 """The flags that `run` and `create` share, and the record they become."""
 
 from __future__ import annotations
@@ -256,7 +257,7 @@ def read_env_files(paths: list[str]) -> list[str]:
 
 
 def _environment(values: Mapping[str, Any]) -> list[str]:
-    return read_env_files(values["env_file"]) + values["env"]
+    return [*read_env_files(values["env_file"]), *values["env"]]
 
 
 def _labels(values: Mapping[str, Any]) -> dict[str, str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rocker.errors import InvalidArgumentError
 from rocker.formatting.template.printf import sprintf
@@ -20,6 +19,9 @@ from rocker.formatting.template.values import (
     type_name,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;", "\0": "\ufffd"}
 
 
@@ -32,7 +34,10 @@ class WrongTypeError(InvalidArgumentError):
 
 
 def to_json(value: Any) -> str:
-    """As Docker's `json`: compact, Unicode as it is, an object's fields in their order and a map's keys sorted."""
+    """As Docker's `json`.
+
+    Compact, Unicode as it is, an object's fields in their order and a map's keys sorted.
+    """
     value = _made(value)
     if value is None or isinstance(value, NoValue):
         return "null"
@@ -213,7 +218,7 @@ def _same(name: str, first: Any, second: Any) -> bool:
 def _eq(first: Any, *others: Any) -> bool:
     if not others:
         raise InvalidArgumentError("error calling eq: missing argument for comparison")
-    return any([_same("eq", first, other) for other in others])
+    return any(_same("eq", first, other) for other in others)
 
 
 def _ne(first: Any, second: Any) -> bool:
