@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- one case a line; properties say "right or refused"
 """Templates whose meaning Go itself decides: rendered by ours and by Go's text/template."""
 
 DATA = {
@@ -34,7 +35,7 @@ RENDERED = [
     '{{.s | upper | printf "%s!"}}', '{{.s | printf "%s-%s" "x"}}', "{{(index .l 0)}}", "{{(len .l)}}", "{{(.d.k).j}}", "{{(.m).x}}",
     "{{html .q}}", "{{urlquery .q}}", "{{$.s}}", "{{$}}"[:0], "{{.d.k.j | len}}", "{{with .d}}{{with .k}}{{len .j}}{{end}}{{end}}",
     "{{range $i, $x := .w}}{{if $i}}, {{end}}{{$x}}{{end}}", "{{if and .t (eq .a 1)}}yes{{end}}", "{{ .a }}", "{{\n.a\n}}", "{{ range .l }}{{ . }}{{ end }}",
-    "}} {", "{ {{.a}} }", "{{.s}}}}", "é{{.a}}", "{{.m.nope}}", "{{.zz.b}}", "{{.this.is.a.very.long.chain}}", "{{.s|}}", "{{.m.nope | printf \"%v\"}}", "{{if .m.nope}}x{{else}}y{{end}}",
+    "}} {", "{ {{.a}} }", "{{.s}}}}", "é{{.a}}", "{{.m.nope}}", "{{.zz.b}}", "{{.this.is.a.very.long.chain}}", "{{.s|}}", '{{.m.nope | printf "%v"}}', "{{if .m.nope}}x{{else}}y{{end}}",
 ]  # fmt: skip
 
 REFUSED = [

@@ -75,7 +75,10 @@ class App:
             self.err(f"hint: {error.hint}")
 
     def each(self, names: Iterable[str], action: Callable[[str], Any], *, echo: bool = True) -> int:
-        """Do the action with each name and print the name; go on after errors. Exit code 1 when one failed."""
+        """Do the action with each name and print the name.
+
+        Go on after errors. Exit code 1 when one failed.
+        """
         code = 0
         for name in names:
             try:

@@ -25,7 +25,8 @@ def attach(app: App, values: Values, arguments: list[str]) -> int:
     check_terminal(stdin=stdin, tty=container.tty)
     session = container.attach(stdin=stdin)
     if container.tty and (size := console_size()):
-        # A program that draws its screen repaints when the size changes, not when it stays: so it changes twice.
+        # A program that draws its screen repaints when the size changes, not when it stays: so it changes
+        # twice.
         session.resize(size[1] + 1, size[0] + 1)
         session.resize(size[1], size[0])
     keys = detach_bytes(values["detach_keys"] or container.options.detach_keys)

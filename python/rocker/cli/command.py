@@ -28,7 +28,8 @@ class DockerCommand(click.Command):
     """A command: flags, then arguments.
 
     Attributes:
-        body: called with the application, the values of the flags by name, and the arguments; gives the exit code.
+        body: called with the application, the values of the flags by name, and the arguments; gives the
+            exit code.
         usage: what follows the command's name, for example `[OPTIONS] CONTAINER`.
         failure: the exit code of an error that has no better one.
         runs_programs: whether its exit code is that of a program.
@@ -157,11 +158,11 @@ class LazyGroup(click.Group):
             self._accept(ctx, parser.values)
         return super().parse_args(ctx, ["--", *rest])
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click passes it
         """Every name, for completion."""
         return sorted(name for name, entry in self.entries.items() if not entry.hidden)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- as above
         """Import the command's module and return its `COMMAND`."""
         entry = self.entries.get(cmd_name)
         if entry is None:

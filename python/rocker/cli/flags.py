@@ -1,18 +1,20 @@
 """Flags with the syntax and the messages of Docker's command line (Go's pflag), declared as click options.
 
-Against click's own parser: `-itd` and `-m64m` beside `--rm=false` on one command, values checked at the first wrong one in
-the order typed, and texts that scripts know.
+Unlike click's own parser: `-itd` and `-m64m` beside `--rm=false` on one command, the first wrong
+value refused in the order typed, and texts that scripts know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rocker.errors import InvalidArgumentError
 from rocker.parse.number import parse_bool, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 
 class Flag(click.Option):

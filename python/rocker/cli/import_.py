@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
+from rocker.images.import_ import import_ as import_image
 
 if TYPE_CHECKING:
     from rocker.cli.app import App
@@ -14,14 +15,15 @@ if TYPE_CHECKING:
 def import_(app: App, values: Values, arguments: list[str]) -> int:
     """Make an image of a root file system: a tar, a directory, or `-` for standard input. Prints its id."""
     source = 0 if arguments[0] == "-" else arguments[0]
-    image = app.engine.images.import_(
+    image_id = import_image(
+        app.engine.catalog,
         source,
         arguments[1] if len(arguments) > 1 else None,
         changes=values["change"],
-        message=values["message"] or "",
+        message=values["message"],
         platform=values["platform"],
     )
-    app.out(image.id)
+    app.out(image_id)
     return 0
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- one flag or column a line
 """`rocker info`."""
 
 from __future__ import annotations

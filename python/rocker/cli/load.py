@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
 from rocker.errors import InvalidArgumentError
+from rocker.images.archive import load as load_images
 
 if TYPE_CHECKING:
     from rocker.cli.app import App
@@ -17,7 +18,7 @@ def load(app: App, values: Values, _arguments: list[str]) -> int:
     """Take the images of a `docker save` archive or an OCI layout into the store."""
     if values["input"] is None and os.isatty(0):
         raise InvalidArgumentError("requested load from stdin, but stdin is empty")
-    for image in app.engine.images.load(0 if values["input"] is None else values["input"]):
+    for image in load_images(app.engine.catalog, 0 if values["input"] is None else values["input"]):
         for line in image.lines():
             app.out(line)
     return 0

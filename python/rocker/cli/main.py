@@ -1,11 +1,13 @@
-"""The entry of the command `rocker`: read the global flags, load the command, report once, give the exit code."""
+"""The entry of the command `rocker`.
+
+Read the global flags, load the command, report once, give the exit code.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -14,6 +16,9 @@ from rocker.cli.command import LazyGroup, UsageError, Values
 from rocker.cli.flags import Flag, FlagError
 from rocker.cli.table import ROOT
 from rocker.errors import RockerError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _LEVELS = ("debug", "info", "warn", "error", "fatal")
 _INTERRUPTED = 130
@@ -30,12 +35,14 @@ class Rocker(LazyGroup):
         words = list(sys.argv[1:] if args is None else args)
         sys.exit(self._guarded(words, obj or App()))
 
-    def _guarded(self, words: list[str], app: App) -> int:
+    def _guarded(self, words: list[str], app: App) -> int:  # noqa: PLR0911 -- one line a kind of ending
         try:
             if "_ROCKER_COMPLETE" in os.environ:
                 from click.shell_completion import shell_complete
 
-                return shell_complete(self, {}, "rocker", "_ROCKER_COMPLETE", os.environ["_ROCKER_COMPLETE"])
+                return shell_complete(
+                    self, {"obj": app}, "rocker", "_ROCKER_COMPLETE", os.environ["_ROCKER_COMPLETE"]
+                )
             with self.make_context("rocker", words, obj=app) as context:
                 code = self.invoke(context)
             app.flush()
@@ -65,7 +72,10 @@ class Rocker(LazyGroup):
 
 
 def _exit_code(error: RockerError, app: App) -> int:
-    """The command's own exit code, unless the error's says more: a template's syntax, a program that cannot be run."""
+    """The command's own exit code, unless the error's says more.
+
+    A template's syntax, a program that cannot be run.
+    """
     if error.exit_code == _SYNTAX or (error.exit_code in (126, 127) and app.runs_programs):
         return error.exit_code
     return app.failure
@@ -79,7 +89,7 @@ def _accept(context: click.Context, values: Values) -> None:
         context.exit(0)
     if values["log_level"] not in _LEVELS:
         raise UsageError(f"unable to parse logging level: {values['log_level']}")
-    app: App = context.obj
+    app: App = context.obj or App()
     app.root, app.run = values["root"], values["run"]
     app.debug, app.log_level = values["debug"], values["log_level"]
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- one flag or column a line
 """The flags that `run` and `create` share, and the record they become."""
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rocker.engine.options import Bind, RunOptions, Tmpfs
-
     from rocker.parse.mount import Mount
 
 _STREAMS = ("stdin", "stdout", "stderr")
@@ -257,7 +257,7 @@ def read_env_files(paths: list[str]) -> list[str]:
 
 
 def _environment(values: Mapping[str, Any]) -> list[str]:
-    return read_env_files(values["env_file"]) + values["env"]
+    return [*read_env_files(values["env_file"]), *values["env"]]
 
 
 def _labels(values: Mapping[str, Any]) -> dict[str, str]:
@@ -282,7 +282,6 @@ def _mounts(values: Mapping[str, Any]) -> list[Bind | Tmpfs]:
 def to_mount(mount: Mount) -> Bind | Tmpfs:
     """The engine's record of a parsed mount. Raises UnsupportedError for what is not offered."""
     from rocker.engine.options import Bind, Tmpfs
-
     from rocker.errors import UnsupportedError
 
     if mount.type == "tmpfs":

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- one flag or column a line
 """`rocker ps`: list containers."""
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ from rocker.formatting.units import ago, ellipsis, human_size, short_id
 from rocker.parse.number import parse_int, quote
 
 if TYPE_CHECKING:
-    from rocker.models.container import ContainerSummary
-
     from rocker.cli.app import App
+    from rocker.models.container import ContainerSummary
 
 _FILTERS = (
     "ancestor", "before", "exited", "expose", "health", "id", "is-task", "label", "name", "network", "publish",
@@ -77,9 +77,7 @@ def _image(row: ContainerSummary, *, truncate: bool) -> str:
 
 def _port(port: dict[str, Any]) -> str:
     private = f"{port['PrivatePort']}/{port['Type']}"
-    return (
-        f"{port.get('IP', '0.0.0.0')}:{port['PublicPort']}->{private}" if port.get("PublicPort") else private
-    )
+    return f"{port.get('IP', '')}:{port['PublicPort']}->{private}" if port.get("PublicPort") else private
 
 
 def _size(row: ContainerSummary) -> str:

@@ -1,9 +1,10 @@
+# ruff: noqa: E501, PTH108, PTH110 -- messages are Docker's; pathlib costs milliseconds of start-up
 """`rocker run`: create, start, and be its mouthpiece until it ends."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rocker.cli.command import DockerCommand, UsageError, Values
 from rocker.cli.flags import Flag
@@ -12,10 +13,9 @@ from rocker.cli.streams import NotTerminalError, check_terminal, console_size, e
 from rocker.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from rocker.engine.engine import Container
-    from rocker.engine.options import RunOptions
-
     from rocker.cli.app import App
+    from rocker.engine.container import Container
+    from rocker.engine.options import RunOptions
 
 
 def run(app: App, values: Values, arguments: list[str]) -> int:
@@ -62,7 +62,7 @@ class CidFile:
         self._path = path
         self._written = False
 
-    def __enter__(self) -> CidFile:
+    def __enter__(self) -> Self:
         if self._path:
             try:
                 os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644))

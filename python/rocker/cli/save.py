@@ -1,3 +1,4 @@
+# ruff: noqa: PTH105, PTH108, PTH120 -- pathlib costs milliseconds of start-up
 """`rocker save`."""
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
 from rocker.errors import InvalidArgumentError
+from rocker.images.save import save as save_images
 
 if TYPE_CHECKING:
     from rocker.cli.app import App
@@ -23,7 +25,7 @@ def save(app: App, values: Values, arguments: list[str]) -> int:
     if os.isatty(1):
         raise InvalidArgumentError("cowardly refusing to save to a terminal. Use the -o flag or redirect")
     app.flush()
-    app.engine.images.save(arguments, 1)
+    save_images(app.engine.catalog, arguments, 1)
     return 0
 
 
@@ -39,7 +41,7 @@ def _save_to(app: App, references: list[str], path: str) -> None:
             path=directory,
         ) from error
     try:
-        app.engine.images.save(references, target)
+        save_images(app.engine.catalog, references, target)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

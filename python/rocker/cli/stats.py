@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- one flag or column a line
 """`rocker stats`: what containers use."""
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ from rocker.formatting.table import FORMAT_HELP, Listing
 from rocker.formatting.units import binary_size, human_size, short_id
 
 if TYPE_CHECKING:
-    from rocker.engine.engine import Container
-
     from rocker.cli.app import App
+    from rocker.engine.container import Container
 
 _INTERVAL = 1.0
 _CLEAR = "\033[H\033[J"

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from rocker.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from rocker.engine.engine import Session
-    from rocker.models.container import ExitEvent
-
     from rocker.cli.app import App
+    from rocker.engine.session import Session
+    from rocker.models.container import ExitEvent
 
 
 def check_terminal(*, stdin: bool, tty: bool) -> None:
@@ -36,10 +35,14 @@ def console_size() -> tuple[int, int] | None:
 
 
 def proxy(app: App, session: Session, *, tty: bool, keys: bytes, sig_proxy: bool) -> ExitEvent:
-    """Copy the streams until exit or detach. A terminal passes keys on as signals by itself, so none are forwarded."""
+    """Copy the streams until exit or detach.
+
+    A terminal passes keys on as signals by itself, so none are forwarded.
+    """
     app.flush()
     try:
-        return session.proxy(0, 1, 2, tty=tty, detach_keys=keys, sig_proxy=sig_proxy and not tty)
+        event: ExitEvent = session.proxy(0, 1, 2, tty=tty, detach_keys=keys, sig_proxy=sig_proxy and not tty)
+        return event
     finally:
         session.close()
 

@@ -1,1 +1,4 @@
-"""Text for people: Go templates, tables, sizes and times. Pure; imported only by commands that show something."""
+"""Text for people.
+
+Go templates, tables, sizes and times. Pure; imported only by commands that show something.
+"""

@@ -7,7 +7,10 @@ from typing import Any
 
 from rocker.errors import InvalidArgumentError
 
-FORMAT_HELP = "Format output using a custom template: 'table' (default), 'table TEMPLATE', 'json' or 'TEMPLATE', a Go template"
+FORMAT_HELP = (
+    "Format output using a custom template: 'table' (default), 'table TEMPLATE', "
+    "'json' or 'TEMPLATE', a Go template"
+)
 """Help of `--format`."""
 
 _LEAST_WIDTH = 10
@@ -17,9 +20,10 @@ Column = Callable[[Any], Any]
 
 
 def render_columns(rows: Sequence[Sequence[str]], *, least: int = _LEAST_WIDTH) -> str:
-    """Lines of aligned columns as Docker's tabwriter makes them: 3 blanks apart, the last column without padding.
+    """Lines of aligned columns, as Docker's tabwriter makes them.
 
-    A column is at least `least` wide with its gap; the width of wide characters counts as their number.
+    They are 3 blanks apart, the last one without padding. A column is at least `least`
+    wide with its gap; the width of wide characters counts as their number.
     """
     widths: list[int] = []
     for row in rows:
@@ -51,7 +55,10 @@ class Listing:
         self.default = default
 
     def render(self, objects: Sequence[Any], form: str = "", *, quiet: str = "") -> Iterable[str]:
-        """The lines for `--format form`; with `quiet` only the field of that name. Raises InvalidArgumentError."""
+        """The lines for `--format form`.
+
+        With `quiet` only the field of that name. Raises InvalidArgumentError.
+        """
         if quiet and form in ("", "table"):
             yield from (str(self.fields[quiet](item)) for item in objects)
         elif form in ("", "table"):
@@ -105,7 +112,10 @@ def _late(make: Column, item: Any) -> Any:
 
 
 def align(text: str) -> str:
-    """Text with cells ended by tabs, aligned as Go's text/tabwriter does: a column is a block of neighbouring lines."""
+    """Text with cells ended by tabs, aligned as Go's text/tabwriter does.
+
+    A column is a block of neighbouring lines.
+    """
     lines = [line.split("\t") for line in text.split("\n")]
     widths: list[list[int]] = [[0] * (len(cells) - 1) for cells in lines]
     depth = max((len(cells) for cells in lines), default=1) - 1

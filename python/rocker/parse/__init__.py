@@ -1,6 +1,7 @@
 """The values of flags, from text to typed values; pure, and read by the CLI and the API alike.
 
-Every parser takes the text as typed and raises `InvalidArgumentError` with Docker's wording. Nothing here looks at
+Every parser takes the text as typed and raises `InvalidArgumentError` with Docker's wording. Nothing here
+looks at
 the host, except the two that read a file the caller names (`keyvalue.read_file`, `security.load_profile`).
 
 | module | flags |

@@ -18,7 +18,10 @@ class Device(NamedTuple):
 
 
 def parse_device(text: str) -> Device:
-    """`/dev/fuse`, `/dev/sda:/dev/xvda`, `/dev/sda:r`, `/dev/sda:/dev/xvda:rwm`. Raises InvalidArgumentError."""
+    """`/dev/fuse`, `/dev/sda:/dev/xvda`, `/dev/sda:r`, `/dev/sda:/dev/xvda:rwm`.
+
+    Raises InvalidArgumentError.
+    """
     fields = text.split(":")
     if len(fields) > _MOST_FIELDS or not fields[0]:
         raise InvalidArgumentError(f"bad format for path: {text}")

@@ -26,7 +26,10 @@ _MAX = (1 << 63) - 1
 
 
 def parse_duration(text: str) -> int:
-    """Nanoseconds of a Go duration such as `1m30s`, `-1.5h` or `0`. Raises InvalidArgumentError with Go's text."""
+    """Nanoseconds of a Go duration such as `1m30s`, `-1.5h` or `0`.
+
+    Raises InvalidArgumentError with Go's text.
+    """
     body = text[1:] if text[:1] in ("-", "+") else text
     if body == "0":
         return 0

@@ -11,9 +11,10 @@ _CONTROL = {f"ctrl-{key}": code for code, key in enumerate("@abcdefghijklmnopqrs
 
 
 def parse_detach_keys(text: str) -> bytes:
-    """The bytes of a comma-separated sequence: a character, `ctrl-` with a letter or one of ``@[\\]^_``, or `DEL`.
+    r"""Return the bytes of a comma-separated sequence.
 
-    The empty text is no sequence: detaching is off. Raises InvalidArgumentError.
+    A key is a character, `ctrl-` with a letter or one of ``@[\\]^_``, or `DEL`. The empty text is no
+    sequence: detaching is off. Raises InvalidArgumentError.
     """
     return bytes(_code(key, text) for key in text.split(",")) if text else b""
 

@@ -1,6 +1,7 @@
 """`NAME=VALUE` pairs, from flags and from files.
 
-The rules of a file are Docker's: UTF-8, one pair a line, blanks before a name and lines beginning with `#` ignored,
+The rules of a file are Docker's: UTF-8, one pair a line, blanks before a name and lines beginning with `#`
+ignored,
 the value as it stands to the end of the line: no quotes, no escapes, no expansion, no trailing comments.
 """
 
@@ -23,7 +24,10 @@ def parse_env(text: str) -> str:
 
 
 def parse_label(text: str) -> str:
-    """One `--label`: `NAME=VALUE` or `NAME`; unchanged. Raises InvalidArgumentError when the name is empty."""
+    """One `--label`.
+
+    `NAME=VALUE` or `NAME`; unchanged. Raises InvalidArgumentError when the name is empty.
+    """
     if not text or text.startswith("="):
         raise InvalidArgumentError(f"invalid label '{text}': empty name")
     return text
@@ -42,7 +46,10 @@ def to_dict(pairs: Iterable[str]) -> dict[str, str]:
 
 
 def to_env(pairs: Iterable[str], lookup: Lookup) -> dict[str, str | None]:
-    """Environment from `--env`: a bare name takes the caller's value; None removes it when the caller has none."""
+    """Environment from `--env`.
+
+    A bare name takes the caller's value; None removes it when the caller has none.
+    """
     result: dict[str, str | None] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -53,8 +60,8 @@ def to_env(pairs: Iterable[str], lookup: Lookup) -> dict[str, str | None]:
 def read_file(path: str, lookup: Lookup | None = None) -> list[str]:
     """The pairs of an environment or label file, in order.
 
-    A name without `=` gets its value from `lookup` and is left out when that gives None; without `lookup` its value
-    is empty. Raises InvalidArgumentError naming file and line.
+    A name without `=` gets its value from `lookup` and is left out when that gives None; without `lookup` its
+    value is empty. Raises InvalidArgumentError naming file and line.
     """
     try:
         with open(path, "rb") as file:  # noqa: PTH123 -- pathlib costs milliseconds of start-up

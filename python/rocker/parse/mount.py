@@ -1,14 +1,17 @@
+# ruff: noqa: E501, PTH100 -- messages are Docker's; pathlib costs milliseconds of start-up, and resolves links
 """`--mount type=…,source=…,target=…,…`: comma-separated values with quotes, as RFC 4180 has them."""
 
 from __future__ import annotations
 
 import os.path
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rocker.errors import InvalidArgumentError
 from rocker.parse.number import parse_bool, parse_int
 from rocker.parse.size import parse_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 """The propagations of a bind mount (mount_namespaces(7))."""
@@ -21,8 +24,10 @@ _RECURSIVE = ("enabled", "disabled", "writable", "readonly")
 class Mount(NamedTuple):
     """A mount as the user wrote it.
 
-    `recursive` is `enabled`, `disabled`, `writable` or `readonly` (Docker's `bind-recursive`), or empty when not given;
-    `create_source` makes a missing source directory, which `--volume` does and `--mount` does not. Sizes are bytes.
+    `recursive` is `enabled`, `disabled`, `writable` or `readonly` (Docker's `bind-recursive`), or empty
+    when not given;
+    `create_source` makes a missing source directory, which `--volume` does and `--mount` does not. Sizes
+    are bytes.
     """
 
     type: str
@@ -44,6 +49,8 @@ class Mount(NamedTuple):
 
 def parse_mount(text: str) -> Mount:
     """One `--mount`. Raises InvalidArgumentError with Docker's text."""
+    if not text:
+        raise InvalidArgumentError("EOF")
     given: dict[str, object] = {}
     for field in split_csv(text):
         key, value = _field(field)

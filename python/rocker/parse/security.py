@@ -1,4 +1,7 @@
-"""`--security-opt`: `seccomp=FILE|unconfined|builtin`, `no-new-privileges[=BOOL]`, `systempaths=unconfined`, …"""
+"""`--security-opt`.
+
+`seccomp=FILE|unconfined|builtin`, `no-new-privileges[=BOOL]`, `systempaths=unconfined`, …
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ def parse_security_opt(text: str) -> tuple[str, str]:
 
 
 def load_profile(path: str) -> str:
-    """The seccomp profile in a file, as its JSON text. Raises InvalidArgumentError when it cannot be read or is none."""
+    """The seccomp profile in a file, as its JSON text.
+
+    Raises InvalidArgumentError when it cannot be read or is none.
+    """
     import json
 
     try:

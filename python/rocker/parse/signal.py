@@ -1,4 +1,7 @@
-"""Signals by number, name, or name with `SIG`; `RTMIN+n` and `RTMAX-n` too. Linux numbers of x86 and arm (signal(7))."""
+"""Signals by number, name, or name with `SIG`.
+
+`RTMIN+n` and `RTMAX-n` too. Linux numbers of x86 and arm (signal(7)).
+"""
 
 from __future__ import annotations
 
@@ -51,10 +54,10 @@ def parse_signal(text: str) -> int:
             return number
         raise InvalidArgumentError(f"Invalid signal: {text}")
     name = text.upper().removeprefix("SIG")
-    number = _NUMBERS.get(name) or _realtime(name)
-    if number is None:
+    found = _NUMBERS.get(name) or _realtime(name)
+    if found is None:
         raise InvalidArgumentError(f"Invalid signal: {text}", hint="`kill -l` lists the names")
-    return number
+    return found
 
 
 def signal_name(number: int) -> str:

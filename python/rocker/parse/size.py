@@ -1,4 +1,7 @@
-"""Sizes in bytes: `512`, `64m`, `1.5g`, `10 kB`, `1GiB`. Every unit is a power of 1024, whatever its spelling."""
+"""Sizes in bytes.
+
+`512`, `64m`, `1.5g`, `10 kB`, `1GiB`. Every unit is a power of 1024, whatever its spelling.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ def parse_swap(text: str) -> int:
 def _float(text: str) -> float:
     try:
         if not _NUMERIC.issuperset(text):
-            raise ValueError(text)
+            raise ValueError(text)  # noqa: TRY301 -- one refusal for all
         return float(text)
     except ValueError:
         raise InvalidArgumentError(f"strconv.ParseFloat: parsing {quote(text)}: invalid syntax") from None

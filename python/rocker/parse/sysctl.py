@@ -12,11 +12,20 @@ _PREFIXES = ("net.", "fs.mqueue.")
 
 
 def parse_sysctl(text: str) -> tuple[str, str]:
-    """Name and value; a name may be written with slashes. Raises InvalidArgumentError for one of the whole host."""
+    """Name and value.
+
+    A name may be written with slashes. Raises InvalidArgumentError for one of the whole host.
+    """
     name, equals, value = text.partition("=")
     if "/" in name.split(".", 1)[0]:
         # sysctl(8): when the first separator is a slash, slashes and dots change places.
         name = name.translate(str.maketrans("./", "/."))
-    if not equals or not (name in _NAMES or name.startswith(_PREFIXES)) or ".." in name:
+    if not equals or not (name in _NAMES or name.startswith(_PREFIXES)) or not _is_path(name):
         raise InvalidArgumentError(f"sysctl '{text}' is not whitelisted")
     return name, value
+
+
+def _is_path(name: str) -> bool:
+    """Whether the path below /proc/sys that the name stands for has no empty, `.` or `..` components."""
+    components = name.translate(str.maketrans("./", "/.")).split("/")
+    return not {"", ".", ".."}.intersection(components)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, PTH100 -- messages are Docker's; pathlib costs milliseconds of start-up, and resolves links
 """`--volume [SOURCE:]TARGET[:OPTIONS]` and `--tmpfs TARGET[:OPTIONS]`."""
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ _EXCLUSIVE = (
 
 
 def parse_volume(text: str) -> Mount:
-    """A bind when the source is a path, else a volume (anonymous without a source). Raises InvalidArgumentError.
+    """A bind when the source is a path, else a volume (anonymous without a source).
 
-    A source `.`, `./x`, `..` or `../x` is taken from the working directory, `~/x` is not expanded: the shell does that.
+    Raises InvalidArgumentError.
+
+    A source `.`, `./x`, `..` or `../x` is taken from the working directory, `~/x` is not expanded: the
+    shell does that.
     """
     fields = text.split(":")
     if not text or len(fields) > 3 or "" in fields:  # noqa: PLR2004 -- source, target, options

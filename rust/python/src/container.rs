@@ -36,9 +36,8 @@ pub fn start(
     attach: (bool, bool, bool),
     bind_to_caller: bool,
 ) -> PyResult<Session> {
-    let started = detached(py, || {
-        client::start(&runtime, &root, &run, request, streams(attach), bind_to_caller)
-    });
+    let started =
+        detached(py, || client::start(&runtime, &root, &run, request, streams(attach), bind_to_caller));
     started.map(Session::new)
 }
 

@@ -41,7 +41,10 @@ fn build(py: Python<'_>, error: Error) -> PyResult<PyErr> {
 }
 
 /// Runs `work` without the GIL.
-pub fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> rocker_core::Result<T> + Send) -> PyResult<T> {
+pub fn detached<T: Send>(
+    py: Python<'_>,
+    work: impl FnOnce() -> rocker_core::Result<T> + Send,
+) -> PyResult<T> {
     py.detach(work).map_err(|error| to_python(py, error))
 }
 

@@ -34,7 +34,12 @@ pub fn layer_apply(
 
 #[pyfunction]
 #[pyo3(signature = (source, destination, *, whiteouts = true))]
-pub fn layer_pack(py: Python<'_>, source: PathBuf, destination: i32, whiteouts: bool) -> PyResult<Py<PyDict>> {
+pub fn layer_pack(
+    py: Python<'_>,
+    source: PathBuf,
+    destination: i32,
+    whiteouts: bool,
+) -> PyResult<Py<PyDict>> {
     let packed = detached(py, || {
         let directory = files::directory(&source)?;
         let options = layer::PackOptions { whiteouts, ..layer::PackOptions::default() };

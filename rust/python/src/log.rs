@@ -20,7 +20,13 @@ fn driver(name: &str) -> Result<Driver> {
     }
 }
 
-fn reader(path: &std::path::Path, name: &str, tail: Option<u64>, since: Option<i64>, until: Option<i64>) -> Result<Reader> {
+fn reader(
+    path: &std::path::Path,
+    name: &str,
+    tail: Option<u64>,
+    since: Option<i64>,
+    until: Option<i64>,
+) -> Result<Reader> {
     Ok(Reader::open(path, driver(name)?)?.tail(tail).since(since).until(until))
 }
 
@@ -37,7 +43,8 @@ impl LogReader {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<(&'static str, i64, Py<PyBytes>)> {
-        let next = py.detach(|| self.entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next());
+        let next =
+            py.detach(|| self.entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next());
         match next {
             None => Err(PyStopIteration::new_err(())),
             Some(Err(error)) => Err(to_python(py, error)),

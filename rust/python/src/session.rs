@@ -33,7 +33,10 @@ impl Session {
     ) -> PyResult<T> {
         let taken = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         let Some(mut session) = taken else {
-            return Err(to_python(py, Error::new(Kind::Conflict, "the session is closed or in use by another thread")));
+            return Err(to_python(
+                py,
+                Error::new(Kind::Conflict, "the session is closed or in use by another thread"),
+            ));
         };
         let outcome = work(&mut session);
         self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner).replace(session);
@@ -104,7 +107,9 @@ impl Session {
     ) -> PyResult<Communicated> {
         let input = input.unwrap_or_default();
         let outcome = self.borrow(py, |session| {
-            interruptible(py, |interrupted| session.communicate(input, seconds(timeout), max_output, interrupted))
+            interruptible(py, |interrupted| {
+                session.communicate(input, seconds(timeout), max_output, interrupted)
+            })
         })?;
         let event = value::to_python(py, &Event::Exited(outcome.exit))?;
         let members = event.bind(py).cast::<PyDict>()?;
@@ -127,7 +132,9 @@ impl Session {
     ) -> PyResult<Py<PyAny>> {
         let options = ProxyOptions { tty, detach_keys, sig_proxy };
         let event = self.borrow(py, |session| {
-            interruptible(py, |interrupted| session.proxy_numbers([stdin, stdout, stderr], &options, interrupted))
+            interruptible(py, |interrupted| {
+                session.proxy_numbers([stdin, stdout, stderr], &options, interrupted)
+            })
         })?;
         value::to_python(py, &event)
     }

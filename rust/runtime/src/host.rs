@@ -38,7 +38,8 @@ impl Host {
     pub fn open(run: &Path) -> Result<Self> {
         let proof = SingleThreaded::prove().map_err(|errno| Error::sys("count threads", errno))?;
         let boot_id = "/proc/sys/kernel/random/boot_id";
-        let boot_id = std::fs::read_to_string(boot_id).map_err(|error| Error::io_at("read", boot_id, &error))?;
+        let boot_id =
+            std::fs::read_to_string(boot_id).map_err(|error| Error::io_at("read", boot_id, &error))?;
         let hierarchies = Hierarchies::detect()?;
         let v1_names = hierarchies.v1_names();
         let capabilities = rocker_sys::caps::get().map_err(|errno| Error::sys("capget", errno))?;
@@ -62,7 +63,8 @@ impl Host {
         let fail = |step: &'static str| move |errno| Error::sys(step, errno);
         unshare(CloneFlags::CLONE_NEWNS).map_err(fail("unshare mount namespace"))?;
         let none: Option<&str> = None;
-        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).map_err(fail("make mounts private"))?;
+        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
+            .map_err(fail("make mounts private"))?;
         // Opened anew: a descriptor of the old namespace's mount cannot be cloned in this one (EINVAL).
         let point = open(run, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
             .map_err(|errno| Error::at("open", run, errno))?;

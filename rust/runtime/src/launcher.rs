@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, open};
-use nix::sched::CloneFlags;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::CloneFlags;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{
@@ -69,7 +69,10 @@ fn heard(reader: OwnedFd) -> Result<()> {
     read.map_err(|error| Error::io("hear from the launcher", &error))?;
     match text.as_str() {
         READY => Ok(()),
-        text => Err(serde_json::from_str(text).unwrap_or_else(|_| Error::invalid("the launcher died at its start"))),
+        text => {
+            Err(serde_json::from_str(text)
+                .unwrap_or_else(|_| Error::invalid("the launcher died at its start")))
+        }
     }
 }
 
@@ -159,7 +162,9 @@ fn reset_score() {
 /// Soft limits go up to the hard ones: what the first caller was limited to concerns no other.
 fn reset_limits() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    for resource in [Resource::RLIMIT_NOFILE, Resource::RLIMIT_NPROC, Resource::RLIMIT_FSIZE, Resource::RLIMIT_DATA] {
+    for resource in
+        [Resource::RLIMIT_NOFILE, Resource::RLIMIT_NPROC, Resource::RLIMIT_FSIZE, Resource::RLIMIT_DATA]
+    {
         if let Ok((_, hard)) = getrlimit(resource) {
             let _ = setrlimit(resource, hard, hard);
         }
@@ -172,8 +177,10 @@ fn serve(host: &Host, listener: &OwnedFd, signals: &SignalFd) -> Result<()> {
     let idle = idle_ns();
     loop {
         let remaining = (last + idle - clock::monotonic_ns()) / 1_000_000;
-        let mut fds =
-            [PollFd::new(listener.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+        let mut fds = [
+            PollFd::new(listener.as_fd(), PollFlags::POLLIN),
+            PollFd::new(signals.as_fd(), PollFlags::POLLIN),
+        ];
         let timeout = PollTimeout::try_from(remaining.max(0)).unwrap_or(PollTimeout::MAX);
         match poll(&mut fds, timeout) {
             Ok(0) => return leave(host, listener),
@@ -252,5 +259,6 @@ fn accept_all(host: &Host, listener: &OwnedFd) -> Result<bool> {
 
 /// Only the owner of the engine may start containers, whatever the socket's mode has become.
 fn is_owner(connection: &OwnedFd) -> bool {
-    getsockopt(connection, sockopt::PeerCredentials).is_ok_and(|peer| peer.uid() == nix::unistd::geteuid().as_raw())
+    getsockopt(connection, sockopt::PeerCredentials)
+        .is_ok_and(|peer| peer.uid() == nix::unistd::geteuid().as_raw())
 }

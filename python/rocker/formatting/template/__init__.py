@@ -1,7 +1,11 @@
-"""Go's text/template, as far as `--format` needs it, with Docker's functions. Pure: it calls nothing but its functions.
+"""Go's text/template, as far as `--format` needs it, with Docker's functions.
 
-`lexer` cuts the text, `parser` makes the tree of `nodes`, `execute` walks it; `functions` and `printf` are what templates
-call; `values` knows how Go sees, prints and compares values. Errors have Go's texts, positions counted in bytes.
+Pure: it calls nothing but its functions.
+
+`lexer` cuts the text, `parser` makes the tree of `nodes`, `execute` walks it; `functions` and `printf` are
+what templates
+call; `values` knows how Go sees, prints and compares values. Errors have Go's texts, positions counted in
+bytes.
 Not offered: `define`, `template`, `block`, `break`, `continue` and methods of Go's types.
 """
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rocker.errors import InvalidArgumentError
 from rocker.formatting.template.printf import sprintf
@@ -19,6 +18,12 @@ from rocker.formatting.template.values import (
     show_float,
     type_name,
 )
+<<<<<<< HEAD
+=======
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+>>>>>>> h-cli
 
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;", "\0": "\ufffd"}
 
@@ -32,20 +37,27 @@ class WrongTypeError(InvalidArgumentError):
 
 
 def to_json(value: Any) -> str:
-    """As Docker's `json`: compact, Unicode as it is, an object's fields in their order and a map's keys sorted."""
-    if isinstance(value, Late):
-        return to_json(value.make())
+    """As Docker's `json`.
+
+    Compact, Unicode as it is, an object's fields in their order and a map's keys sorted.
+    """
+    value = _made(value)
     if value is None or isinstance(value, NoValue):
         return "null"
     if isinstance(value, dict):
         keys = value if isinstance(value, Fields) else sorted(value)
-        members = (f"{_json_text(key)}:{to_json(value[key])}" for key in keys if not callable(value[key]))
+        made = ((key, _made(value[key])) for key in keys)
+        members = (f"{_json_text(key)}:{to_json(item)}" for key, item in made if not callable(item))
         return "{" + ",".join(members) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(to_json, value)) + "]"
     if isinstance(value, float):
         return _json_float(value)
     return _json_text(value) if isinstance(value, str) else show(value)
+
+
+def _made(value: Any) -> Any:
+    return value.make() if isinstance(value, Late) else value
 
 
 def _json_text(text: str) -> str:
@@ -197,7 +209,8 @@ def _same(name: str, first: Any, second: Any) -> bool:
         return first is second
     if isinstance(first, dict | list | tuple) or isinstance(second, dict | list | tuple):
         if type(first) is not type(second):
-            raise InvalidArgumentError(f"error calling {name}: incompatible types for comparison")
+            types = f"{type_name(first)} and {type_name(second)}"
+            raise InvalidArgumentError(f"error calling {name}: incompatible types for comparison: {types}")
         raise InvalidArgumentError(
             f"error calling {name}: non-comparable type {show(first)}: {type_name(first)}"
         )
@@ -208,7 +221,7 @@ def _same(name: str, first: Any, second: Any) -> bool:
 def _eq(first: Any, *others: Any) -> bool:
     if not others:
         raise InvalidArgumentError("error calling eq: missing argument for comparison")
-    return any([_same("eq", first, other) for other in others])
+    return any(_same("eq", first, other) for other in others)
 
 
 def _ne(first: Any, second: Any) -> bool:

@@ -36,8 +36,8 @@ def syntax_error(text: str, position: int, reason: str) -> InvalidArgumentError:
 def tokenize(text: str) -> list[Token]:
     """Every token, then `eof`, or `error` where the text makes no sense: what is before it may be wrong too.
 
-    Kinds: text, {{, }}, space, name, keyword, field, variable, number, string, raw, char, bool, pipe, (, ), `,`, =, :=,
-    dot, other, eof, error.
+    Kinds: text, {{, }}, space, name, keyword, field, variable, number, string, raw, char, bool, pipe, (, ),
+    `,`, =, :=, dot, other, eof, error.
     """
     tokens: list[Token] = []
     try:

@@ -1,4 +1,7 @@
-"""The tree of a template. `position` counts characters from the start of the text; `source` is how Go shows the node."""
+"""The tree of a template.
+
+`position` counts characters from the start of the text; `source` is how Go shows the node.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,10 @@ class Command(NamedTuple):
 
 
 class Pipe(NamedTuple):
-    """Commands of which each takes the value of the one before as its last argument; declared names get the last value."""
+    """Commands of which each takes the value of the one before as its last argument.
+
+    Declared names get the last value.
+    """
 
     names: tuple[str, ...]
     assigns: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable  # noqa: TC003 -- used by the table below
 from typing import Any
 
 from rocker.formatting.template.values import NoValue, basic_kind, go_quote, show, show_float, type_name
@@ -56,7 +57,7 @@ def _pad(text: str, flags: str, width: int | None, verb: str) -> str:
     return text.rjust(width)
 
 
-def _format(verb: str, flags: str, precision: int | None, value: Any) -> str:
+def _format(verb: str, flags: str, precision: int | None, value: Any) -> str:  # noqa: PLR0911 -- a kind of value each
     if verb == "T":
         return type_name(value)
     if isinstance(value, NoValue):
@@ -136,4 +137,9 @@ def _string(verb: str, precision: int | None, value: str) -> str | None:
     return None
 
 
-_FORMATS = {"bool": _bool, "int": _int, "float": _float, "string": _string}
+_FORMATS: dict[str, Callable[[str, int | None, Any], str | None]] = {
+    "bool": _bool,
+    "int": _int,
+    "float": _float,
+    "string": _string,
+}

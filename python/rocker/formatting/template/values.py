@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rocker.parse.number import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Fields(dict[str, Any]):
@@ -62,7 +64,7 @@ def type_name(value: Any) -> str:
     return names.get(type(value), "<nil>" if value is None else type(value).__name__)
 
 
-def show(value: Any, *, top: bool = True) -> str:
+def show(value: Any, *, top: bool = True) -> str:  # noqa: PLR0911 -- a kind of value each
     """As fmt.Print writes it; nothing at all is `<no value>` at the top and `<nil>` inside."""
     if value is None or isinstance(value, NoValue):
         return "<no value>" if top else "<nil>"

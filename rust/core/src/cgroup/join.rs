@@ -61,7 +61,8 @@ impl Cgroup {
     pub fn enter_self(&self) -> Result<()> {
         self.enter_self_v1()?;
         let Some(v2) = self.v2() else { return Ok(()) };
-        let file = dir::open_write(&v2.fd, "cgroup.procs").map_err(|errno| self.error(v2, "open", "cgroup.procs", errno))?;
+        let file = dir::open_write(&v2.fd, "cgroup.procs")
+            .map_err(|errno| self.error(v2, "open", "cgroup.procs", errno))?;
         write(&file, b"0").map(drop).map_err(|errno| self.error(v2, "write", "cgroup.procs", errno))
     }
 

@@ -72,7 +72,9 @@ impl Session {
 
 /// The pipe's other end is another open file: only ours becomes non-blocking.
 fn unblock(fd: &OwnedFd) -> Result<()> {
-    fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map(drop).map_err(|errno| Error::sys("set non-blocking", errno))
+    fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))
+        .map(drop)
+        .map_err(|errno| Error::sys("set non-blocking", errno))
 }
 
 impl Exchange<'_> {

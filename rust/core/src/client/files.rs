@@ -22,7 +22,8 @@ pub fn writer(number: i32) -> Result<std::io::BufWriter<File>> {
 }
 
 fn duplicate(number: i32) -> Result<File> {
-    let fd = borrow(number)?.try_clone_to_owned().map_err(|error| Error::io("use a file descriptor", &error))?;
+    let fd =
+        borrow(number)?.try_clone_to_owned().map_err(|error| Error::io("use a file descriptor", &error))?;
     Ok(File::from(fd))
 }
 

@@ -48,7 +48,8 @@ fn wait_for_predecessor(run: &Path) -> Result<()> {
         return Ok(());
     }
     let path = run.join("launcher.lock");
-    let file = File::options().write(true).open(&path).map_err(|error| Error::io_at("open", &path, &error))?;
+    let file =
+        File::options().write(true).open(&path).map_err(|error| Error::io_at("open", &path, &error))?;
     // Shared: several clients may wait for the same one.
     drop(Flock::lock(file, FlockArg::LockSharedNonblock));
     std::thread::yield_now();
@@ -75,8 +76,9 @@ fn spawn(runtime: &Path, root: &Path, run: &Path) -> Result<()> {
     if status.success() {
         return Ok(());
     }
-    Err(serde_json::from_str(text.trim())
-        .unwrap_or_else(|_| Error::new(Kind::System, format!("the launcher failed ({status}): {}", text.trim()))))
+    Err(serde_json::from_str(text.trim()).unwrap_or_else(|_| {
+        Error::new(Kind::System, format!("the launcher failed ({status}): {}", text.trim()))
+    }))
 }
 
 fn sealed_copy(path: &Path) -> Result<OwnedFd> {

@@ -58,9 +58,8 @@ pub fn reconcile(run: &Path, root: &Path, id: &str) -> Result<Option<State>> {
         state.status = Status::Exited;
         state.exit_code = 137;
         state.pid = 0;
-        state.error = Some(
-            Error::new(Kind::Gone, "the container's shim was killed, and the container with it"),
-        );
+        state.error =
+            Some(Error::new(Kind::Gone, "the container's shim was killed, and the container with it"));
         let fd = open_directory(&directory)?;
         state.write(std::os::fd::AsFd::as_fd(&fd))?;
         let kept = root.join("containers").join(id);

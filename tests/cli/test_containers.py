@@ -1,0 +1,145 @@
+# ruff: noqa: E501 -- one case a line
+from __future__ import annotations
+
+import json
+
+import pytest
+from fake_engine import ID
+
+from rocker.errors import ConflictError
+
+ROW = {
+    "Id": ID, "Names": ["/web"], "Image": "debian", "ImageID": "sha256:" + ID, "Command": "sleep 100000000000000000000", "Created": 1,
+    "Ports": [], "Labels": {"a.b": "c"}, "State": "running", "Status": "Up 5 minutes", "HostConfig": {}, "Mounts": [],
+    "NetworkSettings": {"Networks": {"none": {}}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", ["start", "pause", "unpause", "stop", "restart", "kill"])
+def test_each_name_is_printed_when_done_and_errors_do_not_stop_the_rest(rocker, engine, verb: str) -> None:
+    result = rocker(verb, "web", "nope", "db")
+    assert (result.exit_code, result.stdout) == (1, "web\ndb\n")
+    assert result.stderr == "rocker: No such container: nope\n"
+    assert [(call[0], call[1]) for call in engine.calls] == [(verb, "web"), (verb, "db")]
+
+
+def test_stop_takes_a_time_and_a_signal_in_any_place(rocker, engine) -> None:
+    assert rocker("stop", "web", "-t", "3", "--signal", "INT").exit_code == 0
+    assert engine.calls == [("stop", "web", (3,), {"signal": 2})]
+    assert rocker("stop", "--time", "4", "web").exit_code == 0
+    assert engine.calls[1] == ("stop", "web", (4,), {"signal": None})
+
+
+def test_kill_refuses_an_unknown_signal(rocker) -> None:
+    result = rocker("kill", "-s", "FOO", "web")
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (1, "rocker: Invalid signal: FOO")
+
+
+def test_wait_prints_each_exit_code(rocker, engine) -> None:
+    engine.answers["wait"] = 137
+    assert rocker("wait", "web", "db").stdout == "137\n137\n"
+
+
+def test_rm_with_force_overlooks_what_is_gone(rocker, engine) -> None:
+    assert rocker("rm", "-f", "nope").exit_code == 0
+    engine.failures["remove"] = ConflictError("cannot remove a running container", hint="use -f")
+    result = rocker("rm", "web")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "rocker: cannot remove a running container\nhint: use -f\n"
+
+
+def test_ps_is_a_table_of_the_running(rocker, engine) -> None:
+    engine.table = [ROW]
+    result = rocker("ps")
+    heading, line = result.stdout.splitlines()
+    assert heading.split("  ")[0] == "CONTAINER ID"
+    assert line.startswith('0123456789ab   debian    "sleep 1000000000000…"   ')
+    assert line.endswith("web")
+    assert engine.calls == [("rows", "", (), {"all": False, "filters": None, "limit": None, "size": False})]
+
+
+def test_ps_passes_its_choices_on(rocker, engine) -> None:
+    assert (
+        rocker("ps", "-aqn", "5", "-f", "name=x", "-f", "name=y", "--filter", "status=exited").exit_code == 0
+    )
+    filters = {"name": ["x", "y"], "status": ["exited"]}
+    assert engine.calls[0][3] == {"all": True, "filters": filters, "limit": 5, "size": False}
+
+
+def test_ps_shows_ids_templates_and_json(rocker, engine) -> None:
+    engine.table = [ROW]
+    assert rocker("ps", "-q", "--no-trunc").stdout == ID + "\n"
+    assert rocker("ps", "--format", '{{.Names}} {{.Label "a.b"}} {{.Networks}}').stdout == "web c none\n"
+    assert (
+        rocker("ps", "--format", "table {{.Names}}\\t{{.Status}}").stdout
+        == "NAMES     STATUS\nweb       Up 5 minutes\n"
+    )
+    assert json.loads(rocker("ps", "--format", "json").stdout)["ID"] == "0123456789ab"
+
+
+def test_ps_refuses_wrong_filters_and_arguments(rocker) -> None:
+    assert rocker("ps", "-f", "foo=1").stderr.startswith("rocker: invalid filter 'foo'\n")
+    assert rocker("ps", "-foo").exit_code == 125
+    result = rocker("ps", "x")
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (1, '"rocker ps" accepts no arguments.')
+
+
+def test_a_wrong_template_ends_with_64(rocker) -> None:
+    result = rocker("ps", "--format", "{{.ID")
+    assert result.exit_code in {0, 64}
+    result = rocker("inspect", "-f", "{{", "web")
+    assert (result.exit_code, result.stderr) == (
+        64,
+        "rocker: template parsing error: template: :1: unclosed action\n",
+    )
+
+
+def test_inspect_is_an_array_and_missing_objects_are_named(rocker, engine) -> None:
+    engine.answers["inspect"] = {"Id": ID, "Config": {"Labels": {"a": "b"}}}
+    engine.documents["debian"] = {"Id": "sha256:1"}
+    result = rocker("inspect", "web", "debian", "nope")
+    assert [document["Id"] for document in json.loads(result.stdout)] == [ID, "sha256:1"]
+    assert (result.exit_code, result.stderr) == (1, "Error: No such object: nope\n")
+    assert (
+        rocker("inspect", "-f", "{{.Config.Labels.a}}{{.Config.Labels.z}}", "web").stdout == "b<no value>\n"
+    )
+    result = rocker("inspect", "-f", "{{.Nope}}", "web")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert 'map has no entry for key "Nope"' in result.stderr
+
+
+def test_inspect_of_nothing_is_an_empty_array(rocker) -> None:
+    result = rocker("container", "inspect", "nope")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "[]\n", "Error: No such container: nope\n")
+    assert rocker("inspect", "--type", "image", "web").exit_code == 1
+
+
+def test_top_is_a_table(rocker, engine) -> None:
+    engine.answers["top"] = {"Titles": ["PID", "CMD"], "Processes": [["1", "sleep 1"]]}
+    assert rocker("top", "web", "-o", "pid,cmd").stdout == f"{'PID':<20}CMD\n{'1':<20}sleep 1\n"
+    assert engine.calls == [("top", "web", ("-o pid,cmd",), {})]
+
+
+def test_logs_choose_lines_and_times(rocker, engine) -> None:
+    assert rocker("logs", "-ft", "--tail", "5", "--since", "2023-11-14T22:13:20.5Z", "web").exit_code == 0
+    assert engine.calls[0][3] == {
+        "follow": True, "tail": 5, "since": "2023-11-14T22:13:20.500000000Z", "until": None, "timestamps": True,
+    }  # fmt: skip
+    assert rocker("logs", "-n", "all", "web").exit_code == 0
+    assert engine.calls[1][3]["tail"] is None
+    assert "failed to parse value as time or duration" in rocker("logs", "--since", "soon", "web").stderr
+
+
+def test_attach_refuses_a_stopped_container(rocker, engine) -> None:
+    engine.named["web"].status = "exited"
+    result = rocker("attach", "web")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "rocker: You cannot attach to a stopped container, start it first\n",
+    )
+
+
+def test_rename_takes_two_names(rocker, engine) -> None:
+    assert rocker("rename", "web", "www").exit_code == 0
+    assert engine.calls == [("rename", "web", ("www",), {})]
+    assert rocker("rename", "web").stderr.startswith('"rocker rename" requires exactly 2 arguments.\n')
