@@ -18,12 +18,9 @@ from rocker.formatting.template.values import (
     show_float,
     type_name,
 )
-<<<<<<< HEAD
-=======
 
 if TYPE_CHECKING:
     from collections.abc import Callable
->>>>>>> h-cli
 
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;", "\0": "\ufffd"}
 
