@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from rocker.engine.requests import body, call
 from rocker.engine.session import Session
 from rocker.engine.signals import parse_signal
 from rocker.engine.state import not_running
-from rocker.errors import NotRunningError
+from rocker.errors import GoneError, NotRunningError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,5 +39,6 @@ def end(container: Container) -> None:
     # Waiting begins before the kill: afterwards there may be no shim left to ask.
     core = engine.core.request(engine.run_root, container.id, body("wait"))
     with Session(engine, core, container.id, auto_remove=container.options.auto_remove) as session:
-        call(container, "kill")
+        with contextlib.suppress(GoneError, NotRunningError):  # it may end before it can answer
+            call(container, "kill")
         session.wait()
