@@ -103,13 +103,13 @@ def start(
     from rocker.engine import roots
     from rocker.engine.start import RUNTIME
 
-    data, state = os.path.abspath(root), os.path.abspath(run)  # noqa: PTH100
+    data, state = os.path.abspath(root), os.path.abspath(run)
     roots.prepare(data, state)
     identity = os.urandom(32).hex() if id is None else id
-    os.makedirs(f"{data}/containers/{identity}", mode=0o700, exist_ok=True)  # noqa: PTH103
+    os.makedirs(f"{data}/containers/{identity}", mode=0o700, exist_ok=True)
     tree: dict[str, Any] = {"layers": list(layers), "upper": True, "volatile": remove}
     if rootfs is not None:
-        tree["directory"] = os.path.abspath(rootfs)  # noqa: PTH100
+        tree["directory"] = os.path.abspath(rootfs)
     document = {
         "op": "start",
         "id": identity,

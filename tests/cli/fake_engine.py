@@ -1,5 +1,3 @@
-# ruff: noqa: ARG002 -- it has the engine's signatures
-
 """An engine that remembers what it was asked, for tests of the command line."""
 
 from __future__ import annotations

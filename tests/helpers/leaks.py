@@ -36,7 +36,7 @@ class Snapshot:
     def take(cls, roots: EngineRoots) -> "Snapshot":
         return cls(
             cgroups=_cgroups(),
-            links=frozenset(os.listdir("/sys/class/net")),  # noqa: PTH208 -- names, not paths
+            links=frozenset(os.listdir("/sys/class/net")),
             namespaces=frozenset(str(path) for parent in NAMED_NAMESPACES for path in _list(parent)),
             tables=_tables(),
             foreign=_foreign_engine(roots),
@@ -95,7 +95,7 @@ class LeakCheck:
     def _links(self) -> list[str]:
         deadline = time.monotonic() + TEARDOWN
         while True:
-            left = set(os.listdir("/sys/class/net")) - self.before.links  # noqa: PTH208 -- names, not paths
+            left = set(os.listdir("/sys/class/net")) - self.before.links
             if not left or self.before.foreign:
                 return []
             self._news.settimeout(max(0.001, deadline - time.monotonic()))

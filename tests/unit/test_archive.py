@@ -318,7 +318,7 @@ def test_the_same_archive_may_be_loaded_many_times_at_once(tmp_path: Path) -> No
         try:
             with Catalog(tmp_path / "root") as mine:
                 load(mine, path)
-        except BaseException as error:  # noqa: BLE001 -- reported by the assertion below
+        except BaseException as error:
             failures.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(6)]

@@ -1,4 +1,4 @@
-# ruff: noqa: E501, PT018, SIM105 -- one case a line; properties say "right or refused"
+# ruff: noqa: E501, PT018 -- one case a line; properties say "right or refused"
 from __future__ import annotations
 
 from fractions import Fraction

@@ -207,7 +207,8 @@ def test_ipc_none_has_no_shared_memory():
     "name",
     [
         "kernel.core_pattern", "kernel.shm_rmid_forced=1+kernel.core_pattern", "net/../kernel/core_pattern",
-        "net..ipv4", "net.ipv4/../../kernel.core_pattern", "kernel.hostname", "vm.overcommit_memory", "", "net", ".net.x",
+        "net..ipv4", "net.ipv4/../../kernel.core_pattern", "kernel.hostname", "vm.overcommit_memory", "", "net",
+        ".net.x",
         "kernel.shmmax+kernel.core_pattern", "fs.mqueue./x",
     ],
 )  # fmt: skip
@@ -451,8 +452,10 @@ def test_mounts_are_read():
     ("text", "message"),
     [
         ("type=bind,dst=/b", "source is required"), ("type=bind,src=/a", "target is required"),
-        ("type=bind,src=/a,dst=/b,x=1", "unexpected key 'x'"), ("type=bind,src=/a,dst=/b,x", "must be a key=value pair"),
-        ("type=nfs,dst=/b", "invalid mount type"), ("dst=/b", "is not offered"), ("type=tmpfs,dst=b", "must be absolute"),
+        ("type=bind,src=/a,dst=/b,x=1", "unexpected key 'x'"),
+        ("type=bind,src=/a,dst=/b,x", "must be a key=value pair"),
+        ("type=nfs,dst=/b", "invalid mount type"), ("dst=/b", "is not offered"),
+        ("type=tmpfs,dst=b", "must be absolute"),
         ("type=tmpfs,dst=/b,tmpfs-mode=9", "invalid mode"), ("type=bind,src=/a,dst=/b,readonly=maybe", "invalid value"),
     ],
 )  # fmt: skip

@@ -1,5 +1,3 @@
-# ruff: noqa: E501 -- one flag or column a line
-
 """`rocker logs`."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 -- one flag or column a line
 """`rocker ps`: list containers."""
 
 from __future__ import annotations

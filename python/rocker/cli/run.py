@@ -1,4 +1,3 @@
-# ruff: noqa: E501, PTH108, PTH110 -- messages are Docker's; pathlib costs milliseconds of start-up
 """`rocker run`: create, start, and be its mouthpiece until it ends."""
 
 from __future__ import annotations
@@ -82,7 +81,7 @@ class CidFile:
     def write(self, container_id: str) -> None:
         """Write the id, without a newline."""
         if self._path:
-            with open(self._path, "w", encoding="ascii") as file:  # noqa: PTH123 -- pathlib costs start-up time
+            with open(self._path, "w", encoding="ascii") as file:
                 file.write(container_id)
             self._written = True
 

@@ -1,4 +1,3 @@
-# ruff: noqa: PTH105, PTH108, PTH120 -- pathlib costs milliseconds of start-up
 """`rocker save`."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 -- one flag or column a line
 """`rocker stats`: what containers use."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 -- one flag or column a line
 """`rocker version`."""
 
 from __future__ import annotations

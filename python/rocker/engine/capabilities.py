@@ -38,7 +38,7 @@ def held() -> frozenset[str]:
     global _held  # noqa: PLW0603 -- they can only shrink, and reading them costs 30 us
     if _held is None:
         bits = (1 << len(ALL)) - 1
-        with open("/proc/self/status", "rb") as status:  # noqa: PTH123
+        with open("/proc/self/status", "rb") as status:
             for line in status:
                 if line.startswith((b"CapPrm:", b"CapBnd:")):
                     bits &= int(line[7:], 16)

@@ -49,7 +49,7 @@ def from_sqlite(error: sqlite3.Error, path: str, step: str) -> RockerError:
 def _is_full(path: str) -> bool:
     """Whether the file system has no room: growing the shared-memory index fails as an I/O error then."""
     try:
-        stat = os.statvfs(os.path.dirname(path))  # noqa: PTH120
+        stat = os.statvfs(os.path.dirname(path))
     except OSError:
         return False
     return stat.f_bavail == 0

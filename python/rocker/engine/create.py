@@ -64,7 +64,7 @@ def check_options(options: RunOptions) -> None:
             "exactly one of an image and a root directory is needed",
             hint="name an image, or use --rootfs DIR",
         )
-    if options.rootfs is not None and not os.path.isdir(options.rootfs):  # noqa: PTH112
+    if options.rootfs is not None and not os.path.isdir(options.rootfs):
         raise NotFoundError(
             f"root directory {options.rootfs!r} is not there or is no directory",
             hint="--rootfs takes a directory with a file system tree",
@@ -90,7 +90,7 @@ def check_options(options: RunOptions) -> None:
 def _creator() -> str:
     """Pid and start time of this process: together they are never used twice (proc(5), field 22 of stat)."""
     pid = os.getpid()
-    with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123
+    with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
         fields = (file.read(1024) or b"").rpartition(b")")[2].split()
     return f"{pid}:{fields[19].decode()}"
 
@@ -136,7 +136,7 @@ def make_directory(path: str) -> None:
         NoSpaceError, SystemCallError: it cannot be made.
     """
     try:
-        os.mkdir(path, 0o700)  # noqa: PTH102
+        os.mkdir(path, 0o700)
     except OSError as error:
         from rocker.engine.failure import from_os
 

@@ -35,5 +35,5 @@ def masked_paths() -> tuple[str, ...]:
 
         pattern = "/sys/devices/system/cpu/cpu{}/thermal_throttle"
         throttles = (pattern.format(number) for number in range(os.cpu_count() or 1))
-        _masked = MASKED_PATHS + tuple(path for path in throttles if os.path.isdir(path))  # noqa: PTH112
+        _masked = MASKED_PATHS + tuple(path for path in throttles if os.path.isdir(path))
     return _masked

@@ -93,11 +93,11 @@ def resolve(devices: Sequence[Device]) -> tuple[list[dict[str, Any]], list[dict[
 
 
 def _expand(device: Device) -> Iterator[tuple[str, str]]:
-    if not os.path.isdir(device.source):  # noqa: PTH112
+    if not os.path.isdir(device.source):
         yield device.source, device.target
         return
     for source, relative in _walk(device.source, ""):
-        yield source, os.path.join(device.target, relative)  # noqa: PTH118
+        yield source, os.path.join(device.target, relative)
 
 
 def _walk(directory: str, prefix: str, skipped: frozenset[str] = frozenset()) -> Iterator[tuple[str, str]]:
@@ -120,7 +120,7 @@ def _kind(mode: int) -> str | None:
 
 def _node(source: str, target: str) -> dict[str, Any]:
     try:
-        found = os.stat(source)  # noqa: PTH116
+        found = os.stat(source)
     except OSError as error:
         raise NotFoundError(
             f'error gathering device information while adding custom device "{source}": {error.strerror}',

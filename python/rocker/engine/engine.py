@@ -241,4 +241,4 @@ class Engine:
 
 
 def _absolute(path: str | os.PathLike[str]) -> str:
-    return os.path.abspath(os.fspath(path))  # noqa: PTH100 -- pathlib costs 3 ms to import
+    return os.path.abspath(os.fspath(path))

@@ -24,7 +24,7 @@ def contents(network: str, hostname: str, donor_files: str | None = None) -> dic
 def read(path: str) -> str:
     """Return a small text file; empty when it is not there."""
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+        with open(path, "rb", buffering=0) as file:
             return (file.read(_MAX) or b"").decode("utf-8", "replace")
     except OSError:
         return ""

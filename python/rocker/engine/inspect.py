@@ -65,7 +65,7 @@ def _graph_driver(engine: Engine, id: str, config: ContainerConfig) -> dict[str,
         f"{engine.root}/layers/sha256/{layer.removeprefix('sha256:')}" for layer in reversed(config.layers)
     ]
     if config.options.rootfs is not None:
-        lower = [os.path.abspath(config.options.rootfs)]  # noqa: PTH100
+        lower = [os.path.abspath(config.options.rootfs)]
     data = {
         "LowerDir": ":".join(lower),
         "MergedDir": "",
@@ -83,7 +83,7 @@ def mounts(config: ContainerConfig) -> list[Mount]:
             found.append(
                 {
                     "Type": "bind",
-                    "Source": os.path.abspath(mount.source),  # noqa: PTH100
+                    "Source": os.path.abspath(mount.source),
                     "Destination": mount.target,
                     "Mode": "ro" if mount.read_only else "",
                     "RW": not mount.read_only,
@@ -188,7 +188,7 @@ def _bind_words(bind: Bind) -> str:
     words = [] if bind.propagation == "rprivate" else [bind.propagation]
     if bind.read_only:
         words.insert(0, "ro")
-    return ":".join([os.path.abspath(bind.source), bind.target, *([",".join(words)] if words else [])])  # noqa: PTH100
+    return ":".join([os.path.abspath(bind.source), bind.target, *([",".join(words)] if words else [])])
 
 
 def _tmpfs_words(mount: Tmpfs) -> str:

@@ -91,7 +91,7 @@ def _rootfs(config: ContainerConfig) -> dict[str, Any]:
     options = config.options
     found: dict[str, Any] = {"upper": True, "volatile": options.auto_remove}
     if options.rootfs is not None:
-        found["directory"] = os.path.abspath(options.rootfs)  # noqa: PTH100
+        found["directory"] = os.path.abspath(options.rootfs)
     else:
         found["layers"] = [f"layers/sha256/{layer.removeprefix('sha256:')}" for layer in config.layers]
     return found
@@ -132,5 +132,5 @@ def make_shm(engine: Engine, id: str, config: ContainerConfig) -> None:  # noqa:
     """Make the directory of a shareable /dev/shm, just before the start."""
     if config.options.ipc == "shareable":
         path = shm_directory(engine, id)
-        os.makedirs(path, mode=0o700, exist_ok=True)  # noqa: PTH103
-        os.chmod(path, 0o1777)  # noqa: PTH101, S103 -- as /dev/shm; the run root above it is 0700
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        os.chmod(path, 0o1777)  # noqa: S103 -- as /dev/shm; the run root above it is 0700

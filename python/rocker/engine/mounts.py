@@ -299,10 +299,10 @@ def _refuse_kernel_paths(target: str, source: str, *, privileged: bool) -> None:
 
 
 def _source(bind: Bind) -> str:
-    path = os.path.abspath(os.path.expanduser(bind.source))  # noqa: PTH100, PTH111
+    path = os.path.abspath(os.path.expanduser(bind.source))
     if "\0" in path:
         raise InvalidArgumentError(f"invalid mount source: {path!r}")
-    if os.path.exists(path):  # noqa: PTH110
+    if os.path.exists(path):
         return path
     if not bind.create_source:
         raise NotFoundError(
@@ -311,7 +311,7 @@ def _source(bind: Bind) -> str:
             path=path,
         )
     try:
-        os.makedirs(path, exist_ok=True)  # noqa: PTH103
+        os.makedirs(path, exist_ok=True)
     except OSError as error:
         raise NotFoundError(
             f"error while creating mount source path '{path}': {error.strerror}", errno=error.errno, path=path

@@ -37,7 +37,7 @@ def is_gone(engine: Engine, row: ContainerRow, state: dict[str, Any] | None) -> 
     """Tell whether a row stands for nothing: its directory has gone, or its end was to be its removal."""
     if state is not None and state["status"] in {"running", "paused"}:
         return False
-    if not os.path.isdir(engine.directory(row.id)):  # noqa: PTH112
+    if not os.path.isdir(engine.directory(row.id)):
         return True
     if not row.auto_remove:
         return False
@@ -69,7 +69,7 @@ def _shim_lives(engine: Engine, id: str) -> bool:  # noqa: A002
 def _lives(creator: str) -> bool:
     pid, _, started = creator.partition(":")
     try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
             fields = (file.read(1024) or b"").rpartition(b")")[2].split()
     except OSError:
         return False
@@ -104,5 +104,5 @@ def _strangers(engine: Engine) -> list[str]:
 def _bury(engine: Engine, id: str) -> str:  # noqa: A002
     grave = f"{engine.root}/tmp/{_GRAVE}{id}"
     with contextlib.suppress(OSError):
-        os.rename(engine.directory(id), grave)  # noqa: PTH104
+        os.rename(engine.directory(id), grave)
     return grave

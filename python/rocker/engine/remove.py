@@ -57,7 +57,7 @@ def discard(engine: Engine, id: str) -> bool:  # noqa: A002
     with engine.catalog.write():
         found = engine.catalog.delete_container(id)
         with contextlib.suppress(FileNotFoundError):
-            os.rename(engine.directory(id), grave)  # noqa: PTH104
+            os.rename(engine.directory(id), grave)
     bury(engine, id)
     return found
 
@@ -68,7 +68,7 @@ def forget(engine: Engine, id: str) -> None:  # noqa: A002
     with contextlib.suppress(OSError, RockerError):
         from rocker.engine.launch import shm_directory
 
-        if os.path.isdir(shm_directory(engine, id)):  # noqa: PTH112
+        if os.path.isdir(shm_directory(engine, id)):
             engine.core.remove_tree(shm_directory(engine, id))
 
 

@@ -95,7 +95,7 @@ def _swap_is_counted() -> bool:
     global _swap_counted  # noqa: PLW0603
     if _swap_counted is None:
         v1 = "/sys/fs/cgroup/memory"
-        _swap_counted = not os.path.exists(v1) or os.path.exists(v1 + "/memory.memsw.limit_in_bytes")  # noqa: PTH110
+        _swap_counted = not os.path.exists(v1) or os.path.exists(v1 + "/memory.memsw.limit_in_bytes")
     return _swap_counted
 
 

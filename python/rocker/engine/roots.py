@@ -21,14 +21,14 @@ def prepare(root: str, run: str) -> None:
     """
     try:
         boot = _read(_BOOT_ID)
-        if _read(f"{run}/boot_id") == boot and os.path.isdir(f"{root}/containers"):  # noqa: PTH112
+        if _read(f"{run}/boot_id") == boot and os.path.isdir(f"{root}/containers"):
             _check_private(root)
             _check_private(run)
             return
         _make(root, _DATA)
         _make(run, _RUN)
         for directory in (f"{root}/containers", f"{root}/tmp", f"{root}/cache", f"{run}/containers"):
-            os.makedirs(directory, mode=_MODE, exist_ok=True)  # noqa: PTH103
+            os.makedirs(directory, mode=_MODE, exist_ok=True)
         _forget_former_boot(run, boot)
     except OSError as error:
         raise _explain(error) from error
@@ -36,9 +36,9 @@ def prepare(root: str, run: str) -> None:
 
 def _check_private(path: str) -> None:
     """Everything below is safe only because nobody else can walk through (CVE-2021-41091)."""
-    found = os.stat(path)  # noqa: PTH116
+    found = os.stat(path)
     if found.st_mode & 0o077:
-        os.chmod(path, _MODE)  # noqa: PTH101
+        os.chmod(path, _MODE)
     if found.st_uid != os.geteuid():
         raise DeniedError(
             f"{path} belongs to user {found.st_uid}, not to user {os.geteuid()} who runs rocker",
@@ -49,10 +49,10 @@ def _check_private(path: str) -> None:
 
 def _make(path: str, known: frozenset[str]) -> None:
     try:
-        os.makedirs(path, mode=_MODE)  # noqa: PTH103
+        os.makedirs(path, mode=_MODE)
     except FileExistsError:
-        strange = [name for name in os.listdir(path) if name not in known]  # noqa: PTH208
-        if strange and len(strange) == len(os.listdir(path)):  # noqa: PTH208
+        strange = [name for name in os.listdir(path) if name not in known]
+        if strange and len(strange) == len(os.listdir(path)):
             raise InvalidArgumentError(
                 f"{path} cannot be a root of rocker: it holds other files ({strange[0]})",
                 hint="give a new or an empty directory",
@@ -60,7 +60,7 @@ def _make(path: str, known: frozenset[str]) -> None:
             ) from None
         _check_private(path)
     else:
-        os.chmod(path, _MODE)  # noqa: PTH101 -- the umask may have taken more away
+        os.chmod(path, _MODE)
 
 
 def _forget_former_boot(run: str, boot: str) -> None:
@@ -71,12 +71,12 @@ def _forget_former_boot(run: str, boot: str) -> None:
             shutil.rmtree(f"{run}/{name}", ignore_errors=True)
         for name in ("launcher.sock", "launcher.lock"):
             if os.path.lexists(f"{run}/{name}"):
-                os.unlink(f"{run}/{name}")  # noqa: PTH108
-        os.makedirs(f"{run}/containers", mode=_MODE, exist_ok=True)  # noqa: PTH103
+                os.unlink(f"{run}/{name}")
+        os.makedirs(f"{run}/containers", mode=_MODE, exist_ok=True)
     temporary = f"{run}/boot_id.{os.urandom(8).hex()}"
-    with open(temporary, "w") as file:  # noqa: PTH123
+    with open(temporary, "w") as file:
         file.write(boot)
-    os.replace(temporary, f"{run}/boot_id")  # noqa: PTH105
+    os.replace(temporary, f"{run}/boot_id")
 
 
 def _read(path: str) -> str:

@@ -67,7 +67,7 @@ def filter_for(core: Core, root: str, profile: str, granted: tuple[str, ...]) ->
 
 def _read(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
+        with open(path, "rb") as file:
             text = file.read(_MAX_PROFILE + 1)
     except OSError as error:
         raise NotFoundError(
@@ -105,8 +105,8 @@ def _name(core: Core, source: bytes | None, granted: tuple[str, ...]) -> str:
 
 def _stamps() -> list[str]:
     """Times of the package's own profile and of its reader: a new version of either makes a new filter."""
-    package = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "seccomp")  # noqa: PTH100, PTH118, PTH120
-    return [str(os.stat(f"{package}/{name}").st_mtime_ns) for name in ("default.json", "__init__.py")]  # noqa: PTH116
+    package = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "seccomp")
+    return [str(os.stat(f"{package}/{name}").st_mtime_ns) for name in ("default.json", "__init__.py")]
 
 
 def _cached(path: str) -> bytes | None:
@@ -114,7 +114,7 @@ def _cached(path: str) -> bytes | None:
     import hashlib
 
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
+        with open(path, "rb") as file:
             text = file.read()
     except OSError:
         return None
@@ -130,13 +130,13 @@ def _keep(path: str, program: bytes) -> None:
 
     temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
     try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)  # noqa: PTH103, PTH120
-        with open(temporary, "xb") as file:  # noqa: PTH123
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with open(temporary, "xb") as file:
             file.write(hashlib.sha256(program).digest() + program)
-        os.replace(temporary, path)  # noqa: PTH105
+        os.replace(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108
+            os.unlink(temporary)
 
 
 def _compile(core: Core, source: bytes | None, granted: tuple[str, ...]) -> bytes:

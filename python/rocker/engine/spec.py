@@ -1,4 +1,4 @@
-"""From a container's configuration to the OCI runtime specification's `config.json`. Pure but for stat(2) of sources."""
+"""From a container's configuration to the OCI runtime specification's `config.json`; pure but for stat(2)."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _mounts(options: RunOptions, context: Context) -> list[dict[str, Any]]:
         )
     if options.ipc == "host":
         found = [mount for mount in found if mount["destination"] != "/dev/mqueue"]
-    if options.ipc == "host" and os.path.isdir("/dev/mqueue"):  # noqa: PTH112
+    if options.ipc == "host" and os.path.isdir("/dev/mqueue"):
         found.append(
             mounts.bind_document(
                 "/dev/mqueue", "/dev/mqueue", ["rbind", "rprivate", "nosuid", "noexec", "nodev"]
@@ -134,7 +134,7 @@ def _mounts(options: RunOptions, context: Context) -> list[dict[str, Any]]:
 def shared_shm_source(options: RunOptions, context: Context) -> str | None:
     """Return the directory on the host that is shown as /dev/shm, or None where the container has its own tmpfs."""
     if options.ipc == "host":
-        return "/dev/shm"  # noqa: S108
+        return "/dev/shm"
     if options.ipc == "shareable" or (options.ipc or "").startswith("container:"):
         return context.shared_shm
     return None

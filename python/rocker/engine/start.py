@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rocker.engine.engine import Engine
 
 NOTHING = (False, False, False)
-RUNTIME = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_bin", "rocker-runtime")  # noqa: PTH100, PTH118, PTH120
+RUNTIME = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_bin", "rocker-runtime")
 """The static executable inside this package."""
 
 

@@ -58,7 +58,7 @@ def parse_rfc3339_ns(text: str) -> int:
 
 def _days(year: int, month: int, day: int) -> int:
     """Days since 1970-01-01 in the Gregorian calendar; `datetime` would cost its import on the start path."""
-    shifted = year - (month <= 2)  # years begin in March, so that the leap day is the last
+    shifted = year - int(month < 3)  # noqa: PLR2004 -- years begin in March, so that the leap day is the last
     era, of_era = divmod(shifted, 400)
     of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
     return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468

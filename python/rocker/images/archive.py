@@ -90,7 +90,7 @@ def load(catalog: Catalog, source: int | str | os.PathLike[str]) -> list[LoadedI
 def _open(source: int | str | os.PathLike[str]) -> BinaryIO:
     if isinstance(source, int):
         return open(source, "rb", closefd=False)
-    return open(source, "rb")  # noqa: PTH123
+    return open(source, "rb")
 
 
 class _Archive:
@@ -274,7 +274,7 @@ class _Archive:
 
 def layer_media_type(path: str) -> str:
     """OCI media type of a layer archive, by its magic."""
-    with open(path, "rb") as file:  # noqa: PTH123
+    with open(path, "rb") as file:
         head = file.read(6)
     return next((_LAYER + suffix for magic, suffix in _MAGICS if head.startswith(magic)), _LAYER)
 

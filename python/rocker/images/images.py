@@ -13,10 +13,12 @@ from rocker.images.reference import Reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import os
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from rocker.engine.catalog import Catalog
+    from rocker.images.archive import LoadedImage
     from rocker.images.config import ImageConfig
     from rocker.models.image import HistoryItem, ImageInspect, ImageSummary, Removal
 
@@ -107,6 +109,35 @@ class ImageService:
     def __init__(self, catalog: Catalog, running: Callable[[list[str]], set[str]] | None = None) -> None:
         self.catalog = catalog
         self._running = running
+
+    def import_(
+        self,
+        source: int | str | os.PathLike[str],
+        reference: str | None = None,
+        *,
+        changes: Iterable[str] = (),
+        message: str | None = None,
+        platform: str | None = None,
+    ) -> Image:
+        """Make an image of a root file system; see `rocker.images.import_`."""
+        from rocker.images.import_ import import_
+
+        image_id = import_(
+            self.catalog, source, reference, changes=changes, message=message, platform=platform
+        )
+        return self.get(image_id)
+
+    def load(self, source: int | str | os.PathLike[str]) -> list[LoadedImage]:
+        """Take the images of an archive into the store; see `rocker.images.archive`."""
+        from rocker.images.archive import load
+
+        return load(self.catalog, source)
+
+    def save(self, refs: list[str], target: int) -> None:
+        """Write images to a file descriptor; see `rocker.images.save`."""
+        from rocker.images.save import save
+
+        save(self.catalog, refs, target)
 
     def get(self, ref: str) -> Image:
         """The image with this id, else this name, else this beginning of an id.

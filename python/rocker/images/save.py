@@ -121,7 +121,7 @@ class _Writer:
         if digest in self._written:
             return
         self._written.add(digest)
-        with open(self._store.blob_path(digest), "rb") as file:  # noqa: PTH123
+        with open(self._store.blob_path(digest), "rb") as file:
             archive.addfile(_header(_name(digest), _size(file)), file)
 
 

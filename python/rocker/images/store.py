@@ -46,7 +46,7 @@ class Store:
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.tmp = f"{root}/tmp"  # noqa: S108 -- below the data root
+        self.tmp = f"{root}/tmp"
 
     def blob_path(self, digest: str) -> str:
         """Where the blob `sha256:<hex>` is, or would be."""
@@ -89,7 +89,7 @@ class Store:
     def _prepare(self) -> None:
         try:
             for name in ("blobs/sha256", "layers/sha256", "tmp"):
-                os.makedirs(f"{self.root}/{name}", mode=0o700, exist_ok=True)  # noqa: PTH103
+                os.makedirs(f"{self.root}/{name}", mode=0o700, exist_ok=True)
         except OSError as error:
             raise from_os(error, "make the content store") from error
 
@@ -102,7 +102,7 @@ class Store:
         gate = os.open(self.tmp, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(gate, fcntl.LOCK_EX)
-            for name in os.listdir(self.tmp):  # noqa: PTH208
+            for name in os.listdir(self.tmp):
                 if name.startswith(_PREFIX) and _is_abandoned(f"{self.tmp}/{name}"):
                     _core.remove_tree(f"{self.tmp}/{name}")
         finally:
@@ -134,7 +134,7 @@ class Draft:
             try:
                 fcntl.flock(gate, fcntl.LOCK_SH)
                 self.path = f"{self._store.tmp}/{_PREFIX}{token_hex(8)}"
-                os.mkdir(self.path, 0o700)  # noqa: PTH102
+                os.mkdir(self.path, 0o700)
                 self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             finally:
@@ -170,7 +170,7 @@ class Draft:
         path = self.new_path()
         state = sha256()
         size = 0
-        with open(path, "xb", buffering=0) as out:  # noqa: PTH123
+        with open(path, "xb", buffering=0) as out:
             while chunk := stream.read(_CHUNK):
                 size += len(chunk)
                 if limit is not None and size > limit:
@@ -186,7 +186,7 @@ class Draft:
         digest = of_bytes(data)
         if digest not in self._blobs:
             path = self.new_path()
-            with open(path, "xb", buffering=0) as out:  # noqa: PTH123
+            with open(path, "xb", buffering=0) as out:
                 _write_all(out.fileno(), data, path)
             self._blobs[digest] = path
         return digest
@@ -202,7 +202,7 @@ class Draft:
             CorruptError: it is in neither.
         """
         path = self._blobs.get(digest) or self._store.blob_path(digest)
-        if not os.path.exists(path):  # noqa: PTH110
+        if not os.path.exists(path):
             raise CorruptError(f"blob {digest} is missing")
         return path
 
@@ -246,7 +246,7 @@ class Draft:
             "(SELECT 1 FROM image_layers WHERE diff_id = ?1 AND blob = ?2))",
             (diff_id, blob),
         )
-        if not rows or not os.path.isdir(self._store.layer_path(diff_id)):  # noqa: PTH112
+        if not rows or not os.path.isdir(self._store.layer_path(diff_id)):
             return None
         return int(str(rows[0][0]))
 
@@ -279,7 +279,7 @@ class Draft:
                 f"{digest} was removed by another process meanwhile", hint="try again", path=target
             )
         try:
-            os.rename(source, target)  # noqa: PTH104
+            os.rename(source, target)
         except OSError as error:
             raise from_os(error, "publish content") from error
 
@@ -287,7 +287,7 @@ class Draft:
         """Rename content out of the store; it vanishes with the draft."""
         for path in paths:
             try:
-                os.rename(path, self.new_path())  # noqa: PTH104
+                os.rename(path, self.new_path())
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -296,7 +296,7 @@ class Draft:
 
 def _read_document(path: str, digest: str) -> bytes:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
+        with open(path, "rb") as file:
             data = file.read(MAX_DOCUMENT + 1)
     except FileNotFoundError:
         raise CorruptError(f"blob {digest} is missing", path=path) from None
@@ -320,7 +320,7 @@ def _write_all(fd: int, data: bytes, path: str) -> None:
 
 
 def _strangers(directory: str, known: set[str]) -> list[str]:
-    names = os.listdir(directory)  # noqa: PTH208
+    names = os.listdir(directory)
     return [f"{directory}/{name}" for name in names if is_hex(name) and f"sha256:{name}" not in known]
 
 

@@ -64,7 +64,7 @@ def read_file(path: str, lookup: Lookup | None = None) -> list[str]:
     value is empty. Raises InvalidArgumentError naming file and line.
     """
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 -- pathlib costs milliseconds of start-up
+        with open(path, "rb") as file:
             data = file.read()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

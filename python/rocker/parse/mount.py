@@ -1,4 +1,3 @@
-# ruff: noqa: E501, PTH100 -- messages are Docker's; pathlib costs milliseconds of start-up, and resolves links
 """`--mount type=…,source=…,target=…,…`: comma-separated values with quotes, as RFC 4180 has them."""
 
 from __future__ import annotations

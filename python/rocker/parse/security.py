@@ -36,7 +36,7 @@ def load_profile(path: str) -> str:
     import json
 
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 -- pathlib costs milliseconds of start-up
+        with open(path, "rb") as file:
             data = file.read()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

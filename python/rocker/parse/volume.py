@@ -1,4 +1,3 @@
-# ruff: noqa: E501, PTH100 -- messages are Docker's; pathlib costs milliseconds of start-up, and resolves links
 """`--volume [SOURCE:]TARGET[:OPTIONS]` and `--tmpfs TARGET[:OPTIONS]`."""
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ pub fn layer_apply(
 ) -> PyResult<Py<PyDict>> {
     let applied = detached(py, || {
         files::in_new_directory(&destination, |directory| {
-            let options = layer::Options { limit, sync: false, ..layer::Options::default() };
+            let options = layer::Options { limit, sync: false };
             layer::apply(files::reader(source)?, directory, &options)
         })
     })?;
@@ -42,7 +42,7 @@ pub fn layer_pack(
 ) -> PyResult<Py<PyDict>> {
     let packed = detached(py, || {
         let directory = files::directory(&source)?;
-        let options = layer::PackOptions { whiteouts, ..layer::PackOptions::default() };
+        let options = layer::PackOptions { whiteouts };
         layer::pack(std::os::fd::AsFd::as_fd(&directory), files::writer(destination)?, &options)
     })?;
     let result = PyDict::new(py);

@@ -57,7 +57,7 @@ fn send_buffer(socket: BorrowedFd<'_>, mut bytes: Vec<u8>, fds: &[BorrowedFd<'_>
 pub fn receive<T: DeserializeOwned>(socket: BorrowedFd<'_>) -> Result<Option<(T, Vec<OwnedFd>)>> {
     let mut inbox = Inbox::default();
     loop {
-        if let Some(frame) = inbox.next()? {
+        if let Some(frame) = inbox.take()? {
             return Ok(Some(frame));
         }
         // Not a byte past this frame: the rest belongs to whoever reads the socket next.
@@ -110,7 +110,7 @@ impl Inbox {
     }
 
     /// Takes the frame at the front, if it is whole.
-    pub fn next<T: DeserializeOwned>(&mut self) -> Result<Option<(T, Vec<OwnedFd>)>> {
+    pub fn take<T: DeserializeOwned>(&mut self) -> Result<Option<(T, Vec<OwnedFd>)>> {
         let Some((length, count)) = self.header() else { return Ok(None) };
         if length > MAX_LENGTH || count > MAX_DESCRIPTORS {
             return Err(Error::invalid(format!(
@@ -184,7 +184,7 @@ mod tests {
         #[test]
         fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             let mut inbox = Inbox { bytes, fds: Vec::new() };
-            let _ = inbox.next::<serde_json::Value>();
+            let _ = inbox.take::<serde_json::Value>();
         }
     }
 }

@@ -75,11 +75,11 @@ impl Shim<'_> {
         loop {
             let Some(client) = self.clients[index].as_mut() else { return Ok(()) };
             if client.asked {
-                let Some((control, _)) = client.inbox.next::<Control>()? else { return Ok(()) };
+                let Some((control, _)) = client.inbox.take::<Control>()? else { return Ok(()) };
                 let task = client.task;
                 self.control(task, control);
             } else {
-                let Some((request, fds)) = client.inbox.next::<Request>()? else { return Ok(()) };
+                let Some((request, fds)) = client.inbox.take::<Request>()? else { return Ok(()) };
                 client.asked = true;
                 self.answer(index, request, fds)?;
             }

@@ -20,7 +20,7 @@ impl Shim<'_> {
         loop {
             let Some(Some(task)) = self.tasks.get_mut(index) else { return };
             let Some((socket, inbox)) = &mut task.report else { return };
-            match inbox.next::<Report>() {
+            match inbox.take::<Report>() {
                 Ok(Some((report, fds))) => self.act_on_report(index, report, fds),
                 Err(error) => self.start_failed(index, error),
                 Ok(None) => match inbox.fill(socket.as_fd(), usize::MAX) {
