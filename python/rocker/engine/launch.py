@@ -116,7 +116,7 @@ def _shared_shm(
     config: ContainerConfig,
     donor: Callable[[str], Donor],
 ) -> str | None:
-    """Return the directory that is /dev/shm of a shareable IPC namespace: on the run root's tmpfs, for others to bind."""
+    """Return the directory that is /dev/shm of a shareable IPC namespace, on the run root's tmpfs."""
     mode = config.options.ipc or ""
     if mode.startswith("container:"):
         return shm_directory(engine, donor(mode.removeprefix("container:")).id)

@@ -116,7 +116,7 @@ class RunOptions(Struct):
     cap_drop: Sequence[str] = ()
     privileged: bool = False
     security_opt: Sequence[str] = ()
-    """`seccomp=default|unconfined|FILE.json`, `no-new-privileges[=true|false]`, `docker-compat` (Docker's 14 capabilities)."""
+    """`seccomp=default|unconfined|FILE.json`, `no-new-privileges[=true|false]`, `docker-compat` (14 capabilities)."""
     devices: Sequence[Device] = ()
     device_cgroup_rules: Sequence[str] = ()
     """As `c 1:3 rwm`."""
