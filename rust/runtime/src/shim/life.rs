@@ -107,7 +107,13 @@ impl Shim<'_> {
 
     /// A process has ended.
     pub(super) fn task_ended(&mut self, index: usize) {
+        let pid_of = |shim: &Self| shim.tasks.get(index).and_then(Option::as_ref).map(|task| task.pid);
+        let ended = pid_of(self);
         self.read_report(index);
+        if pid_of(self) != ended {
+            // It was the process between the shim and the one that exec made.
+            return;
+        }
         let Some(Some(task)) = self.tasks.get(index) else { return };
         let code = match waitpid(task.pid, None) {
             Ok(WaitStatus::Exited(_, code)) => code,
