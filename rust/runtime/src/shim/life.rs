@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::epoll::EpollFlags;
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use rocker_core::container::{self, Report};
 use rocker_core::protocol::{Event, Exit, Usage};
@@ -107,20 +107,17 @@ impl Shim<'_> {
 
     /// A process has ended.
     pub(super) fn task_ended(&mut self, index: usize) {
-        let pid_of = |shim: &Self| shim.tasks.get(index).and_then(Option::as_ref).map(|task| task.pid);
-        let ended = pid_of(self);
-        self.read_report(index);
-        if pid_of(self) != ended {
-            // It was the process between the shim and the one that exec made.
-            return;
-        }
         let Some(Some(task)) = self.tasks.get(index) else { return };
-        let code = match waitpid(task.pid, None) {
+        // Without waiting: the event may have been meant for the process between the shim and the one of exec.
+        let code = match waitpid(task.pid, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(_, code)) => code,
             Ok(WaitStatus::Signaled(_, signal, _)) => 128 + signal as i32,
             Ok(_) | Err(Errno::EINTR) => return,
             Err(_) => 255,
         };
+        // Everything that it reported is in the socket by now, and the socket's end.
+        self.read_report(index);
+        let Some(Some(task)) = self.tasks.get(index) else { return };
         self.unwatch(Token::Ended(index));
         if task.report.is_some() {
             return self.start_failed(index, died_early(code));
