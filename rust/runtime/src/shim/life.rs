@@ -107,8 +107,15 @@ impl Shim<'_> {
 
     /// A process has ended.
     pub(super) fn task_ended(&mut self, index: usize) {
+        let pid_of = |shim: &Self| shim.tasks.get(index).and_then(Option::as_ref).map(|task| task.pid);
+        let ended = pid_of(self);
+        self.read_report(index);
         let Some(Some(task)) = self.tasks.get(index) else { return };
-        // Without waiting: the event may have been meant for the process between the shim and the one of exec.
+        if Some(task.pid) != ended {
+            // It was the process between the shim and the one that exec made.
+            return;
+        }
+        // Without waiting: the event may be a late one of that process.
         let code = match waitpid(task.pid, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(_, code)) => code,
             Ok(WaitStatus::Signaled(_, signal, _)) => 128 + signal as i32,
