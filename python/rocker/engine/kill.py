@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from rocker.engine.requests import body, call
-from rocker.engine.session import Session
+from rocker.engine.requests import call
 from rocker.engine.signals import parse_signal
 from rocker.engine.state import not_running
 from rocker.errors import GoneError, NotRunningError
@@ -35,10 +34,11 @@ def end(container: Container) -> None:
     Raises:
         NotRunningError: it does not run.
     """
-    engine = container.engine
-    # Waiting begins before the kill: afterwards there may be no shim left to ask.
-    core = engine.core.request(engine.run_root, container.id, body("wait"))
-    with Session(engine, core, container.id, auto_remove=container.options.auto_remove) as session:
-        with contextlib.suppress(GoneError, NotRunningError):  # it may end before it can answer
-            call(container, "kill")
-        session.wait()
+    # One request that signals, kills what is left and answers once it has exited: there is no moment in which the
+    # shim may be gone before it is asked.
+    with contextlib.suppress(GoneError):
+        call(container, "stop", signal=_SIGKILL, timeout=0)
+    if container.options.auto_remove:
+        from rocker.engine.remove import forget
+
+        forget(container.engine, container.id)
