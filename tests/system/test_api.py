@@ -7,7 +7,7 @@ import time
 import pytest
 
 import rocker
-from rocker.errors import CommandNotFoundError, ContainerNotFoundError
+from rocker.errors import CommandNotFoundError, ContainerNotFoundError, TimeoutError
 
 BUSYBOX = "/bin/busybox"
 PROGRAMS = ("sh", "echo", "cat", "sleep", "true", "id", "env", "yes", "head", "touch", "ls", "grep")
@@ -135,6 +135,17 @@ def test_a_killed_popen_ends_with_its_signal(run):
         process.kill()
         assert process.wait(10) == 137
     container.remove(force=True)
+
+
+def test_waiting_is_given_up_when_its_time_is_over_and_goes_on_later(run):
+    container = run("sh", "-c", "read line; exit 7", detach=True, stdin_open=True)
+    with pytest.raises(TimeoutError, match=r"runs on after 0\.05 s"):
+        container.wait(timeout=0.05)
+    assert container.status == "running"
+    with container.attach(stdin=True) as session:
+        session.communicate(b"go\n")
+    assert container.wait() == 7
+    container.remove()
 
 
 def test_policy_is_not_the_slow_part(run):

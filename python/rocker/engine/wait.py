@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rocker.engine.requests import body
 from rocker.engine.session import Session
-from rocker.errors import ContainerNotFoundError, NotRunningError, TimeoutError  # noqa: A004 -- ours
+from rocker.errors import ContainerNotFoundError, GoneError, NotRunningError, TimeoutError  # noqa: A004 -- ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,8 +15,14 @@ def wait(container: Container, timeout: float | None) -> int:
     """Return the exit code; see `Container.wait`."""
     engine = container.engine
     try:
-        core = engine.core.request(engine.run_root, container.id, body("wait"))
+        # Not the request `wait`: its first answer is the end itself, so no timeout could pass. To join
+        # without streams is answered at once, and the end follows.
+        core = engine.core.request(engine.run_root, container.id, body("attach"))
     except NotRunningError:
+        return _recorded(container)
+    except GoneError:  # it was about to leave when it was asked
+        if container.status in {"running", "paused"}:
+            raise
         return _recorded(container)
     with Session(engine, core, container.id, auto_remove=container.options.auto_remove) as session:
         event = session.wait(timeout)
