@@ -22,12 +22,12 @@ def digest(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def tar(files: dict[str, bytes], links: dict[str, str] | None = None) -> bytes:
+def tar(files: dict[str, bytes], links: dict[str, str] | None = None, mode: int = 0o644) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
         for name, data in files.items():
             header = tarfile.TarInfo(name)
-            header.size = len(data)
+            header.size, header.mode = len(data), mode
             archive.addfile(header, io.BytesIO(data))
         for name, target in (links or {}).items():
             header = tarfile.TarInfo(name)

@@ -1,14 +1,15 @@
 //! What launcher and shims need of the host, kept as descriptors, and the lean namespace they live in.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::stat::Mode;
-use nix::unistd::{chdir, mkdir, pivot_root};
+use nix::sys::stat::{Mode, mkdirat};
+use nix::unistd::{chdir, pivot_root};
 use rocker_core::cgroup::Hierarchies;
+use rocker_core::container::Overlay;
 use rocker_core::{Error, Result, container};
 use rocker_sys::clone::SingleThreaded;
 use rocker_sys::mount::{self as mounts, Context, attr};
@@ -31,6 +32,8 @@ pub struct Host {
     pub boot_id: String,
     /// Capabilities that can be given away.
     pub capabilities: u64,
+    /// How overlay takes its directories.
+    pub overlay: Overlay,
 }
 
 impl Host {
@@ -52,6 +55,7 @@ impl Host {
             run,
             boot_id: boot_id.trim().to_owned(),
             capabilities: capabilities.permitted,
+            overlay: Overlay::ByPath,
         })
     }
 
@@ -74,12 +78,13 @@ impl Host {
         context.string(c"size", c"64k").map_err(fail("configure tmpfs"))?;
         context.create().map_err(fail("create tmpfs"))?;
         let root = context.mount(attr::NOSUID | attr::NODEV | attr::NOEXEC).map_err(fail("fsmount tmpfs"))?;
+        let directories = [container::MOUNT_POINT, RUN].map(|path| path.trim_start_matches('/'));
+        for directory in directories {
+            mkdirat(&root, directory, Mode::from_bits_truncate(0o755)).map_err(fail("make a mount point"))?;
+        }
+        self.overlay = Overlay::detect(root.as_fd(), directories);
         mounts::attach(root.as_fd(), point.as_fd()).map_err(fail("attach tmpfs"))?;
         nix::unistd::fchdir(&root).map_err(fail("enter the lean root"))?;
-        for directory in [container::MOUNT_POINT, RUN] {
-            mkdir(&PathBuf::from(directory.trim_start_matches('/')), Mode::from_bits_truncate(0o755))
-                .map_err(fail("make a mount point"))?;
-        }
         pivot_root(".", ".").map_err(fail("pivot_root"))?;
         umount2(".", MntFlags::MNT_DETACH).map_err(fail("unmount the host"))?;
         chdir("/").map_err(fail("chdir"))?;

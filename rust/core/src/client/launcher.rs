@@ -16,7 +16,7 @@ use crate::protocol::{Event, Request, receive, send};
 use crate::{Error, Kind, Result};
 
 /// Environment that reaches a launcher; nothing else of its first caller does.
-const PASSED_ON: [&str; 1] = ["ROCKER_LAUNCHER_IDLE"];
+const PASSED_ON: [&str; 2] = ["ROCKER_LAUNCHER_IDLE", "ROCKER_OVERLAY"];
 
 /// Connects to the launcher of a run root, starting one when none answers.
 ///

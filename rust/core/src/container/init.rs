@@ -16,6 +16,7 @@ use rocker_sys::{fds, ids, mount, netlink};
 use super::mounts::{self, Made, Planned, Scene};
 use super::process::Program;
 use super::report::Report;
+use super::root::Overlay;
 use super::terminal::{self, Terminal};
 use super::{masks, reaper, root, sysctl};
 use crate::cgroup::JoinHandle;
@@ -34,6 +35,8 @@ pub struct Setup {
     pub own_cgroup_namespace: bool,
     /// Namespaces that are joined, but for the pid namespace, which its parent joined.
     pub joined: Vec<(NamespaceType, OwnedFd)>,
+    /// How overlay takes its directories.
+    pub overlay: Overlay,
     /// The root file system.
     pub rootfs: Rootfs,
     /// Detached clone of the data root.
@@ -85,6 +88,7 @@ pub fn run(proof: SingleThreaded, setup: Setup, socket: OwnedFd) -> ! {
 fn start(proof: SingleThreaded, setup: &Setup, socket: &OwnedFd) -> Result<std::convert::Infallible> {
     enter_namespaces(setup)?;
     let root = root::mount_root(
+        setup.overlay,
         &setup.rootfs,
         &setup.id,
         setup.data_root.as_ref().map(AsFd::as_fd),

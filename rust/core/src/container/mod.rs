@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `init` | namespaces, root, mounts, pivot, program: in order |
 //! | `exec` | join a running container |
-//! | `root` | overlay of layers |
+//! | `root`, `root_by_path` | overlay of layers |
 //! | `options`, `mounts`, `cgroupfs`, `dev`, `masks` | what is mounted over it |
 //! | `path` | paths below the root, resolved by the kernel |
 //! | `sysctl`, `user`, `capability`, `terminal` | one subject each |
@@ -28,6 +28,7 @@ mod process;
 mod reaper;
 mod report;
 mod root;
+mod root_by_path;
 mod sysctl;
 mod terminal;
 mod user;
@@ -37,5 +38,5 @@ pub use mounts::Planned;
 pub use options::MountOptions;
 pub use process::Program;
 pub use report::{Report, exit_code};
-pub use root::{MOUNT_POINT, open_below};
+pub use root::{MOUNT_POINT, Overlay, open_below};
 pub use sysctl::check as check_sysctls;

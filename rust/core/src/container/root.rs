@@ -14,17 +14,46 @@ use crate::{Error, Result};
 /// Directory of the launcher's lean root on which every container mounts its own root.
 pub const MOUNT_POINT: &str = "/m";
 
-/// Mounts the container's root at [`MOUNT_POINT`] and returns it opened (O_PATH).
+/// How this kernel's overlay takes its directories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlay {
+    /// By descriptor, below detached mounts too (Linux 6.15): nothing is mounted but the overlay itself.
+    ByDescriptor,
+    /// By path, in the mount namespace that mounts it.
+    ByPath,
+}
+
+impl Overlay {
+    /// Tries it, with a detached mount that has these two directories. `ROCKER_OVERLAY=path` in the environment
+    /// chooses paths whatever the kernel can do.
+    pub fn detect(detached: BorrowedFd<'_>, directories: [&str; 2]) -> Self {
+        let forced = std::env::var_os("ROCKER_OVERLAY").is_some_and(|value| value == "path");
+        let taken = || -> Result<()> {
+            let context = Context::open(c"overlay").map_err(|errno| Error::sys("fsopen overlay", errno))?;
+            for directory in directories {
+                add(&context, "lowerdir+", open_below(detached, directory)?.as_fd())?;
+            }
+            context.create().map_err(|errno| Error::sys("create overlay", errno))
+        };
+        if !forced && taken().is_ok() { Self::ByDescriptor } else { Self::ByPath }
+    }
+}
+
+/// Mounts the container's root at or below [`MOUNT_POINT`] and returns it opened (O_PATH).
 ///
 /// `data_root` is a detached clone of the data root, below which layers, upper and work are opened: overlay
 /// takes descriptors below such a clone, while those of another mount namespace give EINVAL (Linux 6.18), and
 /// upper and work must come from the same clone.
 pub fn mount_root(
+    form: Overlay,
     rootfs: &Rootfs,
     id: &str,
     data_root: Option<BorrowedFd<'_>>,
     directory: Option<BorrowedFd<'_>>,
 ) -> Result<OwnedFd> {
+    if form == Overlay::ByPath {
+        return super::root_by_path::mount_root(rootfs, id, data_root, directory);
+    }
     let tree = overlay(rootfs, id, data_root, directory)?;
     let here =
         nix::fcntl::open(MOUNT_POINT, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
@@ -70,7 +99,7 @@ fn overlay(
         .map_err(|errno| Error::sys("fsmount overlay", errno))
 }
 
-fn make_directory(parent: BorrowedFd<'_>, name: &str) -> Result<()> {
+pub(super) fn make_directory(parent: BorrowedFd<'_>, name: &str) -> Result<()> {
     match mkdirat(parent, name, Mode::from_bits_truncate(0o755)) {
         Ok(()) | Err(Errno::EEXIST) => Ok(()),
         Err(errno) => Err(Error::at("make directory", name, errno)),

@@ -15,6 +15,8 @@ use crate::{Error, Kind, Result};
 
 /// Remove `name` in `dir` and, if it is a directory, everything below; a missing one is no error.
 ///
+/// Two may remove the same tree at once, one of them after renaming it (a shim and a client after `--rm`): each
+/// passes over what the other has taken, and one of the two removes the last.
 /// No link is followed and no mount crossed: at a mount point it stops with `Conflict`. Two descriptors are used and
 /// no recursion, whatever the depth.
 pub fn remove_tree(dir: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
@@ -23,9 +25,19 @@ pub fn remove_tree(dir: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
         Err(Errno::EISDIR) => {}
         Err(errno) => return Err(failed("remove", name, errno)),
     }
-    let below = open_directory(dir, name).map_err(|errno| failed("open", name, errno))?;
-    empty(below)?;
-    unlinkat(dir, name, UnlinkatFlags::RemoveDir).map_err(|errno| failed("remove", name, errno))
+    match open_directory(dir, name) {
+        Ok(below) => empty(below)?,
+        Err(Errno::ENOENT) => return Ok(()),
+        Err(errno) => return Err(failed("open", name, errno)),
+    }
+    remove_directory(dir, name)
+}
+
+fn remove_directory(dir: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
+    match unlinkat(dir, name, UnlinkatFlags::RemoveDir) {
+        Ok(()) | Err(Errno::ENOENT) => Ok(()),
+        Err(errno) => Err(failed("remove", name, errno)),
+    }
 }
 
 /// Remove everything in `dir`, as [`remove_tree`] does; the directory itself stays.
@@ -48,8 +60,11 @@ fn empty(top: OwnedFd) -> Result<()> {
     let mut levels = vec![enter(&here, CString::default())?];
     while let Some(level) = levels.last_mut() {
         if let Some(name) = level.ahead.pop() {
-            let fd = open_directory(here.as_fd(), name.as_bytes())
-                .map_err(|errno| failed("open", name.as_bytes(), errno))?;
+            let fd = match open_directory(here.as_fd(), name.as_bytes()) {
+                Ok(fd) => fd,
+                Err(Errno::ENOENT) => continue,
+                Err(errno) => return Err(failed("open", name.as_bytes(), errno)),
+            };
             levels.push(enter(&fd, name)?);
             here = fd;
             continue;
@@ -57,8 +72,7 @@ fn empty(top: OwnedFd) -> Result<()> {
         let done = levels.pop();
         let (Some(done), Some(above)) = (done, levels.last()) else { break };
         here = climb(&here, above.identity, done.name.as_bytes())?;
-        unlinkat(&here, done.name.as_c_str(), UnlinkatFlags::RemoveDir)
-            .map_err(|errno| failed("remove", done.name.as_bytes(), errno))?;
+        remove_directory(here.as_fd(), done.name.as_bytes())?;
     }
     Ok(())
 }
@@ -89,12 +103,16 @@ fn climb(here: &OwnedFd, identity: (u64, u64), name: &[u8]) -> Result<OwnedFd> {
     Ok(above)
 }
 
-/// The names in a directory, `.` and `..` left out, in the file system's order.
+/// The names in a directory, `.` and `..` left out, in the file system's order; none in one that has been removed.
 pub(super) fn names(dir: BorrowedFd<'_>) -> Result<Vec<CString>> {
     let list = || -> std::result::Result<Vec<CString>, Errno> {
         let mut names = Vec::new();
         for entry in Dir::from_fd(open_directory(dir, b".")?)?.iter() {
-            let name = entry?.file_name().to_owned();
+            let name = match entry {
+                Ok(entry) => entry.file_name().to_owned(),
+                Err(Errno::ENOENT) => break, // getdents(2): the directory is dead
+                Err(errno) => return Err(errno),
+            };
             if !matches!(name.as_bytes(), b"." | b"..") {
                 names.push(name);
             }

@@ -251,6 +251,7 @@ fn arrange(
         cgroup: join,
         own_cgroup_namespace: plan.cgroup,
         joined: Vec::new(),
+        overlay: host.overlay,
         rootfs: request.rootfs,
         data_root: root.map(duplicate).transpose()?,
         directory,

@@ -212,6 +212,28 @@ fn a_tree_10000_deep_is_removed() {
 }
 
 #[test]
+fn two_may_remove_a_tree_at_once_one_of_them_after_renaming_it() {
+    for _ in 0..20 {
+        let dir = tempfile::tempdir().unwrap();
+        shell(
+            dir.path(),
+            "for a in 1 2 3 4 5 6 7 8; do mkdir -p tree/$a/x/y; touch tree/$a/f tree/$a/x/y/f; done",
+        );
+        let root = File::open(dir.path()).unwrap();
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| remove_tree(root.as_fd(), b"tree"));
+            let second = scope.spawn(|| {
+                let _ = fs::rename(dir.path().join("tree"), dir.path().join("grave"));
+                remove_tree(root.as_fd(), b"grave")
+            });
+            first.join().unwrap().unwrap();
+            second.join().unwrap().unwrap();
+        });
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}
+
+#[test]
 fn removing_a_tree_follows_no_link_and_crosses_no_mount() {
     let arena = arena();
     shell(arena.path(), "mkdir -p tree/m; ln -s ../canary tree/l; ln -s . tree/self");
