@@ -50,7 +50,7 @@ test-unit: $(VENV)/.stamp ## Python unit tests: no root, nothing compiled
 test-slow: build $(CACHE)/apt-test.stamp ## the tests that take more than ten seconds each
 	@$(PYTHON) -m pytest -m slow $(PYTEST_ARGS)
 
-test-vm: $(CACHE)/rust.stamp $(CACHE)/apt-vm.stamp ## cgroup v2 and full privileges, in a virtual machine
+test-vm: build $(CACHE)/apt-vm.stamp ## cgroup v2 and full privileges, in a virtual machine
 	@tests/vm/run
 
 lint: lint-rust lint-python ## formats, lints and types of both languages, as errors
@@ -103,7 +103,7 @@ $(VENV)/.built: $(VENV)/.stamp $(CACHE)/rust.stamp $(RUST_FILES)
 $(CACHE)/apt-run.stamp:   PACKAGES := mmdebstrap
 $(CACHE)/apt-test.stamp:  PACKAGES := busybox-static mmdebstrap skopeo strace xz-utils zstd
 $(CACHE)/apt-bench.stamp: PACKAGES := busybox-static bubblewrap crun docker.io mmdebstrap podman runc
-$(CACHE)/apt-vm.stamp:    PACKAGES := busybox-static cpio kmod qemu-system-x86
+$(CACHE)/apt-vm.stamp:    PACKAGES := busybox-static cpio e2fsprogs kmod mmdebstrap qemu-system-x86
 $(CACHE)/apt-%.stamp: Makefile scripts/apt-install
 	@scripts/apt-install $(PACKAGES)
 	mkdir -p $(CACHE) && touch $@

@@ -24,8 +24,6 @@ pub struct Host {
     pub proof: SingleThreaded,
     /// The cgroup hierarchies.
     pub hierarchies: Hierarchies,
-    /// Names of the v1 hierarchies that every container sees.
-    pub v1_names: Vec<String>,
     /// The run root.
     pub run: OwnedFd,
     /// `/proc/sys/kernel/random/boot_id`.
@@ -44,14 +42,12 @@ impl Host {
         let boot_id =
             std::fs::read_to_string(boot_id).map_err(|error| Error::io_at("read", boot_id, &error))?;
         let hierarchies = Hierarchies::detect()?;
-        let v1_names = hierarchies.v1_names();
         let capabilities = rocker_sys::caps::get().map_err(|errno| Error::sys("capget", errno))?;
         let run = open(run, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
             .map_err(|errno| Error::at("open", run, errno))?;
         Ok(Self {
             proof,
             hierarchies,
-            v1_names,
             run,
             boot_id: boot_id.trim().to_owned(),
             capabilities: capabilities.permitted,

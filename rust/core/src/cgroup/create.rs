@@ -99,6 +99,18 @@ impl Cgroup {
         &self.path
     }
 
+    /// The v1 hierarchies that it is in, each as its controllers joined by commas (`cpu,cpuacct`), for showing them
+    /// in a container; empty on a pure v2 host.
+    pub fn v1_names(&self) -> Vec<String> {
+        let v1 = self.dirs.iter().filter(|leaf| leaf.version == Version::V1);
+        v1.map(|leaf| {
+            let controllers = self.hierarchies.0[leaf.hierarchy].controllers.iter();
+            let names: Vec<&str> = controllers.map(|name| name.name(Version::V1)).collect();
+            names.join(",")
+        })
+        .collect()
+    }
+
     /// Makes the directories, in the hierarchies with the wanted controllers.
     pub(super) fn make(&mut self, wanted: Controllers) -> Result<()> {
         let hierarchies = self.hierarchies.clone();

@@ -141,25 +141,6 @@ impl Hierarchies {
         self.home(controller).map(|one| one.version)
     }
 
-    /// The v1 hierarchies that every container has, each as its controllers joined by commas (`cpu,cpuacct`), for
-    /// showing them in a container; empty on a pure v2 host.
-    pub fn v1_names(&self) -> Vec<String> {
-        let always = Controllers::of(&[
-            Controller::Cpu,
-            Controller::Cpuacct,
-            Controller::Memory,
-            Controller::Pids,
-            Controller::Devices,
-            Controller::Io,
-        ]);
-        let v1 = self.0.iter().filter(|one| one.version == Version::V1 && one.controllers.meets(always));
-        v1.map(|one| {
-            let names: Vec<&str> = one.controllers.iter().map(|name| name.name(Version::V1)).collect();
-            names.join(",")
-        })
-        .collect()
-    }
-
     /// Whether a cgroup v2 file system is mounted.
     pub fn has_v2(&self) -> bool {
         self.0.iter().any(|one| one.version == Version::V2)

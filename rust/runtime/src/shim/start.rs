@@ -123,7 +123,7 @@ fn build<'h>(
     let path = cgroup_path(linux.cgroups_path.as_deref(), &request.id)?;
     scaffold.cgroup = Some(host.hierarchies.create(&path, linux.resources.as_ref())?);
     let cgroup = scaffold.cgroup.as_ref().ok_or_else(|| Error::invalid("no cgroup"))?;
-    let join = cgroup.join_handle()?;
+    let join = (cgroup.join_handle()?, cgroup.v1_names());
     let log = open_log(scaffold.root.as_ref(), &request)?;
     let listener = listen_in(&scaffold.directory)?;
     let (mut record, policy) = describe(host, &scaffold.directory, &request, &path)?;
@@ -235,7 +235,7 @@ fn arrange(
     directory: Option<OwnedFd>,
     mounts: Vec<rocker_core::container::Planned>,
     files: Vec<(OwnedFd, PathBuf)>,
-    join: JoinHandle,
+    (join, names): (JoinHandle, Vec<String>),
     plan: &Namespaces,
 ) -> Result<(init::Setup, Pipes)> {
     let spec = request.spec;
@@ -260,7 +260,7 @@ fn arrange(
         mounts,
         files,
         devices: spec.linux.devices,
-        hierarchies: host.v1_names.clone(),
+        hierarchies: names,
         masked: spec.linux.masked_paths,
         protected: spec.linux.readonly_paths,
         sysctls: spec.linux.sysctl,
