@@ -83,6 +83,10 @@ class EngineRoots:
         lock = os.fspath(self.run / "launcher.lock")
         return [process for process in self.processes() if lock in _open_files(process.pid)]
 
+    def standbys(self) -> list[Process]:
+        """The shims that wait for their container; they go with the launcher."""
+        return [process for process in self.processes() if _name(process.pid) == "rocker-standby"]
+
     def stop_launcher(self, timeout: float = TEARDOWN) -> list[Process]:
         """Ask the launcher to leave, once no container runs any more; returns what is still there."""
         end(self.launchers(), signal.SIGTERM)
@@ -94,6 +98,13 @@ class EngineRoots:
             end(self.processes(), signal.SIGKILL)
             if not wait_gone(self.base, TEARDOWN):
                 break
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _open_files(pid: int) -> set[str]:

@@ -83,12 +83,12 @@ class LeakCheck:
         """Shims and clients must end by themselves; only then is the launcher asked to."""
         deadline = time.monotonic() + TEARDOWN
         while True:
-            launchers = self.roots.launchers()
-            pids = {process.pid for process in launchers}
-            others = [process for process in self.roots.processes() if process.pid not in pids]
+            waiting = {process.pid for process in self.roots.launchers() + self.roots.standbys()}
+            others = [process for process in self.roots.processes() if process.pid not in waiting]
             if not others:
                 break
-            if not wait_ended(others, deadline - time.monotonic()):
+            # In slices: one that has just been forked may turn out to be a shim that stands by.
+            if not wait_ended(others, 0.2) and time.monotonic() > deadline:
                 return [f"process {process}" for process in others]
         return [f"process {process}" for process in self.roots.stop_launcher()]
 

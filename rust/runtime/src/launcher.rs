@@ -1,31 +1,23 @@
-//! The launcher: one for each data root, listening, forking a shim for each connection.
-//!
-//! It reads no request itself: a slow or hostile client can only stall its own shim. It leaves when it has been
-//! idle, and containers do not notice.
+//! The launcher's start: one for each run root, in the background, in a lean mount namespace.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag, open};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::fcntl::{OFlag, open};
 use nix::sched::CloneFlags;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, accept4, bind, getsockopt, listen, socket, sockopt,
-};
+use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket};
 use nix::sys::stat::{Mode, umask};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{chdir, pipe2, setsid};
 use rocker_core::{Error, Kind, Result};
 use rocker_sys::clone::{Cloned, clone_process, exit_now};
 
 use crate::host::Host;
-use crate::{clock, shim};
+use crate::serve::{Post, Role, serve};
+use crate::{shim, standby};
 
-/// Seconds without a request after which the launcher leaves.
-const IDLE_SECONDS: i64 = 60;
 /// Name of the socket in the run root.
 pub const SOCKET: &str = "launcher.sock";
 /// Name of the lock in the run root: held for the launcher's whole life.
@@ -33,7 +25,7 @@ pub const LOCK: &str = "launcher.lock";
 /// Said by the launcher once it can serve.
 const READY: &str = "ready";
 /// The launchers' and shims' own cgroup.
-const CGROUP: &str = "rocker/launcher";
+pub const CGROUP: &str = "rocker/launcher";
 
 /// `launcher ROOT RUN`: becomes the launcher of the run root, in the background.
 ///
@@ -42,6 +34,8 @@ pub fn main(mut arguments: impl Iterator<Item = String>) -> Result<()> {
     let (Some(_root), Some(run)) = (arguments.next(), arguments.next()) else {
         return Err(Error::invalid("usage: rocker-runtime launcher ROOT RUN"));
     };
+    // What the first caller had open, perhaps the end of a pipe that somebody reads, must not live on here.
+    rocker_sys::fds::close_inherited().map_err(|errno| Error::sys("close inherited descriptors", errno))?;
     let run = PathBuf::from(run);
     let mut host = Host::open(&run)?;
     let Some(lock) = take_lock(&run)? else { return Ok(()) };
@@ -51,13 +45,11 @@ pub fn main(mut arguments: impl Iterator<Item = String>) -> Result<()> {
     match clone_process(host.proof, CloneFlags::empty(), None).map_err(fail)? {
         Cloned::Parent(..) => {
             drop(writer);
-            // The lock belongs to the open file, which the child shares: only forget it here.
-            std::mem::forget(lock);
             heard(reader)
         }
         Cloned::Child => {
             drop(reader);
-            exit_now(i32::from(live(&mut host, &run, &listener, writer).is_err()))
+            exit_now(live(&mut host, &run, listener, lock, writer))
         }
     }
 }
@@ -76,8 +68,8 @@ fn heard(reader: OwnedFd) -> Result<()> {
     }
 }
 
-/// The launcher's life, from the background process's first moment on.
-fn live(host: &mut Host, run: &Path, listener: &OwnedFd, writer: OwnedFd) -> Result<()> {
+/// The launcher's life, from the background process's first moment on, or that of a fork of it; its exit code.
+fn live(host: &mut Host, run: &Path, listener: OwnedFd, lock: OwnedFd, writer: OwnedFd) -> i32 {
     use std::io::Write as _;
     let mut writer = std::fs::File::from(writer);
     let settled = settle(host, run);
@@ -87,10 +79,18 @@ fn live(host: &mut Host, run: &Path, listener: &OwnedFd, writer: OwnedFd) -> Res
     };
     let _ = writer.write_all(word.as_bytes());
     drop(writer);
-    serve(host, listener, &settled?)
+    let Ok(signals) = settled else { return 1 };
+    // What belongs to the launcher is closed when `serve` returns, in its forks too: a lock or a listening socket
+    // that lived on in a shim would keep the next launcher from starting.
+    match serve(host, Post { listener, lock, signals, standby: None }) {
+        Ok(Role::Launcher) => 0,
+        Ok(Role::Shim(connection)) => shim::main(host, connection, None),
+        Ok(Role::Standby(socket)) => standby::live(host, &socket),
+        Err(_) => 1,
+    }
 }
 
-fn take_lock(run: &Path) -> Result<Option<Flock<std::fs::File>>> {
+fn take_lock(run: &Path) -> Result<Option<OwnedFd>> {
     let path = run.join(LOCK);
     let file = std::fs::OpenOptions::new()
         .create(true)
@@ -98,11 +98,9 @@ fn take_lock(run: &Path) -> Result<Option<Flock<std::fs::File>>> {
         .write(true)
         .open(&path)
         .map_err(|error| Error::io_at("open", &path, &error))?;
-    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(Some(lock)),
-        Err((_, Errno::EWOULDBLOCK)) => Ok(None),
-        Err((_, errno)) => Err(Error::at("lock", &path, errno)),
-    }
+    let taken = rocker_sys::fds::lock_exclusive(file.as_fd());
+    let taken = taken.map_err(|errno| Error::at("lock", &path, errno))?;
+    Ok(taken.then(|| file.into()))
 }
 
 /// Binds below the run root by a short relative name: `sun_path` has room for 107 bytes only.
@@ -133,6 +131,9 @@ fn settle(host: &mut Host, run: &Path) -> Result<SignalFd> {
     for number in 0..3 {
         rocker_sys::fds::place(null.as_fd(), number).map_err(fail("reset standard streams"))?;
     }
+    // A process of a container that may trace must find no host's descriptors in what is about to enter it: nobody
+    // without CAP_SYS_PTRACE reads a process that is not dumpable (ptrace(2)); execve makes it so again.
+    nix::sys::prctl::set_dumpable(false).map_err(fail("prctl PR_SET_DUMPABLE"))?;
     reset_score();
     reset_limits();
     enter_cgroup(host)?;
@@ -170,95 +171,4 @@ fn reset_limits() {
         }
     }
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, getrlimit(Resource::RLIMIT_CORE).map_or(0, |(_, hard)| hard));
-}
-
-fn serve(host: &Host, listener: &OwnedFd, signals: &SignalFd) -> Result<()> {
-    let mut last = clock::monotonic_ns();
-    let idle = idle_ns();
-    loop {
-        let remaining = (last + idle - clock::monotonic_ns()) / 1_000_000;
-        let mut fds = [
-            PollFd::new(listener.as_fd(), PollFlags::POLLIN),
-            PollFd::new(signals.as_fd(), PollFlags::POLLIN),
-        ];
-        let timeout = PollTimeout::try_from(remaining.max(0)).unwrap_or(PollTimeout::MAX);
-        match poll(&mut fds, timeout) {
-            Ok(0) => return leave(host, listener),
-            Ok(_) => {}
-            Err(Errno::EINTR) => continue,
-            Err(errno) => return Err(Error::sys("poll", errno)),
-        }
-        let ready = |at: usize| fds[at].revents().is_some_and(|events| !events.is_empty());
-        let (connection, signal) = (ready(0), ready(1));
-        if signal && !handle_signals(signals) {
-            return leave(host, listener);
-        }
-        if connection && accept_all(host, listener)? {
-            last = clock::monotonic_ns();
-        }
-    }
-}
-
-/// Serves whoever came in the last moment, then goes: a client that finds no socket starts the next launcher.
-fn leave(host: &Host, listener: &OwnedFd) -> Result<()> {
-    let _ = nix::unistd::unlinkat(&host.run, SOCKET, nix::unistd::UnlinkatFlags::NoRemoveDir);
-    accept_all(host, listener)?;
-    // The last of all launchers and shims takes their cgroup along; a busy one stays.
-    host.hierarchies.leave()?;
-    for path in [CGROUP, "rocker"] {
-        host.hierarchies.remove_if_empty(Path::new(path));
-    }
-    Ok(())
-}
-
-fn idle_ns() -> i64 {
-    let seconds = std::env::var("ROCKER_LAUNCHER_IDLE").ok().and_then(|text| text.parse::<f64>().ok());
-    seconds.map_or(IDLE_SECONDS * 1_000_000_000, |seconds| (seconds * 1e9) as i64)
-}
-
-/// Reaps shims; false when the launcher is asked to leave.
-fn handle_signals(signals: &SignalFd) -> bool {
-    while let Ok(Some(info)) = signals.read_signal() {
-        if info.ssi_signo == Signal::SIGTERM as u32 {
-            return false;
-        }
-    }
-    while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-        if matches!(status, WaitStatus::StillAlive) {
-            break;
-        }
-    }
-    true
-}
-
-/// Forks a shim for every waiting connection; whether there was one.
-fn accept_all(host: &Host, listener: &OwnedFd) -> Result<bool> {
-    let mut any = false;
-    loop {
-        let number = match accept4(listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC) {
-            Ok(number) => number,
-            Err(Errno::EAGAIN) => return Ok(any),
-            Err(Errno::EINTR | Errno::ECONNABORTED) => continue,
-            // Out of descriptors or memory: the connection stays queued until a child has ended.
-            Err(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::ENOBUFS) => return Ok(any),
-            Err(errno) => return Err(Error::sys("accept", errno)),
-        };
-        let connection = rocker_sys::fds::inherited(number).map_err(|errno| Error::sys("accept", errno))?;
-        any = true;
-        if !is_owner(&connection) {
-            continue;
-        }
-        match clone_process(host.proof, CloneFlags::empty(), None) {
-            Ok(Cloned::Child) => exit_now(shim::main(host, connection)),
-            Ok(Cloned::Parent(..)) => {}
-            // The client sees the end of its connection; the next may fare better.
-            Err(_) => {}
-        }
-    }
-}
-
-/// Only the owner of the engine may start containers, whatever the socket's mode has become.
-fn is_owner(connection: &OwnedFd) -> bool {
-    getsockopt(connection, sockopt::PeerCredentials)
-        .is_ok_and(|peer| peer.uid() == nix::unistd::geteuid().as_raw())
 }

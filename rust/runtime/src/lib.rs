@@ -2,7 +2,9 @@
 //!
 //! | module | duty |
 //! |---|---|
-//! | [`launcher`] | listens, and forks a shim for each connection |
+//! | [`launcher`] | how the background process comes about |
+//! | [`serve`] | listens, and gives each connection to a shim |
+//! | [`standby`] | the shim of the next connection, ready beforehand |
 //! | [`shim`] | starts one container and stays with it: streams, log, exec, exit, teardown |
 //! | [`host`] | what both need of the host, as descriptors, because their mount namespace is empty |
 //! | [`clock`] | times as state files and logs write them |
@@ -10,7 +12,9 @@
 pub mod clock;
 pub mod host;
 pub mod launcher;
+pub mod serve;
 pub mod shim;
+pub mod standby;
 
 use std::process::ExitCode;
 

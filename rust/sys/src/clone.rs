@@ -36,9 +36,6 @@ pub enum Cloned {
     Child,
 }
 
-/// The child becomes a child of the caller's parent.
-pub const CLONE_PARENT: CloneFlags = CloneFlags::from_bits_retain(libc::CLONE_PARENT);
-
 const CLONE_PIDFD: u64 = 0x1000;
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
@@ -61,8 +58,7 @@ pub fn clone_process(
         pidfd: (&raw mut pidfd) as u64,
         child_tid: 0,
         parent_tid: 0,
-        // With CLONE_PARENT the child inherits the caller's exit signal, and clone3 refuses another.
-        exit_signal: if flags & CLONE_PARENT.bits() as u64 == 0 { libc::SIGCHLD as u64 } else { 0 },
+        exit_signal: libc::SIGCHLD as u64,
         stack: 0,
         stack_size: 0,
         tls: 0,

@@ -15,6 +15,14 @@ pub fn cloexec_from(first: RawFd) -> nix::Result<()> {
         .map(drop)
 }
 
+/// `close_range(2)` from 3 on, for a program that was given nothing but its standard streams.
+///
+/// Call it before anything else opens files.
+pub fn close_inherited() -> nix::Result<()> {
+    // SAFETY: by this function's contract nothing in this process owns a descriptor above 2 yet.
+    check(unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) }).map(drop)
+}
+
 /// `close_range(2)` over everything, for a process that from here on only waits, reaps and exits.
 ///
 /// Owners of descriptors elsewhere in the process must not run their destructors: end it with
@@ -59,6 +67,18 @@ pub fn place(fd: BorrowedFd<'_>, number: RawFd) -> nix::Result<()> {
 /// Lets go of an owned descriptor, leaving it open for the rest of the process's life.
 pub fn leak(fd: OwnedFd) -> RawFd {
     fd.into_raw_fd()
+}
+
+/// `flock(2)` with LOCK_EX and LOCK_NB; false when another open file holds the lock.
+///
+/// The lock belongs to the open file: children that inherit it hold it too, and it goes with the last descriptor.
+pub fn lock_exclusive(fd: BorrowedFd<'_>) -> nix::Result<bool> {
+    // SAFETY: no pointers are passed.
+    match check(i64::from(unsafe { libc::flock(fd.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) })) {
+        Ok(_) => Ok(true),
+        Err(Errno::EWOULDBLOCK) => Ok(false),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// The bytes that wait in a pipe or socket (`FIONREAD`).

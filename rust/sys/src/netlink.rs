@@ -1,11 +1,13 @@
 //! `rtnetlink(7)`: the few messages that a container needs.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, socket,
 };
+
+use crate::check;
 
 /// A socket of NETLINK_ROUTE in the calling thread's network namespace.
 #[derive(Debug)]
@@ -27,6 +29,15 @@ impl Route {
             SockProtocol::NetlinkRoute,
         )?;
         Ok(Self { socket, sequence: 0 })
+    }
+
+    /// The socket's network namespace as a descriptor (ioctl SIOCGSKNS, Linux 4.9): no `/proc` is needed for it.
+    pub fn namespace(&self) -> nix::Result<OwnedFd> {
+        const SIOCGSKNS: libc::c_ulong = 0x894c;
+        // SAFETY: SIOCGSKNS takes no argument.
+        let fd = check(i64::from(unsafe { libc::ioctl(self.socket.as_raw_fd(), SIOCGSKNS as _) }))?;
+        // SAFETY: the kernel has just made this descriptor, close-on-exec, and nothing else owns it.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
     }
 
     /// Sets IFF_UP of the link with this index (RTM_NEWLINK).
@@ -76,6 +87,16 @@ mod tests {
     #[test]
     fn loopback_can_be_set_up_again() {
         Route::open().unwrap().set_up(LOOPBACK).unwrap();
+    }
+
+    #[test]
+    fn the_namespace_is_the_callers() {
+        let inode = |file: &std::fs::File| std::os::unix::fs::MetadataExt::ino(&file.metadata().unwrap());
+        let own = std::fs::File::open("/proc/self/ns/net").unwrap();
+        match Route::open().unwrap().namespace() {
+            Ok(fd) => assert_eq!(inode(&fd.into()), inode(&own)),
+            Err(errno) => assert_eq!(errno, Errno::EPERM), // without CAP_NET_ADMIN
+        }
     }
 
     #[test]

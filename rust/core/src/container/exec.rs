@@ -6,7 +6,6 @@ use nix::fcntl::{OFlag, open};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::stat::Mode;
 use nix::unistd::setsid;
-use rocker_sys::clone::{CLONE_PARENT, Cloned, SingleThreaded, clone_process, exit_now};
 use rocker_sys::ids;
 
 use super::init::{place_streams, set_oom_score};
@@ -22,7 +21,7 @@ use crate::{Error, Result};
 pub struct Setup {
     /// pidfd of the container's init.
     pub init: OwnedFd,
-    /// The namespaces that are not the host's.
+    /// The namespaces that are not the host's, but for the pid namespace, in which the child was born.
     pub namespaces: CloneFlags,
     /// The cgroups of v1 to enter.
     pub cgroup: JoinHandle,
@@ -35,30 +34,16 @@ pub struct Setup {
 }
 
 /// Runs in the child and never returns.
-///
-/// A pid namespace is joined by the children of the process that joins it (`setns(2)`), so the program runs in
-/// a grandchild, which is made a child of the shim.
-pub fn run(proof: SingleThreaded, setup: Setup, socket: OwnedFd) -> ! {
-    match start(proof, &setup, &socket) {
+pub fn run(setup: Setup, socket: OwnedFd) -> ! {
+    match start(&setup, &socket) {
         Ok(never) => match never {},
         Err(error) => Report::fail_and_exit(&socket, error),
     }
 }
 
-fn start(proof: SingleThreaded, setup: &Setup, socket: &OwnedFd) -> Result<std::convert::Infallible> {
+fn start(setup: &Setup, socket: &OwnedFd) -> Result<std::convert::Infallible> {
     setup.cgroup.enter().map_err(|errno| Error::sys("enter cgroup", errno))?;
     setns(&setup.init, setup.namespaces).map_err(|errno| Error::sys("join namespaces", errno))?;
-    if setup.namespaces.contains(CloneFlags::CLONE_NEWPID) {
-        let cloned = clone_process(proof, CLONE_PARENT, None);
-        match cloned.map_err(|errno| Error::sys("clone into the pid namespace", errno))? {
-            Cloned::Child => {}
-            // The grandchild is the shim's own child (CLONE_PARENT): nobody is left to wait here.
-            Cloned::Parent(pid, pidfd) => {
-                let _ = Report::Process { pid: pid.as_raw() }.send(socket.as_fd(), &[pidfd.as_fd()]);
-                exit_now(0)
-            }
-        }
-    }
     // A session of its own: no terminal of another can be typed into (TIOCSTI).
     setsid().map_err(|errno| Error::sys("setsid", errno))?;
     let _ = ids::new_session_keyring();

@@ -14,11 +14,6 @@ use crate::{Error, Kind, Result};
 pub enum Report {
     /// The terminal's master end comes with this message.
     Terminal,
-    /// The process is another child of the shim than the one it cloned; its pidfd comes with this message.
-    Process {
-        /// Its pid.
-        pid: i32,
-    },
     /// It could not be run.
     Failed(Error),
 }

@@ -2,7 +2,8 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use nix::sched::CloneFlags;
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, setns};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use rocker_core::container::exec;
 use rocker_core::protocol::{ExecRequest, Inbox, Status};
@@ -55,7 +56,7 @@ impl Shim<'_> {
         let stdin = request.stdin;
         let setup = exec::Setup {
             init: duplicate(&init.pidfd)?,
-            namespaces: self.template.namespaces,
+            namespaces: self.template.namespaces.difference(CloneFlags::CLONE_NEWPID),
             cgroup: cgroup.join_handle()?,
             terminal,
             streams: pipes.child,
@@ -63,11 +64,20 @@ impl Shim<'_> {
         };
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
             .map_err(|errno| Error::sys("socketpair", errno))?;
+        if self.template.namespaces.contains(CloneFlags::CLONE_NEWPID) {
+            // For the children of this process only; it stays where it is (setns(2)).
+            setns(&init.pidfd, CloneFlags::CLONE_NEWPID).map_err(|errno| match errno {
+                Errno::ESRCH => Self::not_running(),
+                _ => Error::sys("join pid namespace", errno),
+            })?;
+        }
         match clone_process(self.host.proof, CloneFlags::empty(), cgroup.v2_fd()) {
+            // In a pid namespace whose init has ended nothing can be born (pid_namespaces(7)).
+            Err(Errno::ENOMEM) if has_ended(&init.pidfd) => Err(Self::not_running()),
             Err(errno) => Err(Error::sys("clone3", errno)),
             Ok(Cloned::Child) => {
                 drop(ours);
-                exec::run(self.host.proof, setup, theirs)
+                exec::run(setup, theirs)
             }
             Ok(Cloned::Parent(pid, pidfd)) => {
                 drop(theirs);
@@ -88,6 +98,10 @@ impl Shim<'_> {
             }
         }
     }
+}
+
+fn has_ended(pidfd: &OwnedFd) -> bool {
+    rocker_sys::pidfd::send_signal(pidfd.as_fd(), 0) == Err(Errno::ESRCH)
 }
 
 fn duplicate(fd: &OwnedFd) -> Result<OwnedFd> {

@@ -4,11 +4,11 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::epoll::EpollFlags;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
+use nix::sys::wait::{WaitStatus, waitpid};
 use rocker_core::container::{self, Report};
 use rocker_core::protocol::{Event, Exit, Usage};
 use rocker_core::{Error, Kind};
+use rocker_sys::pidfd;
 
 use super::supervise::{Shim, Token};
 use super::teardown::tear_down;
@@ -42,17 +42,6 @@ impl Shim<'_> {
                 }
                 let _ = self.watch(Token::Output(index, 0), EpollFlags::EPOLLIN);
             }
-            (Report::Process { pid }, Some(pidfd)) => {
-                let middle = task.pid;
-                self.unwatch(Token::Ended(index));
-                if let Some(Some(task)) = self.tasks.get_mut(index) {
-                    task.pid = Pid::from_raw(pid);
-                    task.pidfd = pidfd;
-                }
-                // It exits right after this message.
-                let _ = waitpid(middle, None);
-                let _ = self.watch(Token::Ended(index), EpollFlags::EPOLLIN);
-            }
             (Report::Failed(error), _) => self.start_failed(index, error),
             _ => self.start_failed(index, Error::invalid("a report came without its descriptor")),
         }
@@ -66,6 +55,9 @@ impl Shim<'_> {
         task.started_ns = now;
         let (pid, detached) = (task.pid.as_raw(), task.detached);
         if index == 0 {
+            // The end of a mount namespace unmounts everything in it, before the process counts as ended: held here,
+            // it ends only when whoever waits has been told.
+            self.mounts = pidfd::mount_namespace(task.pidfd.as_fd()).ok();
             // A full run root must not end a container that runs: who asks sees it as being created.
             let _ = self.record.running(pid, clock::rfc3339(now));
         }
@@ -85,7 +77,7 @@ impl Shim<'_> {
         self.unwatch(Token::Report(index));
         let Some(Some(task)) = self.tasks.get_mut(index) else { return };
         task.report = None;
-        let _ = rocker_sys::pidfd::kill(task.pidfd.as_fd());
+        let _ = pidfd::kill(task.pidfd.as_fd());
         let _ = waitpid(task.pid, None);
         self.unwatch(Token::Ended(index));
         self.drain_outputs(index);
@@ -107,20 +99,13 @@ impl Shim<'_> {
 
     /// A process has ended.
     pub(super) fn task_ended(&mut self, index: usize) {
-        let pid_of = |shim: &Self| shim.tasks.get(index).and_then(Option::as_ref).map(|task| task.pid);
-        let ended = pid_of(self);
-        self.read_report(index);
         let Some(Some(task)) = self.tasks.get(index) else { return };
-        if Some(task.pid) != ended {
-            // It was the process between the shim and the one that exec made.
-            return;
-        }
-        // Without waiting: the event may be a late one of that process.
-        let code = match waitpid(task.pid, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(_, code)) => code,
-            Ok(WaitStatus::Signaled(_, signal, _)) => 128 + signal as i32,
+        // Without waiting: the event may be a late one of another task at this position.
+        let (code, times) = match pidfd::reap(task.pid) {
+            Ok(Some((WaitStatus::Exited(_, code), times))) => (code, times),
+            Ok(Some((WaitStatus::Signaled(_, signal, _), times))) => (128 + signal as i32, times),
             Ok(_) | Err(Errno::EINTR) => return,
-            Err(_) => 255,
+            Err(_) => (255, pidfd::Times::default()),
         };
         // Everything that it reported is in the socket by now, and the socket's end.
         self.read_report(index);
@@ -132,7 +117,7 @@ impl Shim<'_> {
         if index == 0 && !self.policy.own_pid_namespace {
             self.kill_all();
         }
-        let exit = self.describe_exit(index, code);
+        let exit = self.describe_exit(index, code, times);
         self.drain_outputs(index);
         if index == 0 {
             self.close_log();
@@ -153,20 +138,15 @@ impl Shim<'_> {
         }
     }
 
-    fn describe_exit(&self, index: usize, exit_code: i32) -> Exit {
+    fn describe_exit(&self, index: usize, exit_code: i32, times: pidfd::Times) -> Exit {
         let started = self.tasks[index].as_ref().map_or(0, |task| task.started_ns);
         let main = index == 0;
-        let stats = self.cgroup.as_ref().filter(|_| main).and_then(|cgroup| cgroup.stats().ok());
-        let usage = stats.as_ref().map_or_else(Usage::default, |stats| Usage {
-            cpu_ns: stats.cpu.usage_ns,
-            memory_peak: stats.memory.peak,
-            user_us: stats.cpu.user_ns / 1000,
-            system_us: stats.cpu.system_ns / 1000,
-        });
+        let cgroup = self.cgroup.as_ref().filter(|_| main);
+        let (cpu_ns, memory_peak) = cgroup.and_then(|cgroup| cgroup.totals().ok()).unwrap_or_default();
+        let usage = Usage { cpu_ns, memory_peak, user_us: times.user_us, system_us: times.system_us };
         Exit {
             exit_code,
-            oom_killed: main
-                && self.cgroup.as_ref().is_some_and(|cgroup| cgroup.oom_killed().unwrap_or(false)),
+            oom_killed: cgroup.is_some_and(|cgroup| cgroup.oom_killed().unwrap_or(false)),
             timed_out: main && self.timed_out,
             started_at: clock::rfc3339(started),
             finished_at: clock::rfc3339(clock::now_ns()),
@@ -194,6 +174,7 @@ impl Shim<'_> {
         for task in self.tasks.iter_mut().skip(1).flatten() {
             let _ = waitpid(task.pid, None);
         }
+        drop(self.mounts.take());
         self.unwatch(Token::Listener);
         let waiting: Vec<usize> = (0..self.clients.len())
             .filter(|index| self.clients[*index].as_ref().is_some_and(|client| client.last_words.is_none()))

@@ -41,17 +41,21 @@ use crate::host::Host;
 const PATIENCE_SECONDS: i64 = 10;
 
 /// Serves one connection to the launcher, in a fork of it; returns the process's exit code.
-pub fn main(host: &Host, connection: OwnedFd) -> i32 {
+///
+/// `network` is a new network namespace, with loopback up, for a container that wants one of its own.
+pub fn main(host: &Host, connection: OwnedFd, network: Option<OwnedFd>) -> i32 {
     let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
     let _ = nix::sys::prctl::set_name(c"rocker-shim");
     match first_request(&connection) {
-        Ok(Some((Request::Start(request), fds))) => match start::start(host, *request, fds, &connection) {
-            Ok(shim) => {
-                supervise::run(shim, connection);
-                0
+        Ok(Some((Request::Start(request), fds))) => {
+            match start::start(host, *request, fds, network, &connection) {
+                Ok(shim) => {
+                    supervise::run(shim, connection);
+                    0
+                }
+                Err(error) => refuse(&connection, error),
             }
-            Err(error) => refuse(&connection, error),
-        },
+        }
         Ok(Some((Request::Shutdown, _))) => {
             let _ = nix::sys::signal::kill(nix::unistd::getppid(), nix::sys::signal::Signal::SIGTERM);
             let _ = send(connection.as_fd(), &Event::Ok { pids: None }, &[]);

@@ -29,6 +29,8 @@ pub struct Handed {
     pub mounts: Vec<(usize, OwnedFd)>,
     /// Namespace files, by the namespace's position.
     pub namespaces: Vec<(usize, OwnedFd)>,
+    /// A network namespace made beforehand, with loopback up.
+    pub network: Option<OwnedFd>,
 }
 
 impl Handed {
@@ -73,7 +75,8 @@ pub struct Namespaces {
 
 impl Namespaces {
     /// Sorts the specification's namespaces.
-    pub fn plan(request: &StartRequest, handed: &mut Vec<(usize, OwnedFd)>) -> Result<Self> {
+    pub fn plan(request: &StartRequest, handed: &mut Handed) -> Result<Self> {
+        let (handed, ready) = (&mut handed.namespaces, &mut handed.network);
         let mut plan = Self {
             new: CloneFlags::empty(),
             joined: Vec::new(),
@@ -91,6 +94,10 @@ impl Namespaces {
             let fd = handed.iter().position(|(at, _)| *at == index).map(|at| handed.swap_remove(at).1);
             match (namespace.path.is_some(), fd, namespace.kind) {
                 (false, _, NamespaceType::Cgroup) => plan.cgroup = true,
+                (false, _, kind @ NamespaceType::Network) if ready.is_some() => {
+                    plan.joined.extend(ready.take().map(|fd| (kind, fd)));
+                    plan.own.push(kind);
+                }
                 (false, _, kind) => {
                     plan.new |= flag;
                     plan.own.push(kind);
@@ -109,6 +116,8 @@ impl Namespaces {
             ));
         }
         check_sysctls(&request.spec.linux.sysctl, &plan.own)?;
+        // Not wanted: it need not live as long as the container.
+        drop(ready.take());
         Ok(plan)
     }
 }

@@ -49,10 +49,12 @@ pub fn start<'h>(
     host: &'h Host,
     request: StartRequest,
     fds: Vec<OwnedFd>,
+    network: Option<OwnedFd>,
     connection: &OwnedFd,
 ) -> Result<Shim<'h>> {
     check_id(&request.id)?;
     let mut handed = Handed::sort(&request.fds, fds)?;
+    handed.network = network;
     let directory = run_directory(host, &request.id)?;
     let lock = lock(&directory, &request.id)?;
     let mut scaffold = Scaffold {
@@ -116,7 +118,7 @@ fn build<'h>(
     lock: Flock<OwnedFd>,
 ) -> Result<Shim<'h>> {
     let host = scaffold.host;
-    let plan = Namespaces::plan(&request, &mut handed.namespaces)?;
+    let plan = Namespaces::plan(&request, &mut handed)?;
     let mounts = prepare::mounts(&mut request, &mut handed.mounts)?;
     let files = prepare::files(&request, &mounts)?;
     let linux = &request.spec.linux;
@@ -266,7 +268,8 @@ fn arrange(
         sysctls: spec.linux.sysctl,
         hostname: spec.hostname,
         domainname: spec.domainname,
-        loopback: request.network.mode == NetworkMode::None && plan.own.contains(&NamespaceType::Network),
+        loopback: request.network.mode == NetworkMode::None
+            && plan.new.contains(nix::sched::CloneFlags::CLONE_NEWNET),
         terminal,
         streams: [duplicate(stdin)?, duplicate(stdout)?, duplicate(stderr)?],
         reaper: request.init,

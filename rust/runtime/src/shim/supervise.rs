@@ -100,6 +100,8 @@ pub struct Shim<'h> {
     pub(super) tasks: Vec<Option<Task>>,
     pub(super) clients: Vec<Option<Client>>,
     pub(super) template: Template,
+    /// The container's mount namespace.
+    pub(super) mounts: Option<OwnedFd>,
     pub(super) owner: Option<OwnedFd>,
     pub(super) timed_out: bool,
     /// Monotonic time at which a stop turns into a kill.
@@ -164,6 +166,7 @@ impl<'h> Shim<'h> {
             tasks: vec![Some(task)],
             clients: Vec::new(),
             template,
+            mounts: None,
             owner,
             timed_out: false,
             stop_at: None,
