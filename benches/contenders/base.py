@@ -36,10 +36,19 @@ class Contender(ABC):
     def open(self) -> None:
         """Make ready: daemons, images. Raises RuntimeError when this contender cannot take part."""
         self.state.mkdir(parents=True, exist_ok=True)
+        # What does not outlive a boot is kept on a tmpfs, as on every machine with systemd (file-hierarchy(7)).
+        self.volatile.mkdir(exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", self.volatile], check=True)
 
     def close(self) -> None:
         """Leave nothing behind."""
+        subprocess.run(["umount", "--lazy", self.volatile], check=False, capture_output=True)
         shutil.rmtree(self.state, ignore_errors=True)
+
+    @property
+    def volatile(self) -> Path:
+        """The directory for state that does not outlive a boot: a tmpfs."""
+        return self.state / "run"
 
     @abstractmethod
     def run_argv(self, *command: str) -> list[str]:

@@ -21,7 +21,7 @@ class RockerCli(CommandContender):
 
     def __init__(self, state: Path, image: Image) -> None:
         super().__init__(state, image)
-        self.client = [COMMAND, "--root", str(state / "d"), "--run", str(state / "r")]
+        self.client = [COMMAND, "--root", str(state / "d"), "--run", str(state / "run")]
 
     def open(self) -> None:
         super().open()
@@ -48,7 +48,7 @@ class RockerApi(Contender):
 
         if not hasattr(rocker, "Engine"):
             raise RuntimeError("rocker.Engine does not exist yet")
-        self.engine: Any = rocker.Engine(root=str(self.state / "d"), run=str(self.state / "r"))
+        self.engine: Any = rocker.Engine(root=str(self.state / "d"), run=str(self.state / "run"))
         self.engine.images.import_(str(self.image.tar), self.reference)
         self._containers: dict[str, Any] = {}
 
@@ -61,7 +61,7 @@ class RockerApi(Contender):
         super().close()
 
     def run_argv(self, *command: str) -> list[str]:
-        return [COMMAND, "--root", str(self.state / "d"), "--run", str(self.state / "r"), "run", "--rm",
+        return [COMMAND, "--root", str(self.state / "d"), "--run", str(self.state / "run"), "run", "--rm",
                 "--network", "none", self.reference, *command]  # fmt: skip
 
     def run(self, *command: str) -> None:
@@ -116,7 +116,7 @@ def _parent(pid: int) -> int:
 
 def _launchers(state: Path) -> list[int]:
     """Whoever holds launcher.lock open."""
-    lock = str(state / "r" / "launcher.lock")
+    lock = str(state / "run" / "launcher.lock")
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):

@@ -31,11 +31,11 @@ impl Cgroup {
             self.check_memory(limit)?;
         }
         let extra = limits::extra_controllers(resources).fold(Controllers::default(), Controllers::with);
-        let before = self.dirs.len();
-        self.make(extra)?;
+        let before: Vec<usize> = self.dirs.iter().map(|leaf| leaf.hierarchy).collect();
+        self.make(extra, None)?;
         self.apply(&plan, true)?;
-        for added in before..self.dirs.len() {
-            self.move_into(&self.dirs[added])?;
+        for added in self.dirs.iter().filter(|leaf| !before.contains(&leaf.hierarchy)) {
+            self.move_into(added)?;
         }
         Ok(())
     }

@@ -49,6 +49,19 @@ impl Hierarchies {
     /// when `resources` has no device rules. Conflict: it exists. Unsupported:
     /// a limit that this host cannot keep, by name. Invalid: a bad path or value.
     pub fn create(&self, path: &Path, resources: Option<&Resources>) -> Result<Cgroup> {
+        let (mut cgroup, rest) = self.begin(path, resources)?;
+        match cgroup.finish(rest) {
+            Ok(()) => Ok(cgroup),
+            Err(error) => {
+                cgroup.undo();
+                Err(error)
+            }
+        }
+    }
+
+    /// The first half of [`Hierarchies::create`]: checks everything and makes what a process can be born in, the
+    /// directory of v2. [`Cgroup::finish`] is the other half; until then nothing is limited.
+    pub fn begin(&self, path: &Path, resources: Option<&Resources>) -> Result<(Cgroup, Rest)> {
         dir::check_path(path)?;
         let wanted = wanted(self, resources);
         // The plan is made before anything else, so that bad input makes nothing.
@@ -57,8 +70,8 @@ impl Hierarchies {
             None => limits::Plan::default(),
         };
         let mut cgroup = Cgroup { hierarchies: self.clone(), path: path.to_owned(), dirs: Vec::new() };
-        match cgroup.make(wanted).and_then(|()| cgroup.apply(&plan, false)) {
-            Ok(()) => Ok(cgroup),
+        match cgroup.make(wanted, Some(Version::V2)) {
+            Ok(()) => Ok((cgroup, Rest { plan, wanted })),
             Err(error) => {
                 cgroup.undo();
                 Err(error)
@@ -82,6 +95,13 @@ impl Hierarchies {
         }
         Ok(Cgroup { hierarchies: self.clone(), path: path.to_owned(), dirs })
     }
+}
+
+/// What [`Hierarchies::begin`] leaves to do.
+#[derive(Debug)]
+pub struct Rest {
+    plan: limits::Plan,
+    wanted: Controllers,
 }
 
 /// The controllers a new cgroup needs.
@@ -111,10 +131,19 @@ impl Cgroup {
         .collect()
     }
 
-    /// Makes the directories, in the hierarchies with the wanted controllers.
-    pub(super) fn make(&mut self, wanted: Controllers) -> Result<()> {
+    /// The second half of [`Hierarchies::create`]. What was made stays when it fails: [`Cgroup::remove`] ends it.
+    pub fn finish(&mut self, rest: Rest) -> Result<()> {
+        self.make(rest.wanted, Some(Version::V1))?;
+        self.apply(&rest.plan, false)
+    }
+
+    /// Makes the directories, in the hierarchies with the wanted controllers; those of one version, if one is given.
+    pub(super) fn make(&mut self, wanted: Controllers, version: Option<Version>) -> Result<()> {
         let hierarchies = self.hierarchies.clone();
         for (index, hierarchy) in hierarchies.0.iter().enumerate() {
+            if version.is_some_and(|version| version != hierarchy.version) {
+                continue;
+            }
             let used = hierarchy.version == Version::V2 || hierarchy.controllers.meets(wanted);
             let there = self.dirs.iter().any(|leaf| leaf.hierarchy == index);
             if used && !there {
@@ -148,7 +177,9 @@ impl Cgroup {
                 return Err(Error::at("open cgroup", hierarchy.path.join(&self.path), errno));
             }
         };
-        self.dirs.push(Leaf { hierarchy: index, version: hierarchy.version, fd });
+        // In the hierarchies' order, in which v1 comes before v2: a controller that both could have is v1's.
+        let place = self.dirs.partition_point(|leaf| leaf.hierarchy < index);
+        self.dirs.insert(place, Leaf { hierarchy: index, version: hierarchy.version, fd });
         if hierarchy.version == Version::V1 && hierarchy.controllers.has(Controller::Cpuset) {
             fill_cpuset(hierarchy, &self.path)?;
         }

@@ -38,7 +38,7 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
-pub use create::Cgroup;
+pub use create::{Cgroup, Rest};
 pub use hierarchy::Hierarchies;
 pub use join::JoinHandle;
 pub use stats::{CpuStats, IoStats, MemoryStats, PidsStats, Stats};

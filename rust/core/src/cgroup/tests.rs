@@ -182,7 +182,7 @@ fn the_v1_way_of_killing_leaves_none() {
     assert!(!v1.is_empty());
     let mut cgroup =
         Cgroup { hierarchies: home.hierarchies.clone(), path: home.path.join("leaf"), dirs: vec![] };
-    cgroup.make(hierarchy::Controllers::of(&[Controller::Freezer])).unwrap();
+    cgroup.make(hierarchy::Controllers::of(&[Controller::Freezer]), None).unwrap();
     // As if this host had no v2.
     let path = cgroup.path.clone();
     cgroup.dirs.retain(|leaf| leaf.version == Version::V1);

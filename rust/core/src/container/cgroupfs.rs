@@ -13,9 +13,10 @@ use crate::{Error, Result};
 
 /// Mounts cgroup v2, or on v1 a tmpfs with one mount for each hierarchy, at the planned place.
 pub fn mount(scene: &Scene<'_>, planned: &Planned) -> Result<()> {
+    let hierarchies = scene.gate.pass(scene.socket)?;
     let attributes = planned.options.set;
     let strict = true;
-    if scene.hierarchies.is_empty() {
+    if hierarchies.is_empty() {
         let tree = fresh("cgroup2", &[], attributes)?;
         let point = mount_point(scene.root, &planned.mount.destination, Target::Directory, strict)?;
         return attach(tree.as_fd(), point.as_fd());
@@ -23,7 +24,7 @@ pub fn mount(scene: &Scene<'_>, planned: &Planned) -> Result<()> {
     let tmpfs = fresh("tmpfs", &["mode=755", "size=64k"], attributes & !attr::RDONLY)?;
     let point = mount_point(scene.root, &planned.mount.destination, Target::Directory, strict)?;
     attach(tmpfs.as_fd(), point.as_fd())?;
-    for hierarchy in scene.hierarchies {
+    for hierarchy in hierarchies {
         let controllers: Vec<&str> = hierarchy.split(',').collect();
         make(tmpfs.as_fd(), hierarchy)?;
         let tree = fresh("cgroup", &controllers, attributes)?;

@@ -6,20 +6,20 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::{OFlag, openat};
 use nix::mount::{MntFlags, umount2};
-use nix::sched::{CloneFlags, setns, unshare};
+use nix::sched::{CloneFlags, setns};
 use nix::sys::stat::Mode;
 use nix::unistd::{chdir, pivot_root, setsid};
 use rocker_sys::clone::SingleThreaded;
 use rocker_sys::mount::Propagation;
 use rocker_sys::{fds, ids, mount, netlink};
 
+use super::gate::Gate;
 use super::mounts::{self, Made, Planned, Scene};
 use super::process::Program;
 use super::report::Report;
 use super::root::Overlay;
 use super::terminal::{self, Terminal};
 use super::{masks, reaper, root, sysctl};
-use crate::cgroup::JoinHandle;
 use crate::protocol::Rootfs;
 use crate::spec::{ConsoleSize, Device, NamespaceType};
 use crate::{Error, Result};
@@ -29,10 +29,8 @@ use crate::{Error, Result};
 pub struct Setup {
     /// 64 hex digits.
     pub id: String,
-    /// The cgroups of v1 to enter.
-    pub cgroup: JoinHandle,
-    /// Whether the cgroup namespace is its own.
-    pub own_cgroup_namespace: bool,
+    /// Its cgroup.
+    pub gate: Gate,
     /// Namespaces that are joined, but for the pid namespace, which its parent joined.
     pub joined: Vec<(NamespaceType, OwnedFd)>,
     /// How overlay takes its directories.
@@ -49,12 +47,10 @@ pub struct Setup {
     pub propagation: Option<Propagation>,
     /// The specification's mounts.
     pub mounts: Vec<Planned>,
-    /// Files of the run directory that are bound into /etc: tree and destination.
-    pub files: Vec<(OwnedFd, PathBuf)>,
+    /// Files of the run directory that are bound into /etc: source in this mount namespace, and destination.
+    pub files: Vec<(PathBuf, PathBuf)>,
     /// Additional device nodes.
     pub devices: Vec<Device>,
-    /// Names of the v1 hierarchies.
-    pub hierarchies: Vec<String>,
     /// Paths that show nothing.
     pub masked: Vec<PathBuf>,
     /// Paths that cannot be written.
@@ -94,7 +90,7 @@ fn start(proof: SingleThreaded, setup: &Setup, socket: &OwnedFd) -> Result<std::
         setup.data_root.as_ref().map(AsFd::as_fd),
         setup.directory.as_ref().map(AsFd::as_fd),
     )?;
-    let made = dress(setup, root.as_fd())?;
+    let made = dress(setup, root.as_fd(), socket)?;
     let terminal = open_terminal(setup, root.as_fd(), &made, socket)?;
     let proc = own_procfs(setup, made)?;
     masks_and_sysctls(setup, root.as_fd(), &proc)?;
@@ -103,19 +99,13 @@ fn start(proof: SingleThreaded, setup: &Setup, socket: &OwnedFd) -> Result<std::
     become_program(proof, setup, &root, terminal, proc.proc)
 }
 
-/// cgroup first, so that everything after it is counted; then the cgroup namespace, whose root it becomes.
 fn enter_namespaces(setup: &Setup) -> Result<()> {
-    setup.cgroup.enter().map_err(|errno| Error::sys("enter cgroup", errno))?;
     setsid().map_err(|errno| Error::sys("setsid", errno))?;
     // A keyring of its own; a kernel without keyrings or a full quota is no reason not to start.
     let _ = ids::new_session_keyring();
     for (kind, namespace) in &setup.joined {
         setns(namespace, clone_flag(*kind))
             .map_err(|errno| Error::sys(format!("join {kind:?} namespace"), errno))?;
-    }
-    if setup.own_cgroup_namespace {
-        unshare(CloneFlags::CLONE_NEWCGROUP)
-            .map_err(|errno| Error::sys("unshare cgroup namespace", errno))?;
     }
     Ok(())
 }
@@ -132,16 +122,13 @@ pub fn clone_flag(kind: NamespaceType) -> CloneFlags {
     }
 }
 
-fn dress(setup: &Setup, root: BorrowedFd<'_>) -> Result<Made> {
-    let scene = Scene {
-        root,
-        devices: &setup.devices,
-        hierarchies: &setup.hierarchies,
-        console: setup.terminal.is_some(),
-    };
+fn dress(setup: &Setup, root: BorrowedFd<'_>, socket: &OwnedFd) -> Result<Made> {
+    let scene =
+        Scene { root, devices: &setup.devices, gate: &setup.gate, socket, console: setup.terminal.is_some() };
     let made = mounts::mount_all(&scene, &setup.mounts)?;
-    for (tree, destination) in &setup.files {
-        mounts::bind_file(root, tree.as_fd(), destination)?;
+    setup.gate.pass(socket)?;
+    for (source, destination) in &setup.files {
+        mounts::bind_file(root, source, destination)?;
     }
     Ok(made)
 }

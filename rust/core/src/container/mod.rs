@@ -6,6 +6,7 @@
 //! | file | step |
 //! |---|---|
 //! | `init` | namespaces, root, mounts, pivot, program: in order |
+//! | `gate` | where init waits for its shim |
 //! | `exec` | join a running container |
 //! | `root`, `root_by_path` | overlay of layers |
 //! | `options`, `mounts`, `cgroupfs`, `dev`, `masks` | what is mounted over it |
@@ -19,6 +20,7 @@ mod cgroupfs;
 mod dev;
 mod diagnosis;
 pub mod exec;
+mod gate;
 pub mod init;
 mod masks;
 mod mounts;
@@ -34,6 +36,7 @@ mod terminal;
 mod user;
 
 pub use capability::{Masks, NAMES as CAPABILITY_NAMES};
+pub use gate::Gate;
 pub use mounts::Planned;
 pub use options::MountOptions;
 pub use process::Program;

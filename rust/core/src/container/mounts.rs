@@ -8,6 +8,7 @@ use nix::sys::stat::{SFlag, fstat};
 use rocker_sys::mount::{self, Context, Propagation, attr};
 
 use super::dev;
+use super::gate::Gate;
 use super::options::MountOptions;
 use super::path::{Target, mount_point};
 use crate::spec::{Device, Mount};
@@ -31,8 +32,10 @@ pub struct Scene<'a> {
     pub root: BorrowedFd<'a>,
     /// Device nodes for a `/dev` of our own.
     pub devices: &'a [Device],
-    /// Names of the v1 hierarchies to show in `/sys/fs/cgroup`; empty on cgroup v2.
-    pub hierarchies: &'a [String],
+    /// The cgroup to show in `/sys/fs/cgroup`.
+    pub gate: &'a Gate,
+    /// The socket to the shim, for the gate.
+    pub socket: &'a OwnedFd,
     /// Whether a terminal will be bound to `/dev/console`.
     pub console: bool,
 }
@@ -157,8 +160,11 @@ fn place(
 }
 
 /// Binds a file or directory below a private directory (the run directory) into the container.
-pub fn bind_file(root: BorrowedFd<'_>, tree: BorrowedFd<'_>, destination: &Path) -> Result<()> {
-    place(root, tree, destination, Target::File, false, &MountOptions::default())
+pub fn bind_file(root: BorrowedFd<'_>, source: &Path, destination: &Path) -> Result<()> {
+    let here = rocker_sys::fds::borrow(0).map_err(|errno| Error::sys("borrow", errno))?;
+    let tree = mount::clone_tree(here, &c_string(&source.to_string_lossy())?, false)
+        .map_err(|errno| Error::at("clone", source, errno))?;
+    place(root, tree.as_fd(), destination, Target::File, false, &MountOptions::default())
 }
 
 /// Makes the mount read-only that `fd` is the root of.

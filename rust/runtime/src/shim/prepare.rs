@@ -1,16 +1,19 @@
 //! Request and descriptors turned into a checked setup, before anything exists that would have to be undone.
 
+use std::io::Write as _;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use nix::fcntl::{OFlag, openat};
 use nix::sched::CloneFlags;
+use nix::sys::stat::Mode;
 use rocker_core::container::{Masks, MountOptions, Planned, Program, check_sysctls};
 use rocker_core::protocol::{Fd, StartRequest};
 use rocker_core::spec::{NamespaceType, Process, Seccomp};
 use rocker_core::{Error, Result, seccomp};
-use rocker_sys::mount::{self, Propagation};
+use rocker_sys::mount::Propagation;
 
 use crate::host::{Host, RUN};
 
@@ -139,29 +142,40 @@ pub fn mounts(request: &mut StartRequest, handed: &mut Vec<(usize, OwnedFd)>) ->
     mounts.into_iter().enumerate().map(plan).collect()
 }
 
-/// Writes the files of /etc into the run directory and clones each for its bind.
-pub fn files(request: &StartRequest, mounts: &[Planned]) -> Result<Vec<(OwnedFd, PathBuf)>> {
-    let files = &request.files;
-    let wanted =
-        [("hosts", &files.hosts), ("resolv.conf", &files.resolv_conf), ("hostname", &files.hostname)];
-    let mut planned = Vec::new();
-    for (name, content) in wanted {
-        let Some(content) = content else { continue };
+/// The files of /etc that are to be written and bound: name in the run directory and content.
+pub fn files(request: &mut StartRequest, mounts: &[Planned]) -> Vec<(&'static str, String)> {
+    let files = &mut request.files;
+    let wanted = [
+        ("hosts", files.hosts.take()),
+        ("resolv.conf", files.resolv_conf.take()),
+        ("hostname", files.hostname.take()),
+    ];
+    let is_free = |name: &str| {
         let destination = Path::new("/etc").join(name);
-        if mounts.iter().any(|planned| planned.mount.destination == destination) {
-            continue;
-        }
-        let path = format!("{RUN}/containers/{}/{name}", request.id);
-        std::fs::write(&path, content).map_err(|error| Error::io_at("write", &path, &error))?;
-        let c_path =
-            std::ffi::CString::new(path.as_str()).map_err(|_| Error::invalid("an id with a zero byte"))?;
-        let here =
-            rocker_sys::fds::borrow(nix::libc::STDIN_FILENO).map_err(|errno| Error::sys("borrow", errno))?;
-        let tree =
-            mount::clone_tree(here, &c_path, false).map_err(|errno| Error::at("clone", &path, errno))?;
-        planned.push((tree, destination));
+        !mounts.iter().any(|planned| planned.mount.destination == destination)
+    };
+    let chosen = wanted.into_iter().filter_map(|(name, content)| Some((name, content?)));
+    chosen.filter(|(name, _)| is_free(name)).collect()
+}
+
+/// Writes them into the run directory.
+pub fn write_files(directory: &OwnedFd, files: &[(&'static str, String)]) -> Result<()> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+    for (name, content) in files {
+        let fail = |error: std::io::Error| Error::io_at("write", *name, &error);
+        let file = openat(directory, *name, flags, Mode::from_bits_truncate(0o644))
+            .map_err(|errno| fail(errno.into()))?;
+        std::fs::File::from(file).write_all(content.as_bytes()).map_err(fail)?;
     }
-    Ok(planned)
+    Ok(())
+}
+
+/// Where the child finds them, and where they are bound.
+pub fn bound(id: &str, files: &[(&'static str, String)]) -> Vec<(PathBuf, PathBuf)> {
+    let bind = |(name, _): &(&'static str, String)| {
+        (PathBuf::from(format!("{RUN}/containers/{id}/{name}")), Path::new("/etc").join(name))
+    };
+    files.iter().map(bind).collect()
 }
 
 /// Propagation of the root by name.

@@ -11,9 +11,9 @@ use nix::sys::socket::{
 };
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{Pid, fchdir};
-use rocker_core::cgroup::{Cgroup, JoinHandle};
-use rocker_core::container::{init, open_below};
-use rocker_core::log::Writer;
+use rocker_core::cgroup::Cgroup;
+use rocker_core::container::{Gate, init, open_below};
+use rocker_core::log::{LogConfig, Writer};
 use rocker_core::protocol::{Inbox, NetworkMode, StartRequest, State, StdinMode};
 use rocker_core::spec::NamespaceType;
 use rocker_core::{Error, Result};
@@ -35,10 +35,15 @@ struct Scaffold<'h> {
     root: Option<OwnedFd>,
     directory: OwnedFd,
     cgroup: Option<Cgroup>,
+    child: Option<(Pid, OwnedFd)>,
 }
 
 impl Scaffold<'_> {
     fn undo(self) {
+        if let Some((pid, pidfd)) = &self.child {
+            let _ = rocker_sys::pidfd::kill(pidfd.as_fd());
+            let _ = nix::sys::wait::waitpid(*pid, None);
+        }
         let root = self.root.as_ref();
         tear_down(self.cgroup, &self.host.run, &self.directory, root, &self.id, self.remove);
     }
@@ -64,6 +69,7 @@ pub fn start<'h>(
         root: handed.root.take(),
         directory,
         cgroup: None,
+        child: None,
     };
     match build(&mut scaffold, request, handed, lock) {
         Ok(mut shim) => {
@@ -120,20 +126,32 @@ fn build<'h>(
     let host = scaffold.host;
     let plan = Namespaces::plan(&request, &mut handed)?;
     let mounts = prepare::mounts(&mut request, &mut handed.mounts)?;
-    let files = prepare::files(&request, &mounts)?;
+    let files = prepare::files(&mut request, &mounts);
     let linux = &request.spec.linux;
     let path = cgroup_path(linux.cgroups_path.as_deref(), &request.id)?;
-    scaffold.cgroup = Some(host.hierarchies.create(&path, linux.resources.as_ref())?);
-    let cgroup = scaffold.cgroup.as_ref().ok_or_else(|| Error::invalid("no cgroup"))?;
-    let join = (cgroup.join_handle()?, cgroup.v1_names());
-    let log = open_log(scaffold.root.as_ref(), &request)?;
-    let listener = listen_in(&scaffold.directory)?;
+    let (cgroup, rest) = host.hierarchies.begin(&path, linux.resources.as_ref())?;
+    let cgroup = scaffold.cgroup.insert(cgroup);
+    let log = std::mem::take(&mut request.log);
     let (mut record, policy) = describe(host, &scaffold.directory, &request, &path)?;
+    // Before there is a process: whoever finds the shim dead knows from it what to end.
     record.write()?;
-    let (setup, task) =
-        arrange(host, scaffold.root.as_ref(), request, handed.directory, mounts, files, join, &plan)?;
-    let (task, template) = launch(host, cgroup, plan, setup, task)?;
+    let gate = Gate::new(host.hierarchies.clone(), path, plan.cgroup);
+    let files_bound = prepare::bound(&request.id, &files);
+    let (setup, pipes) =
+        arrange(host, scaffold.root.as_ref(), request, handed.directory, mounts, files_bound, gate, &plan)?;
+    let (task, template) = launch(host, cgroup, plan, setup, pipes)?;
     record.state.pid = task.pid.as_raw();
+    let pidfd = task.pidfd.as_fd().try_clone_to_owned();
+    scaffold.child = Some((task.pid, pidfd.map_err(|error| Error::io("duplicate a pidfd", &error))?));
+    // From here on the child mounts what it can without the following.
+    cgroup.finish(rest)?;
+    prepare::write_files(&scaffold.directory, &files)?;
+    let log = open_log(scaffold.root.as_ref(), &log)?;
+    let listener = listen_in(&scaffold.directory)?;
+    // Last, so that nothing of the program has run when one of these fails.
+    if let Some((socket, _)) = &task.report {
+        Gate::let_pass(socket)?;
+    }
     let cgroup = scaffold.cgroup.take();
     let root = scaffold.root.take();
     Shim::new(
@@ -166,12 +184,12 @@ fn cgroup_path(wanted: Option<&Path>, id: &str) -> Result<PathBuf> {
     Ok(path.strip_prefix("/").map_or(path.clone(), Path::to_owned))
 }
 
-fn open_log(root: Option<&OwnedFd>, request: &StartRequest) -> Result<Option<Writer>> {
-    if request.log.driver == rocker_core::log::Driver::None {
+fn open_log(root: Option<&OwnedFd>, log: &LogConfig) -> Result<Option<Writer>> {
+    if log.driver == rocker_core::log::Driver::None {
         return Ok(None);
     }
     let root = root.ok_or_else(|| Error::invalid("a log needs the data root's descriptor"))?;
-    Writer::open(root.as_fd(), &request.log).map(Some)
+    Writer::open(root.as_fd(), log).map(Some)
 }
 
 /// Binds below the run directory by a relative name: `sun_path` has room for 107 bytes only.
@@ -236,8 +254,8 @@ fn arrange(
     request: StartRequest,
     directory: Option<OwnedFd>,
     mounts: Vec<rocker_core::container::Planned>,
-    files: Vec<(OwnedFd, PathBuf)>,
-    (join, names): (JoinHandle, Vec<String>),
+    files: Vec<(PathBuf, PathBuf)>,
+    gate: Gate,
     plan: &Namespaces,
 ) -> Result<(init::Setup, Pipes)> {
     let spec = request.spec;
@@ -250,8 +268,7 @@ fn arrange(
     let [stdin, stdout, stderr] = &pipes.child;
     let setup = init::Setup {
         id: request.id,
-        cgroup: join,
-        own_cgroup_namespace: plan.cgroup,
+        gate,
         joined: Vec::new(),
         overlay: host.overlay,
         rootfs: request.rootfs,
@@ -262,7 +279,6 @@ fn arrange(
         mounts,
         files,
         devices: spec.linux.devices,
-        hierarchies: names,
         masked: spec.linux.masked_paths,
         protected: spec.linux.readonly_paths,
         sysctls: spec.linux.sysctl,
