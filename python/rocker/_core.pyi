@@ -119,6 +119,7 @@ def log_read(
     driver: str,
     *,
     follow: Callable[[], bool] | None = None,
+    container: tuple[str, str] | None = None,
     tail: int | None = None,
     since_ns: int | None = None,
     until_ns: int | None = None,
@@ -126,6 +127,7 @@ def log_read(
     """(stream, time in ns since the epoch, line with its newline) of a log, rotated files first.
 
     With `follow` the iterator waits for more (inotify) until `follow()` is false and everything has been read.
+    `follow()` is called when the state of the container (run root, id) changes; without one, every 20 ms.
     """
 
 def log_copy(

@@ -32,7 +32,13 @@ def lines(
         return state is not None and state["status"] in {"running", "paused"}
 
     records = engine.core.log_read(
-        path, driver, follow=runs if follow else None, tail=tail, since_ns=_when(since), until_ns=_when(until)
+        path,
+        driver,
+        follow=runs if follow else None,
+        container=(engine.run_root, container.id) if follow else None,
+        tail=tail,
+        since_ns=_when(since),
+        until_ns=_when(until),
     )
     wanted = {name for name, asked in (("stdout", stdout), ("stderr", stderr)) if asked}
     for stream, time, line in records:

@@ -63,6 +63,7 @@ class Core(Protocol):
         driver: str,
         *,
         follow: Callable[[], bool] | None = None,
+        container: tuple[str, str] | None = None,
         tail: int | None = None,
         since_ns: int | None = None,
         until_ns: int | None = None,

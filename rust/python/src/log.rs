@@ -6,7 +6,7 @@ use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rocker_core::client::files;
-use rocker_core::log::{CopyOptions, Driver, Entry, Reader, Stream, copy_to};
+use rocker_core::log::{CopyOptions, Driver, Entry, Follow, Reader, Stream, copy_to};
 use rocker_core::{Error, Result};
 
 use crate::error::{detached, to_python};
@@ -28,6 +28,17 @@ fn reader(
     until: Option<i64>,
 ) -> Result<Reader> {
     Ok(Reader::open(path, driver(name)?)?.tail(tail).since(since).until(until))
+}
+
+/// Follow while `running()`; it is asked when the container's state changes or its shim ends.
+fn follow_container<F: FnMut() -> bool>(
+    reader: Reader,
+    running: F,
+    container: Option<&(PathBuf, String)>,
+) -> Follow<F> {
+    let Some((run, id)) = container else { return reader.follow(running, None) };
+    let follow = reader.follow(running, rocker_core::client::shim_pidfd(run, id));
+    follow.also_watching(&run.join("containers").join(id))
 }
 
 /// Iterator of `log_read`.
@@ -58,12 +69,14 @@ impl LogReader {
 }
 
 #[pyfunction]
-#[pyo3(signature = (path, driver, *, follow = None, tail = None, since_ns = None, until_ns = None))]
+#[allow(clippy::too_many_arguments)] // the keywords of the documented call
+#[pyo3(signature = (path, driver, *, follow = None, container = None, tail = None, since_ns = None, until_ns = None))]
 pub fn log_read(
     py: Python<'_>,
     path: PathBuf,
     driver: &str,
     follow: Option<Py<PyAny>>,
+    container: Option<(PathBuf, String)>,
     tail: Option<u64>,
     since_ns: Option<i64>,
     until_ns: Option<i64>,
@@ -79,7 +92,7 @@ pub fn log_read(
                         && callback.call0(py).and_then(|value| value.is_truthy(py)).unwrap_or(false)
                 })
             };
-            Box::new(reader.follow(running, None))
+            Box::new(follow_container(reader, running, container.as_ref()))
         }
     };
     Ok(LogReader { entries: std::sync::Mutex::new(entries) })
@@ -104,16 +117,17 @@ pub fn log_copy(
         let mut reader = reader(&path, driver, tail, since_ns, until_ns)?;
         let (out, err) = (files::borrow(stdout)?, files::borrow(stderr)?);
         let options = CopyOptions { timestamps };
-        let Some((run, id)) = container else { return copy_to(&mut reader, out, err, options) };
+        let Some((run, id)) = &container else { return copy_to(&mut reader, out, err, options) };
         let mut failure = None;
         let running = || match interrupted() {
-            Ok(()) => rocker_core::client::is_alive(&run, &id),
+            Ok(()) => rocker_core::client::is_alive(run, id),
             Err(error) => {
                 failure = Some(error);
                 false
             }
         };
-        let outcome = copy_to(&mut reader.follow(running, None), out, err, options);
+        let mut follow = follow_container(reader, running, container.as_ref());
+        let outcome = copy_to(&mut follow, out, err, options);
         failure.map_or(outcome, Err)
     })
 }

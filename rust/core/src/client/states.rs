@@ -6,6 +6,8 @@ use std::path::Path;
 
 use nix::fcntl::{Flock, FlockArg, OFlag, open};
 use nix::sys::stat::Mode;
+use nix::unistd::Pid;
+use rocker_sys::pidfd;
 
 use crate::cgroup::Hierarchies;
 use crate::protocol::{State, Status};
@@ -39,6 +41,15 @@ fn read(directory: &Path) -> Option<State> {
 pub fn is_alive(run: &Path, id: &str) -> bool {
     let directory = run.join("containers").join(id);
     shim_lives(&directory) && read(&directory).is_none_or(|state| state.status != Status::Exited)
+}
+
+/// A container's shim as a pidfd, which is readable once it has ended; None if it is gone.
+pub fn shim_pidfd(run: &Path, id: &str) -> Option<OwnedFd> {
+    let directory = run.join("containers").join(id);
+    let pid = Pid::from_raw(read(&directory)?.shim_pid);
+    let fd = pidfd::open(pid).ok()?;
+    // The pid is the shim's, not another's later, if the shim lived after that.
+    shim_lives(&directory).then_some(fd)
 }
 
 /// A shim holds its lock for its whole life, so a free lock means that it is gone.

@@ -1,6 +1,7 @@
 //! A log followed while it is written, across rotations.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use super::Stream;
 use super::reader::{Entry, Reader, Records};
@@ -12,22 +13,39 @@ use crate::Result;
 /// It ends when `running` has said false and everything written until then has been read. Nothing is lost or given
 /// twice by a rotation, unless the log is rotated away altogether before it is read.
 #[derive(Debug)]
-pub struct Follow<'w, F> {
+pub struct Follow<F> {
     reader: Reader,
-    watch: Watch<'w>,
+    watch: Watch,
     running: F,
     finished: bool,
 }
 
 impl Reader {
     /// Follow the log while `running()` is true. It is asked whenever everything has been read, and again as soon as
-    /// `wake` is readable: a pidfd, an eventfd, a socket that closes.
-    pub fn follow<F: FnMut() -> bool>(self, running: F, wake: Option<BorrowedFd<'_>>) -> Follow<'_, F> {
-        Follow { reader: self, watch: Watch::new(wake), running, finished: false }
+    /// `wake` is readable: a pidfd, an eventfd, a socket that closes. Without `wake` it is asked every 20 ms.
+    pub fn follow<F: FnMut() -> bool>(self, running: F, wake: Option<OwnedFd>) -> Follow<F> {
+        let watch = Watch::new(self.dir(), wake);
+        Follow { reader: self, watch, running, finished: false }
     }
 }
 
-impl<F: FnMut() -> bool> Records for Follow<'_, F> {
+impl<F> Follow<F> {
+    /// Ask `running()` also when something changes in this directory.
+    #[must_use]
+    pub fn also_watching(mut self, dir: &Path) -> Self {
+        self.watch.also(dir);
+        self
+    }
+
+    /// As where inotify cannot be had.
+    #[cfg(test)]
+    pub(super) fn without_inotify(mut self, wake: Option<OwnedFd>) -> Self {
+        self.watch = Watch::without_inotify(wake);
+        self
+    }
+}
+
+impl<F: FnMut() -> bool> Records for Follow<F> {
     fn ready(&mut self, out: &mut Vec<u8>) -> Result<Option<(Stream, i64)>> {
         loop {
             let record = self.reader.ready(out)?;
@@ -50,7 +68,7 @@ impl<F: FnMut() -> bool> Records for Follow<'_, F> {
     }
 }
 
-impl<F: FnMut() -> bool> Iterator for Follow<'_, F> {
+impl<F: FnMut() -> bool> Iterator for Follow<F> {
     type Item = Result<Entry>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::File;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -137,6 +137,11 @@ impl Reader {
     pub fn until(mut self, ns: Option<i64>) -> Self {
         self.until = ns;
         self
+    }
+
+    /// The directory of the log.
+    pub(super) fn dir(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
     }
 
     /// Whether a record later than `until` was met.

@@ -72,7 +72,7 @@ impl Source {
                 continue;
             }
             if last {
-                self.rewind();
+                self.rewind()?;
                 return Ok(None);
             }
             if self.driver != Driver::Local || self.start == self.end || self.base.is_none() {
@@ -146,15 +146,20 @@ impl Source {
         Ok(count > 0)
     }
 
-    /// Forget a torn record: the writer may complete it, or cut it off and write another in its place.
-    fn rewind(&mut self) {
-        if let Input::Plain(_, offset) = &mut self.input {
+    /// Forget a torn record: the writer may complete it, or cut it off and write another in its place. A file that
+    /// another program emptied (`truncate`, logrotate's `copytruncate`) goes on at its start.
+    fn rewind(&mut self) -> io::Result<()> {
+        if let Input::Plain(file, offset) = &mut self.input {
             *offset -= (self.end - self.start) as u64;
+            if file.metadata()?.len() < *offset {
+                *offset = 0;
+            }
             self.start = 0;
             self.end = 0;
             // Waiting needs no memory.
             self.buffer = Vec::new();
         }
+        Ok(())
     }
 }
 

@@ -226,7 +226,90 @@ fn a_readable_wake_descriptor_ends_following_when_the_container_has_ended() {
         asked += 1;
         asked < 3
     };
-    assert_eq!(reader.follow(running, Some(wake.as_fd())).map(Result::unwrap).count(), 1);
+    assert_eq!(reader.follow(running, Some(wake)).map(Result::unwrap).count(), 1);
+}
+
+#[test]
+fn following_is_woken_by_what_changes_and_needs_no_interval() {
+    // The wake descriptor never says anything: were a change not announced, following would never end.
+    for change in [Change::Append, Change::Rotate, Change::Truncate, Change::Remove] {
+        let dir = TempDir::new().unwrap();
+        let mut writer = open(dir.path(), &config(Driver::JsonFile));
+        write_numbers(&mut writer, 0..2);
+        let path = dir.path().join("c/log");
+        let (wake, _end) = nix::unistd::pipe().unwrap();
+        let mut asked = 0;
+        let running = || {
+            asked += 1;
+            if asked == 1 {
+                change.make(&path);
+            }
+            asked < 2
+        };
+        let follow = Reader::open(&path, Driver::JsonFile).unwrap().follow(running, Some(wake));
+        assert_eq!(texts(&follow.map(Result::unwrap).collect::<Vec<_>>()), numbers(0..2), "{change:?}");
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    Append,
+    Rotate,
+    Truncate,
+    Remove,
+}
+
+impl Change {
+    fn make(self, path: &Path) {
+        match self {
+            Self::Append => {
+                let mut file = fs::File::options().append(true).open(path).unwrap();
+                file.write_all(b"no record\n").unwrap();
+            }
+            Self::Rotate => fs::rename(path, path.with_extension("1")).unwrap(),
+            Self::Truncate => fs::File::options().write(true).open(path).unwrap().set_len(0).unwrap(),
+            Self::Remove => fs::remove_file(path).unwrap(),
+        }
+    }
+}
+
+#[test]
+fn following_goes_on_where_inotify_cannot_be_had() {
+    let dir = TempDir::new().unwrap();
+    let mut writer = open(dir.path(), &config(Driver::JsonFile));
+    write_numbers(&mut writer, 0..2);
+    let (wake, _end) = nix::unistd::pipe().unwrap();
+    let mut asked = 0;
+    let running = || {
+        asked += 1;
+        if asked == 2 {
+            write_numbers(&mut writer, 2..4);
+        }
+        asked < 4
+    };
+    let reader = Reader::open(&dir.path().join("c/log"), Driver::JsonFile).unwrap();
+    let follow = reader.follow(running, None).without_inotify(Some(wake));
+    assert_eq!(texts(&follow.map(Result::unwrap).collect::<Vec<_>>()), numbers(0..4));
+}
+
+#[test]
+fn a_log_that_is_cut_off_while_it_is_followed_is_read_from_its_start() {
+    let dir = TempDir::new().unwrap();
+    let mut writer = open(dir.path(), &config(Driver::JsonFile));
+    write_numbers(&mut writer, 0..50);
+    let path = dir.path().join("c/log");
+    let (wake, _end) = nix::unistd::pipe().unwrap();
+    let mut asked = 0;
+    let running = || {
+        asked += 1;
+        if asked == 1 {
+            fs::write(&path, b"").unwrap();
+            write_numbers(&mut writer, 50..53);
+        }
+        asked < 2
+    };
+    let follow = Reader::open(&path, Driver::JsonFile).unwrap().follow(running, Some(wake));
+    assert_eq!(texts(&follow.map(Result::unwrap).collect::<Vec<_>>()), numbers(0..53));
 }
 
 struct Mounted(TempDir);

@@ -1,41 +1,76 @@
 //! Waiting for a log to change.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+use nix::NixPath;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
 use crate::{Error, Result};
 
-/// How long a change may go unnoticed, in milliseconds.
+/// How long a change may go unnoticed where nothing announces it, in milliseconds.
 const INTERVAL: u16 = 20;
 
-/// Waits by looking again every 20 ms, and at once when the caller's descriptor says so.
+/// Waits for a change in a log's directory (inotify(7): appends, rotations, removal) and for a descriptor that says
+/// that the container may have ended.
+///
+/// It looks again every 20 ms where that cannot be had: without such a descriptor, and where the user's inotify
+/// instances (EMFILE) or watches (ENOSPC) are used up.
 #[derive(Debug)]
-pub(super) struct Watch<'w> {
-    wake: Option<BorrowedFd<'w>>,
+pub(super) struct Watch {
+    changes: Option<Inotify>,
+    wake: Option<OwnedFd>,
     /// The descriptor was readable the last time: it is left out once, lest waiting become spinning.
     woken: bool,
 }
 
-impl<'w> Watch<'w> {
-    pub const fn new(wake: Option<BorrowedFd<'w>>) -> Self {
-        Self { wake, woken: false }
+impl Watch {
+    /// Watch a directory from now on: what changed before is for the caller to read afterwards.
+    pub fn new(dir: BorrowedFd, wake: Option<OwnedFd>) -> Self {
+        let changes = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC).ok();
+        let mut watch = Self { changes, wake, woken: false };
+        // By its descriptor: its path may name another directory by now.
+        watch.also(format!("/proc/self/fd/{}", dir.as_raw_fd()).as_str());
+        watch
+    }
+
+    /// Watch another directory, too.
+    pub fn also<P: ?Sized + NixPath>(&mut self, dir: &P) {
+        let mask = AddWatchFlags::IN_MODIFY
+            | AddWatchFlags::IN_CREATE
+            | AddWatchFlags::IN_DELETE
+            | AddWatchFlags::IN_MOVE
+            | AddWatchFlags::IN_ONLYDIR;
+        self.changes = self.changes.take().filter(|changes| changes.add_watch(dir, mask).is_ok());
     }
 
     /// Wait until there may be something new.
     pub fn wait(&mut self) -> Result<()> {
-        let mut fds = Vec::new();
-        if !self.woken {
-            fds.extend(self.wake.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
-        }
-        match poll(&mut fds, PollTimeout::from(INTERVAL)) {
-            Ok(ready) => {
-                self.woken = ready > 0;
-                Ok(())
-            }
-            Err(Errno::EINTR) => Ok(()),
-            Err(errno) => Err(Error::sys("wait for the log", errno)),
-        }
+        let announced = self.changes.is_some() && self.wake.is_some() && !self.woken;
+        let timeout = if announced { PollTimeout::NONE } else { PollTimeout::from(INTERVAL) };
+        let wake = self.wake.as_ref().filter(|_| !self.woken).map(AsFd::as_fd);
+        let changes = self.changes.as_ref().map(AsFd::as_fd);
+        let mut fds: Vec<_> =
+            wake.into_iter().chain(changes).map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+        let woken = match poll(&mut fds, timeout) {
+            Ok(_) => wake.is_some() && fds[0].any().unwrap_or(false),
+            Err(Errno::EINTR) => false,
+            Err(errno) => return Err(Error::sys("wait for the log", errno)),
+        };
+        self.woken = woken;
+        self.drain();
+        Ok(())
+    }
+
+    /// What changed does not matter, only that something did: the events are dropped, also when they were too many.
+    fn drain(&self) {
+        while self.changes.as_ref().is_some_and(|changes| changes.read_events().is_ok()) {}
+    }
+
+    /// As where inotify cannot be had.
+    #[cfg(test)]
+    pub const fn without_inotify(wake: Option<OwnedFd>) -> Self {
+        Self { changes: None, wake, woken: false }
     }
 }
