@@ -55,7 +55,7 @@ fn start(setup: &Setup, socket: &OwnedFd) -> Result<std::convert::Infallible> {
     {
         set_oom_score(proc.as_fd(), score)?;
     }
-    program.enter_directory(root.as_fd())?;
+    program.enter_directory(root.as_fd(), false)?;
     match setup.terminal {
         Some(size) => {
             let terminal = terminal::open(root.as_fd(), Some(size))?;

@@ -206,7 +206,7 @@ fn become_program(
     proc: Option<OwnedFd>,
 ) -> Result<std::convert::Infallible> {
     let program = setup.program.look_up(root.as_fd())?;
-    program.enter_directory(root.as_fd())?;
+    program.enter_directory(root.as_fd(), true)?;
     if let (Some(proc), Some(score)) = (&proc, setup.program.process.oom_score_adj) {
         set_oom_score(proc.as_fd(), score)?;
     }

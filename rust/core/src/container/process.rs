@@ -71,10 +71,10 @@ impl Program {
 }
 
 impl Ready<'_> {
-    /// Makes the working directory if it is missing and enters it.
+    /// Enters the working directory; with `make` it is made if it is missing, as Docker does at the start alone.
     ///
     /// `/proc/self/fd/N` and other magic links are not followed out of the root (CVE-2024-21626).
-    pub fn enter_directory(&self, root: BorrowedFd<'_>) -> Result<()> {
+    pub fn enter_directory(&self, root: BorrowedFd<'_>, make: bool) -> Result<()> {
         let cwd = Path::new(&self.program.process.cwd);
         let cwd = if cwd.as_os_str().is_empty() { Path::new("/") } else { cwd };
         if !cwd.is_absolute() {
@@ -86,9 +86,17 @@ impl Ready<'_> {
         let fail = |errno| match errno {
             Errno::ENOTDIR => Error::at("enter working directory", cwd, errno)
                 .message(format!("the working directory `{}` is not a directory", cwd.display())),
+            Errno::ENOENT => Error::at("enter working directory", cwd, errno)
+                .message(format!("the working directory `{}` is not in the container", cwd.display()))
+                .hint("make it first, or leave out -w"),
             _ => Error::at("enter working directory", cwd, errno),
         };
-        let directory = super::path::directory_in_root(root, cwd, false).map_err(fail)?;
+        let directory = if make {
+            super::path::directory_in_root(root, cwd, false)
+        } else {
+            super::path::open_in_root(root, cwd, OFlag::O_PATH | OFlag::O_DIRECTORY)
+        };
+        let directory = directory.map_err(fail)?;
         nix::unistd::fchdir(&directory).map_err(fail)?;
         // A directory that lies outside the root has no path here (`(unreachable)` in getcwd(3)).
         match nix::unistd::getcwd() {

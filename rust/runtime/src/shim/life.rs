@@ -191,6 +191,8 @@ impl Shim<'_> {
             &id,
             self.record.state.remove,
         );
+        // A client that still reads must not keep the container from being started again.
+        self.lock = None;
     }
 }
 

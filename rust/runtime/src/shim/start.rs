@@ -1,7 +1,9 @@
 //! From a request to a cloned child on its way to becoming the program.
 
+use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, openat};
@@ -14,7 +16,7 @@ use nix::unistd::{Pid, fchdir};
 use rocker_core::cgroup::Cgroup;
 use rocker_core::container::{Gate, init, open_below};
 use rocker_core::log::{LogConfig, Writer};
-use rocker_core::protocol::{Inbox, NetworkMode, StartRequest, State, StdinMode};
+use rocker_core::protocol::{Inbox, NetworkMode, STATE_FILE, StartRequest, State, Status, StdinMode};
 use rocker_core::spec::NamespaceType;
 use rocker_core::{Error, Result};
 use rocker_sys::clone::{Cloned, clone_process};
@@ -26,6 +28,9 @@ use super::task::{Pipes, Task};
 use super::teardown::tear_down;
 use crate::clock;
 use crate::host::Host;
+
+/// How long a start waits for the shim before it to tidy up.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What exists on the way to a start, and goes again when the start fails.
 struct Scaffold<'h> {
@@ -109,12 +114,33 @@ fn lock(directory: &OwnedFd, id: &str) -> Result<Flock<OwnedFd>> {
     let flags = OFlag::O_CREAT | OFlag::O_RDWR | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
     let file = openat(directory, "shim.lock", flags, Mode::from_bits_truncate(0o600))
         .map_err(|errno| Error::at("open", "shim.lock", errno))?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
+    take_lock(file, directory).map_err(|errno| match errno {
         Errno::EWOULDBLOCK => {
             Error::new(rocker_core::Kind::Conflict, format!("container {} is running already", &id[..12]))
         }
         _ => Error::at("lock", "shim.lock", errno),
     })
+}
+
+/// A shim tells that its container has ended before it has tidied up: whoever starts the container again right then
+/// waits for that. Looking again beats a lock that waits, which would also wait for another start's whole container.
+fn take_lock(mut file: OwnedFd, directory: &OwnedFd) -> nix::Result<Flock<OwnedFd>> {
+    let begun = Instant::now();
+    loop {
+        file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => return Ok(lock),
+            Err((file, Errno::EWOULDBLOCK)) if begun.elapsed() < PATIENCE && has_ended(directory) => file,
+            Err((_, errno)) => return Err(errno),
+        };
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// What the state file says of the container that was here last.
+fn has_ended(directory: &OwnedFd) -> bool {
+    let open = openat(directory, STATE_FILE, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+    let state = open.ok().and_then(|fd| serde_json::from_reader::<_, State>(File::from(fd)).ok());
+    state.is_some_and(|state| state.status == Status::Exited || state.error.is_some())
 }
 
 fn build<'h>(

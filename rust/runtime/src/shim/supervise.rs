@@ -88,8 +88,8 @@ impl Token {
 #[derive(Debug)]
 pub struct Shim<'h> {
     pub(super) host: &'h Host,
-    /// Held for the shim's whole life: whoever gets it knows that the shim is gone.
-    pub(super) _lock: Flock<OwnedFd>,
+    /// Held until nothing of the container is left: whoever gets it knows that, or that the shim was killed.
+    pub(super) lock: Option<Flock<OwnedFd>>,
     pub(super) listener: OwnedFd,
     pub(super) record: Record,
     pub(super) policy: Policy,
@@ -156,7 +156,7 @@ impl<'h> Shim<'h> {
             Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(|errno| Error::sys("epoll", errno))?;
         Ok(Self {
             host,
-            _lock: lock,
+            lock: Some(lock),
             listener,
             record,
             policy,
