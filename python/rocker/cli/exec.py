@@ -8,6 +8,7 @@ from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
 from rocker.cli.options import detach_bytes, detach_flags, read_env_files
 from rocker.cli.streams import NotTerminalError, check_terminal, console_size, exit_code, proxy
+from rocker.errors import ConflictError, ContainerNotFoundError, RockerError
 from rocker.parse.keyvalue import parse_env
 
 if TYPE_CHECKING:
@@ -36,10 +37,16 @@ def execute(app: App, values: Values, arguments: list[str]) -> int:
         stdin_open=stdin,
         console_size=console_size() if tty else None,
     )
-    if values["detach"]:
-        container.exec_detached(options)
-        return 0
-    session = container.exec_session(options, stdin=stdin)
+    try:
+        if values["detach"]:
+            container.exec_detached(options)
+            return 0
+        session = container.exec_session(options, stdin=stdin)
+    except (ConflictError, ContainerNotFoundError):
+        raise
+    except RockerError:  # it runs, but the process could not be made: no such user, no such directory
+        app.failure = 126
+        raise
     event = proxy(app, session, tty=tty, keys=detach_bytes(values["detach_keys"]), sig_proxy=False)
     return exit_code(app, event)
 
