@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::{SpliceFFlags, splice};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 use rocker_sys::tty;
@@ -48,6 +48,9 @@ const OWN: [Signal; 14] = [
     Signal::SIGCONT,
 ];
 
+/// Signals that end a client with a terminal, after it has put the terminal back to what it was.
+const ENDING: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
+
 /// A terminal in raw mode; back to what it was when dropped.
 struct Raw<'a> {
     terminal: BorrowedFd<'a>,
@@ -81,10 +84,10 @@ impl Caught {
     fn new(options: &ProxyOptions) -> Result<Self> {
         let mut mask = SigSet::empty();
         mask.add(Signal::SIGWINCH);
-        if options.sig_proxy && !options.tty {
-            for signal in Signal::iterator().filter(|signal| !OWN.contains(signal)) {
-                mask.add(signal);
-            }
+        if options.tty {
+            mask.extend(ENDING);
+        } else if options.sig_proxy {
+            mask.extend(Signal::iterator().filter(|signal| !OWN.contains(signal)));
         }
         let mut old = SigSet::empty();
         pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&mask), Some(&mut old))
@@ -115,6 +118,8 @@ struct Proxy<'a> {
     to_process: Vec<u8>,
     pumps: [Pump<'a>; 2],
     matched: usize,
+    /// The signal that was sent to end this client.
+    ending: Option<Signal>,
     options: &'a ProxyOptions,
 }
 
@@ -151,6 +156,7 @@ impl Session {
             to_process: Vec::new(),
             pumps: [pump(stdout), pump(stderr)],
             matched: 0,
+            ending: None,
             options,
         };
         proxy.follow_size(stdout)?;
@@ -161,7 +167,14 @@ impl Session {
                 Err(error) => break Err(error),
             }
         };
+        let ending = proxy.ending;
         drop(raw);
+        drop(signals);
+        if let Some(signal) = ending {
+            // Its default action or the caller's handler, now that the terminal is what it was.
+            raise(signal).map_err(|errno| Error::sys("raise", errno))?;
+            interrupted()?;
+        }
         outcome
     }
 }
@@ -187,6 +200,9 @@ impl Proxy<'_> {
         let ready = self.wait(signals, interrupted)?;
         if ready[0] {
             self.pass_signals(signals, terminal)?;
+            if let Some(signal) = self.ending {
+                return Ok(Some(Event::Detached { reason: signal.to_string() }));
+            }
         }
         if ready[1] && self.read_stdin()? {
             return Ok(Some(Event::Detached { reason: "detach keys".into() }));
@@ -259,10 +275,12 @@ impl Proxy<'_> {
         Ok(ready)
     }
 
-    fn pass_signals(&self, signals: &SignalFd, terminal: BorrowedFd<'_>) -> Result<()> {
+    fn pass_signals(&mut self, signals: &SignalFd, terminal: BorrowedFd<'_>) -> Result<()> {
         while let Ok(Some(info)) = signals.read_signal() {
             if info.ssi_signo == Signal::SIGWINCH as u32 {
                 self.follow_size(terminal)?;
+            } else if self.options.tty {
+                self.ending = ENDING.into_iter().find(|signal| *signal as u32 == info.ssi_signo);
             } else {
                 self.session.signal(info.ssi_signo as i32)?;
             }
@@ -284,9 +302,9 @@ impl Proxy<'_> {
             self.session.stdin = None;
             return Ok(false);
         }
-        let detach = self.take_keys(&chunk[..count]);
-        self.feed();
-        Ok(detach)
+        // What is kept is written once poll calls the pipe writable: were it written here, a process that does not
+        // read would keep its own output from being read.
+        Ok(self.take_keys(&chunk[..count]))
     }
 
     /// Keeps back what may be the start of the detach keys; true when they are complete.
