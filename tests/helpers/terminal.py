@@ -69,6 +69,10 @@ class Terminal:
         """Whether the terminal neither echoes nor collects lines nor makes signals."""
         return not termios.tcgetattr(self._master)[3] & (termios.ECHO | termios.ICANON | termios.ISIG)
 
+    def settings(self) -> list[object]:
+        """What tcgetattr(3) says, to be compared with another time."""
+        return termios.tcgetattr(self._master)
+
     def expect(self, pattern: bytes | re.Pattern[bytes], timeout: float = 20) -> re.Match[bytes]:
         """Read until `pattern` (bytes stand for themselves) comes after the last match."""
         regex = re.compile(re.escape(pattern)) if isinstance(pattern, bytes) else pattern

@@ -214,6 +214,7 @@ def to_run_options(values: Mapping[str, Any], arguments: list[str]) -> RunOption
         stdin_open=values["interactive"],
         attach=attached_streams(values),
         auto_remove=values["rm"],
+        detach_keys=values.get("detach_keys"),  # `create` has no such flag
         **{name: values[name] for name in _SAME_NAME},
     )
 
