@@ -24,6 +24,8 @@ pub const SOCKET: &str = "launcher.sock";
 pub const LOCK: &str = "launcher.lock";
 /// Said by the launcher once it can serve.
 const READY: &str = "ready";
+/// How often the launchers' cgroup is made again when another launcher takes it along.
+const ATTEMPTS: usize = 100;
 /// The launchers' and shims' own cgroup.
 pub const CGROUP: &str = "rocker/launcher";
 
@@ -146,13 +148,22 @@ fn settle(host: &mut Host, run: &Path) -> Result<SignalFd> {
 }
 
 /// Leaves the first caller's cgroup, with which it would be killed and on whose account it would live.
+///
+/// The launchers of all run roots share it, and one that leaves may take it along just before it is entered.
 fn enter_cgroup(host: &Host) -> Result<()> {
     let path = Path::new(CGROUP);
-    let cgroup = match host.hierarchies.create(path, None) {
-        Err(error) if error.kind == Kind::Conflict => host.hierarchies.open(path)?,
-        other => other?,
+    let enter = || match host.hierarchies.create(path, None) {
+        Err(error) if error.kind == Kind::Conflict => host.hierarchies.open(path)?.enter_self(),
+        other => other?.enter_self(),
     };
-    cgroup.enter_self()
+    let vanished = |error: &Error| error.kind == Kind::NotFound || error.errno == Some(Errno::ENODEV as i32);
+    for _ in 0..ATTEMPTS {
+        match enter() {
+            Err(error) if vanished(&error) => {}
+            other => return other,
+        }
+    }
+    enter()
 }
 
 /// The first caller may have been a process that volunteers to be killed first.
