@@ -321,7 +321,7 @@ def test_a_device_is_looked_up_on_the_host():
     assert document["linux"]["resources"]["devices"][-1] == {
         "allow": True,
         "type": "c",
-        "access": "r",
+        "access": "rm",
         "major": 1,
         "minor": 3,
     }

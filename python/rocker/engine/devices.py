@@ -88,7 +88,10 @@ def resolve(devices: Sequence[Device]) -> tuple[list[dict[str, Any]], list[dict[
         for source, target in _expand(device):
             node = _node(source, target)
             nodes.append(node)
-            rules.append(_rule(node["type"], node["major"], node["minor"], device.permissions))
+            # The node is made inside the container's device cgroup, which must let that happen; the program
+            # needs CAP_MKNOD for it all the same.
+            access = device.permissions if "m" in device.permissions else device.permissions + "m"
+            rules.append(_rule(node["type"], node["major"], node["minor"], access))
     return nodes, rules
 
 
@@ -124,6 +127,7 @@ def _node(source: str, target: str) -> dict[str, Any]:
     except OSError as error:
         raise NotFoundError(
             f'error gathering device information while adding custom device "{source}": {error.strerror}',
+            hint=f"`ls -l {source}` on the host shows whether it is there",
             errno=error.errno,
             path=source,
             step="read the device",
