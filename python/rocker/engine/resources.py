@@ -116,8 +116,8 @@ def _cpu(options: RunOptions) -> dict[str, Any]:
         "shares": options.cpu_shares,
         "quota": quota,
         "period": period,
-        "cpus": _checked_set(options.cpuset_cpus, "cpus"),
-        "mems": _checked_set(options.cpuset_mems, "mems"),
+        "cpus": _checked_set(options.cpuset_cpus, "cpus", "CPUs", "cpu/online"),
+        "mems": _checked_set(options.cpuset_mems, "mems", "memory nodes", "node/online"),
     }
     found.update({name: value for name, value in members.items() if value})
     return found
@@ -135,17 +135,38 @@ def _of_cpus(cpus: float, quota: int, period: int) -> tuple[int, int]:
     return round(cpus * _PERIOD), _PERIOD
 
 
-def _checked_set(text: str | None, what: str) -> str | None:
-    """A list such as `0-2,7`; the kernel checks that the numbers exist."""
+def _checked_set(text: str | None, what: str, things: str, online: str) -> str | None:
+    """A list such as `0-2,7` of numbers that the machine has, according to a file below /sys/devices/system."""
     if not text:
         return None
+    wanted = _numbers(text, what)
+    try:
+        with open(f"/sys/devices/system/{online}", encoding="ascii") as file:
+            available = file.read().strip()
+    except OSError:  # a kernel without NUMA: it says itself what it refuses
+        return text
+    if any(
+        not any(low <= first and last <= high for low, high in _numbers(available, what))
+        for first, last in wanted
+    ):
+        raise InvalidArgumentError(
+            f"Requested {things} are not available - requested {text}, available: {available}",
+            hint="name some of these that are available",
+        )
+    return text
+
+
+def _numbers(text: str, what: str) -> list[tuple[int, int]]:
+    """First and last of each range."""
+    found = []
     for part in text.split(","):
         first, dash, last = part.partition("-")
-        numbers = (first, last) if dash else (first,)
-        if not all(number.isascii() and number.isdecimal() for number in numbers) or int(numbers[-1]) < int(
+        numbers = (first, last) if dash else (first, first)
+        if not all(number.isascii() and number.isdecimal() for number in numbers) or int(numbers[1]) < int(
             first
         ):
             raise InvalidArgumentError(
                 f"Invalid value {text} for cpuset {what}", hint="write numbers and ranges: 0-2,7"
             )
-    return text
+        found.append((int(first), int(numbers[1])))
+    return found

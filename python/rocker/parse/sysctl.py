@@ -21,7 +21,10 @@ def parse_sysctl(text: str) -> tuple[str, str]:
         # sysctl(8): when the first separator is a slash, slashes and dots change places.
         name = name.translate(str.maketrans("./", "/."))
     if not equals or not (name in _NAMES or name.startswith(_PREFIXES)) or not _is_path(name):
-        raise InvalidArgumentError(f"sysctl '{text}' is not whitelisted")
+        raise InvalidArgumentError(
+            f"sysctl '{text}' is not whitelisted",
+            hint="a container has net.* and fs.mqueue.* of its own, kernel.msg*, kernel.sem and kernel.shm*",
+        )
     return name, value
 
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
 
 use crate::spec::NamespaceType;
@@ -63,7 +64,13 @@ pub fn apply(proc: BorrowedFd<'_>, sysctls: &BTreeMap<String, String>) -> Result
             let error = Error::at("set sysctl", name, errno).kind(crate::Kind::Invalid);
             let message =
                 format!("cannot set sysctl `{name}` to `{}`: {}", value.escape_debug(), errno.desc());
-            error.message(message)
+            let error = error.message(message);
+            match errno {
+                Errno::ENOENT => {
+                    error.hint("`ls /proc/sys/net /proc/sys/fs/mqueue` in a container lists those there are")
+                }
+                _ => error,
+            }
         };
         let file = openat2(proc, path.as_str(), how).map_err(fail)?;
         nix::unistd::write(file.as_fd(), value.as_bytes()).map_err(fail)?;
