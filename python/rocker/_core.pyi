@@ -141,5 +141,9 @@ def log_copy(
     since_ns: int | None = None,
     until_ns: int | None = None,
     timestamps: bool = False,
+    details: str = "",
 ) -> None:
-    """Write a log to two descriptors without the GIL; follows while the container (run root, id) lives, if given."""
+    """Write a log to two descriptors without the GIL; follows while the container (run root, id) lives, if given.
+
+    `details` is put before each line, behind its time.
+    """

@@ -124,6 +124,7 @@ def test_logs_choose_lines_and_times(rocker, engine) -> None:
     assert rocker("logs", "-ft", "--tail", "5", "--since", "2023-11-14T22:13:20.5Z", "web").exit_code == 0
     assert engine.calls[0][3] == {
         "follow": True, "tail": 5, "since": "2023-11-14T22:13:20.500000000Z", "until": None, "timestamps": True,
+        "details": False,
     }  # fmt: skip
     assert rocker("logs", "-n", "all", "web").exit_code == 0
     assert engine.calls[1][3]["tail"] is None

@@ -24,6 +24,7 @@ def logs(app: App, values: Values, arguments: list[str]) -> int:
         since=since,
         until=until,
         timestamps=values["timestamps"],
+        details=values["details"],
     )
     return 0
 
@@ -53,6 +54,7 @@ COMMAND = DockerCommand(
     summary="Fetch the logs of a container",
     aliases=["rocker container logs", "rocker logs"],
     flags=[
+        Flag("--details", help="Show extra details provided to logs"),
         Flag("-f", "--follow", help="Follow log output"),
         Flag(
             "--since",

@@ -309,11 +309,25 @@ class Container:
         since: float | str | None = None,
         until: float | str | None = None,
         timestamps: bool = False,
+        details: bool = False,
     ) -> None:
-        """Write its log to two descriptors, each stream to its own; options and errors as for `logs`."""
+        """Write its log to two descriptors, each stream to its own; options and errors as for `logs`.
+
+        With `details` each line begins with the labels and variables that the log options named.
+        """
         from rocker.engine.logs import copy
 
-        copy(self, stdout, stderr, follow=follow, tail=tail, since=since, until=until, timestamps=timestamps)
+        copy(
+            self,
+            stdout,
+            stderr,
+            follow=follow,
+            tail=tail,
+            since=since,
+            until=until,
+            timestamps=timestamps,
+            details=details,
+        )
 
     def stats(self) -> dict[str, Any]:
         """Return the counters of its cgroup: `cpu`, `memory`, `pids`, `io` (see `rocker.core.cgroup_stats`).

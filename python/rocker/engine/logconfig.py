@@ -50,7 +50,7 @@ def document(id: str, config: ContainerConfig) -> dict[str, Any]:  # noqa: A002
     options = config.options.log_opts
     if options:
         found.update(_rotation(options))
-        attrs = _attributes(config)
+        attrs = attributes(config)
         if attrs:
             found["attrs"] = attrs
     return found
@@ -103,7 +103,7 @@ def _rotation(options: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _attributes(config: ContainerConfig) -> dict[str, str]:
+def attributes(config: ContainerConfig) -> dict[str, str]:
     """The labels and variables that each record repeats, as named by the log options `labels` and `env`."""
     options, env = config.options.log_opts, dict(entry.partition("=")[::2] for entry in config.env)
     found: dict[str, str] = {}

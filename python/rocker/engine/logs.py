@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from rocker.engine import logconfig
 from rocker.errors import UnsupportedError
 
@@ -26,6 +28,8 @@ def lines(
     """Return an iterator of lines; see `Container.logs`."""
     path, driver = _where(container)
     engine = container.engine
+    if _never_written(container, path):
+        return
 
     def runs() -> bool:
         state = engine.state(container.id)
@@ -56,10 +60,13 @@ def copy(
     since: float | str | None,
     until: float | str | None,
     timestamps: bool,
+    details: bool = False,
 ) -> None:
     """Write it to two descriptors; see `Container.copy_logs`."""
     path, driver = _where(container)
     engine = container.engine
+    if _never_written(container, path):
+        return
     engine.core.log_copy(
         path,
         driver,
@@ -70,7 +77,17 @@ def copy(
         since_ns=_when(since),
         until_ns=_when(until),
         timestamps=timestamps,
+        details=_details(container) if details else "",
     )
+
+
+def _details(container: Container) -> str:
+    """The attributes of its records as Docker shows them, with a space behind."""
+    from urllib.parse import quote_plus
+
+    attributes = logconfig.attributes(container.config)
+    pairs = (f"{quote_plus(name)}={quote_plus(value)}" for name, value in sorted(attributes.items()))
+    return ",".join(pairs) + " "
 
 
 def _where(container: Container) -> tuple[str, str]:
@@ -81,6 +98,11 @@ def _where(container: Container) -> tuple[str, str]:
             hint="the container was made with --log-driver none",
         )
     return f"{container.engine.root}/{logconfig.path_of(container.id, driver)}", driver
+
+
+def _never_written(container: Container, path: str) -> bool:
+    """Whether it was not started yet: then it has no log, which is no failure."""
+    return container.status == "created" and not os.path.exists(path)
 
 
 def _when(when: float | str | None) -> int | None:

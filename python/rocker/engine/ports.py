@@ -80,4 +80,5 @@ class Core(Protocol):
         since_ns: int | None = None,
         until_ns: int | None = None,
         timestamps: bool = False,
+        details: str = "",
     ) -> None: ...

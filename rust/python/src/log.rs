@@ -99,7 +99,7 @@ pub fn log_read(
 }
 
 #[pyfunction]
-#[pyo3(signature = (path, driver, stdout, stderr, *, container = None, tail = None, since_ns = None, until_ns = None, timestamps = false))]
+#[pyo3(signature = (path, driver, stdout, stderr, *, container = None, tail = None, since_ns = None, until_ns = None, timestamps = false, details = String::new()))]
 #[allow(clippy::too_many_arguments)] // the keywords of the documented call
 pub fn log_copy(
     py: Python<'_>,
@@ -112,12 +112,13 @@ pub fn log_copy(
     since_ns: Option<i64>,
     until_ns: Option<i64>,
     timestamps: bool,
+    details: String,
 ) -> PyResult<()> {
     crate::error::interruptible(py, |interrupted| {
         let mut reader = reader(&path, driver, tail, since_ns, until_ns)?;
         let (out, err) = (files::borrow(stdout)?, files::borrow(stderr)?);
-        let options = CopyOptions { timestamps };
-        let Some((run, id)) = &container else { return copy_to(&mut reader, out, err, options) };
+        let options = CopyOptions { timestamps, details };
+        let Some((run, id)) = &container else { return copy_to(&mut reader, out, err, &options) };
         let mut failure = None;
         let running = || match interrupted() {
             Ok(()) => rocker_core::client::is_alive(run, id),
@@ -127,7 +128,7 @@ pub fn log_copy(
             }
         };
         let mut follow = follow_container(reader, running, container.as_ref());
-        let outcome = copy_to(&mut follow, out, err, options);
+        let outcome = copy_to(&mut follow, out, err, &options);
         failure.map_or(outcome, Err)
     })
 }

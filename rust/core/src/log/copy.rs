@@ -13,10 +13,12 @@ use crate::{Error, Result};
 const BATCH: usize = 128 * 1024;
 
 /// How a log is written out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CopyOptions {
     /// Put `2026-11-23T23:04:05.123456789Z ` (always nine digits) before each line; not before its later parts.
     pub timestamps: bool,
+    /// Put this before each line, behind the time: the attributes of the records and a space.
+    pub details: String,
 }
 
 /// Write all records to `out` and `err`, each to its stream's, in their order; returns at the end of `records`.
@@ -27,16 +29,16 @@ pub fn copy_to(
     records: &mut impl Records,
     out: BorrowedFd,
     err: BorrowedFd,
-    options: CopyOptions,
+    options: &CopyOptions,
 ) -> Result<()> {
     let mut output =
         Output { fds: [out, err], buffer: Vec::new(), stream: Stream::Stdout, unended: [false; 2] };
     let mut scratch = Vec::new();
     loop {
-        let found = if options.timestamps {
+        let found = if options.timestamps || !options.details.is_empty() {
             scratch.clear();
             let found = records.ready(&mut scratch)?;
-            found.map(|(stream, ns)| output.stamped(stream, ns, &scratch)).transpose()?
+            found.map(|(stream, ns)| output.prefixed(stream, ns, options, &scratch)).transpose()?
         } else {
             let before = output.buffer.len();
             let found = records.ready(&mut output.buffer)?;
@@ -70,11 +72,14 @@ impl Output<'_> {
         if self.buffer.len() >= BATCH { self.flush() } else { Ok(()) }
     }
 
-    fn stamped(&mut self, stream: Stream, ns: i64, text: &[u8]) -> Result<()> {
+    fn prefixed(&mut self, stream: Stream, ns: i64, options: &CopyOptions, text: &[u8]) -> Result<()> {
         let before = self.buffer.len();
         if !self.unended[stream.index()] {
-            time::format(&mut self.buffer, ns, true);
-            self.buffer.push(b' ');
+            if options.timestamps {
+                time::format(&mut self.buffer, ns, true);
+                self.buffer.push(b' ');
+            }
+            self.buffer.extend_from_slice(options.details.as_bytes());
         }
         self.unended[stream.index()] = text.last() != Some(&b'\n');
         self.buffer.extend_from_slice(text);

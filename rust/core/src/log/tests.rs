@@ -406,7 +406,8 @@ fn timestamps_have_nine_digits_and_stand_before_whole_lines_only() {
     for timestamps in [false, true] {
         let (out, err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
         let mut reader = Reader::open(&dir.path().join("c/log"), Driver::JsonFile).unwrap();
-        copy_to(&mut reader, out.as_fd(), err.as_fd(), CopyOptions { timestamps }).unwrap();
+        copy_to(&mut reader, out.as_fd(), err.as_fd(), &CopyOptions { timestamps, ..CopyOptions::default() })
+            .unwrap();
         let stamp = |text| if timestamps { text } else { "" };
         assert_eq!(
             contents(out),
@@ -467,7 +468,13 @@ fn throughput() {
             let started = std::time::Instant::now();
             let null = File::options().write(true).open("/dev/null").unwrap();
             let mut reader = Reader::open(&dir.path().join("c/log"), driver).unwrap();
-            copy_to(&mut reader, null.as_fd(), null.as_fd(), CopyOptions { timestamps }).unwrap();
+            copy_to(
+                &mut reader,
+                null.as_fd(),
+                null.as_fd(),
+                &CopyOptions { timestamps, ..CopyOptions::default() },
+            )
+            .unwrap();
             rate(if timestamps { "copied with timestamps" } else { "copied" }, started);
         }
         let started = std::time::Instant::now();
