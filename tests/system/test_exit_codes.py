@@ -28,11 +28,11 @@ class Case:
     setup: tuple[tuple[str, ...], ...] = ()
     docker: int | None = None
     why: str = ""
-    shell: str | None = None
+    script: str | None = None
 
     @property
     def words(self) -> list[str]:
-        return [*self.command.split(), *([self.shell] if self.shell is not None else [])]
+        return [*self.command.split(), *([self.script] if self.script is not None else [])]
 
     @property
     def id(self) -> str:
@@ -42,14 +42,14 @@ class Case:
 CASES = [
     Case("run --rm busybox true", 0),
     Case("run --rm busybox false", 1),
-    Case("run --rm busybox sh -c", 7, shell="exit 7"),
-    Case("run --rm busybox sh -c", 255, shell="exit 255"),
+    Case("run --rm busybox sh -c", 7, script="exit 7"),
+    Case("run --rm busybox sh -c", 255, script="exit 255"),
     # The first process of a pid namespace is deaf to its own signals (pid_namespaces(7)).
-    Case("run --rm busybox sh -c", 3, shell="kill -9 $$; exit 3"),
-    Case("run --rm --init busybox sh -c", 143, shell="kill -15 $$"),
-    Case("run --rm --init busybox sh -c", 134, shell="kill -6 $$"),
-    Case("run --rm --init busybox sh -c", 7, shell="exit 7"),
-    Case("run --rm -t busybox sh -c", 9, shell="exit 9"),
+    Case("run --rm busybox sh -c", 3, script="kill -9 $$; exit 3"),
+    Case("run --rm --init busybox sh -c", 143, script="kill -15 $$"),
+    Case("run --rm --init busybox sh -c", 134, script="kill -6 $$"),
+    Case("run --rm --init busybox sh -c", 7, script="exit 7"),
+    Case("run --rm -t busybox sh -c", 9, script="exit 9"),
     Case("run --rm busybox nosuch", 127),
     Case("run --rm busybox /bin/nosuch", 127),
     Case("run --rm --init busybox nosuch", 127),
@@ -75,9 +75,9 @@ CASES = [
     Case("nosuchcommand", 1),
     Case("ps --nosuchflag", 125),
     Case("exec box true", 0, (SLEEPER,)),
-    Case("exec box sh -c", 5, (SLEEPER,), shell="exit 5"),
-    Case("exec box sh -c", 137, (SLEEPER,), shell="kill -9 $$"),
-    Case("exec box sh -c", 143, (SLEEPER,), shell="kill -15 $$"),
+    Case("exec box sh -c", 5, (SLEEPER,), script="exit 5"),
+    Case("exec box sh -c", 137, (SLEEPER,), script="kill -9 $$"),
+    Case("exec box sh -c", 143, (SLEEPER,), script="kill -15 $$"),
     Case("exec box nosuch", 127, (SLEEPER,), docker=126, why="127 since Docker 25"),
     Case("exec box /etc/passwd", 126, (SLEEPER,)),
     Case("exec -d box true", 0, (SLEEPER,)),
@@ -93,7 +93,11 @@ CASES = [
     Case("start -a box", 1, (("create", "--name", "box", "busybox", "nosuch"),)),
     Case("start box", 1, (("create", "--name", "box", "busybox", "nosuch"),)),
     Case("start nosuch", 1),
-    Case("start -a box second", 1, (("create", "--name", "box", "busybox"), ("create", "--name", "second", "busybox"))),
+    Case(
+        "start -a box second",
+        1,
+        (("create", "--name", "box", "busybox"), ("create", "--name", "second", "busybox")),
+    ),
     Case("wait box", 0, (("run", "--name", "box", "busybox", "true"),)),
     Case("wait nosuch", 1),
     Case("kill box", 0, (SLEEPER,)),
@@ -175,7 +179,7 @@ def test_everyone_who_waits_hears_the_code(
     command: tuple[str, ...],
     code: int,
 ) -> None:
-    script = "trap 'exit 42' TERM; trap 'exit 3' USR1; trap '' HUP; echo ready; while :; do read x; done"
+    script = "trap 'exit 42' TERM; trap 'exit 3' USR1; trap '' HUP; echo ready; while :; do read x && echo got $x; done"
     boxes("run", "-itd", "--name", "box", "busybox", "sh", "-c", script, check=True)
     with subprocess.Popen(
         engine_roots.command("logs", "-f", "box"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -183,8 +187,8 @@ def test_everyone_who_waits_hears_the_code(
         assert log.stdout is not None
         assert log.stdout.readline() == b"ready\r\n"
         attached = terminal("attach", "box")
-        attached.send(b"typed")
-        attached.expect(b"typed")  # its echo: by now it is attached
+        attached.send(b"line\n")
+        attached.expect(b"got line")  # by now it is attached
         boxes(*command, check=True)
         assert attached.wait() == code
         log.communicate(timeout=30)
@@ -227,7 +231,9 @@ def test_a_container_is_started_again_the_moment_it_has_ended(
 def test_a_client_that_does_not_read_does_not_keep_a_container_from_its_next_start(
     boxes: Callable[..., CompletedProcess[str]], engine_roots: EngineRoots
 ) -> None:
-    boxes("create", "-i", "--name", "box", "busybox", "sh", "-c", "head -c 300000 /dev/zero; read x", check=True)
+    boxes(
+        "create", "-i", "--name", "box", "busybox", "sh", "-c", "head -c 300000 /dev/zero; read x", check=True
+    )
     with subprocess.Popen(
         engine_roots.command("start", "-ai", "box"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as slow:

@@ -77,7 +77,7 @@ class Listing:
     def _record(self, item: Any) -> dict[str, Any]:
         from rocker.formatting.template.values import Fields
 
-        return Fields({name: _late(make, item) for name, make in self.fields.items()})
+        return Fields({name: _late(make, item) for name, make in sorted(self.fields.items())})
 
     def _json(self, objects: Sequence[Any]) -> Iterable[str]:
         from rocker.formatting.template.functions import to_json
