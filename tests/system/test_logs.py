@@ -65,8 +65,17 @@ def test_since_and_until_cut_at_the_times_that_t_shows(
     assert box("logs", "--until", "1h", "box").stdout == ""
 
 
-@pytest.mark.parametrize("driver", DRIVERS)
-@pytest.mark.parametrize("way", ["kill", "rm", "shim"])
+@pytest.mark.parametrize(
+    ("driver", "way"),
+    [
+        ("json-file", "kill"),
+        ("local", "rm"),
+        ("json-file", "shim"),
+        pytest.param("local", "kill", marks=pytest.mark.slow),
+        pytest.param("json-file", "rm", marks=pytest.mark.slow),
+        pytest.param("local", "shim", marks=pytest.mark.slow),
+    ],
+)
 def test_following_ends_with_the_container_however_it_ends(
     box: Callable[..., CompletedProcess[str]], engine_roots: EngineRoots, driver: str, way: str
 ) -> None:

@@ -143,7 +143,13 @@ def test_a_client_that_is_stopped_does_not_stop_the_others(
 
 
 @pytest.mark.parametrize(
-    ("flag", "keys"), [(None, b"\x10\x11"), ("ctrl-x,x", b"\x18x"), ("a", b"a"), ("ctrl-@,ctrl-_", b"\0\x1f")]
+    ("flag", "keys"),
+    [
+        (None, b"\x10\x11"),
+        ("ctrl-x,x", b"\x18x"),
+        pytest.param("a", b"a", marks=pytest.mark.slow),
+        pytest.param("ctrl-@,ctrl-_", b"\0\x1f", marks=pytest.mark.slow),
+    ],
 )
 def test_the_detach_keys_leave_the_container_running(
     box: Callable[..., CompletedProcess[str]],
