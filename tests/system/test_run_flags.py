@@ -5,19 +5,23 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
     from subprocess import CompletedProcess
 
     from helpers.engine import EngineRoots
 
 V2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
 HOST = os.uname().nodename
+PARENTS = [
+    Path("/sys/fs/cgroup", hierarchy, "rocker-test-parent")
+    for hierarchy in ["", *os.listdir("/sys/fs/cgroup")]
+]
 
 
 def limit(v1: str, v2: str) -> str:
@@ -147,6 +151,10 @@ def test_a_flag_does_what_it_says(
         output = (done.stdout + done.stderr).rstrip("\n")
         if not re.fullmatch(expected, output):
             wrong.append(f"run {flags}: {script}\n  gave {output!r}\n  not {expected!r}")
+    # As with Docker, the parent belongs to whoever named it.
+    for parent in PARENTS:
+        if parent.exists():
+            parent.rmdir()
     assert not wrong, "\n".join(wrong)
 
 
