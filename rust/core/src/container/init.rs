@@ -96,7 +96,7 @@ fn start(proof: SingleThreaded, setup: &Setup, socket: &OwnedFd) -> Result<std::
     masks_and_sysctls(setup, root.as_fd(), &proc)?;
     pivot(setup, root.as_fd())?;
     name_and_connect(setup)?;
-    become_program(proof, setup, &root, terminal, proc.proc)
+    become_program(proof, setup, &root, terminal, proc.proc, socket)
 }
 
 fn enter_namespaces(setup: &Setup) -> Result<()> {
@@ -204,6 +204,7 @@ fn become_program(
     root: &OwnedFd,
     terminal: Option<Terminal>,
     proc: Option<OwnedFd>,
+    socket: &OwnedFd,
 ) -> Result<std::convert::Infallible> {
     let program = setup.program.look_up(root.as_fd())?;
     program.enter_directory(root.as_fd(), true)?;
@@ -212,7 +213,7 @@ fn become_program(
     }
     if setup.reaper {
         // Returns only in the child, which goes on to become the program.
-        reaper::stay_behind(proof)?;
+        reaper::stay_behind(proof, &program, socket)?;
         if terminal.is_some() {
             setsid().map_err(|errno| Error::sys("setsid", errno))?;
         }

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nix::sys::stat::{SFlag, fstat};
+use nix::sys::statfs::{PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs};
 use rocker_sys::mount::{self, Context, Propagation, attr};
 
 use super::dev;
@@ -152,11 +153,27 @@ fn place(
             .map_err(|errno| Error::sys("set recursive mount options", errno))?;
     }
     let point = mount_point(root, destination, target, strict)?;
+    stays_out_of_the_kernels_files(point.as_fd(), destination)?;
     mount::attach(tree, point.as_fd()).map_err(|errno| match errno {
         nix::errno::Errno::ENOTDIR => Error::sys("attach mount", errno)
             .message("a directory can be mounted only on a directory, and a file only on a file".to_owned()),
         _ => Error::sys("attach mount", errno),
     })
+}
+
+/// A link in the image must not lead a mount onto procfs or sysfs, which would go unseen by who checks names: labels
+/// are written there (CVE-2019-16884), and masks would be moved.
+fn stays_out_of_the_kernels_files(point: BorrowedFd<'_>, destination: &Path) -> Result<()> {
+    let kind =
+        fstatfs(point).map_err(|errno| Error::sys("look at the mount point", errno))?.filesystem_type();
+    for (magic, top) in [(PROC_SUPER_MAGIC, "/proc"), (SYSFS_MAGIC, "/sys")] {
+        if kind == magic && !destination.starts_with(top) {
+            return Err(Error::invalid(format!(
+                "a symbolic link in the image leads into {top}: nothing is mounted there through one"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Binds a file or directory below a private directory (the run directory) into the container.

@@ -117,24 +117,41 @@ impl Ready<'_> {
         };
         set_limits(&process.rlimits)?;
         umask(Mode::from_bits_truncate(self.user.umask.unwrap_or(0o022)));
-        if process.no_new_privileges {
-            prctl::set_no_new_privs().map_err(|errno| Error::sys("set no_new_privs", errno))?;
-        }
+        fds::cloexec_from(3).map_err(|errno| Error::sys("close_range", errno))?;
+        self.confine()?;
+        signals::default_all();
+        execute(name, &arguments, &self.environment)
+    }
+
+    /// Takes on user, capabilities and filter. Afterwards this process may do no more than the program.
+    pub fn confine(&self) -> Result<()> {
         // Without no_new_privs loading a filter needs CAP_SYS_ADMIN, so it comes before the capabilities go;
         // with it, it comes last, so that the filter need not allow what happens in between.
-        if !process.no_new_privileges {
+        let last = self.program.process.no_new_privileges;
+        // Once it has no more capabilities than the container's other processes, they could trace it, take its
+        // descriptors (CVE-2016-9962) and read the engine's memory: ptrace(2). execve makes it dumpable again.
+        prctl::set_dumpable(false).map_err(|errno| Error::sys("set dumpable", errno))?;
+        if last {
+            prctl::set_no_new_privs().map_err(|errno| Error::sys("set no_new_privs", errno))?;
+        } else {
             self.load_filter()?;
         }
         self.take_user()?;
         // The program ends with its shim. Changing ids clears this, so it is set after them (prctl(2)).
         prctl::set_pdeathsig(Signal::SIGKILL)
             .map_err(|errno| Error::sys("set parent death signal", errno))?;
-        fds::cloexec_from(3).map_err(|errno| Error::sys("close_range", errno))?;
-        if process.no_new_privileges {
-            self.load_filter()?;
+        if last { self.load_filter() } else { Ok(()) }
+    }
+
+    /// The same for a process that goes on without execve, which would take a user's capabilities but the ambient.
+    pub fn confine_without_execve(&self) -> Result<()> {
+        self.confine()?;
+        let Masks { ambient, sets, .. } = self.program.masks;
+        if self.user.uid == 0 {
+            return Ok(());
         }
-        signals::default_all();
-        execute(name, &arguments, &self.environment)
+        caps::set(caps::Sets { effective: ambient, permitted: ambient, inheritable: sets.inheritable })
+            .map_err(|errno| Error::sys("set capabilities", errno))
     }
 
     fn load_filter(&self) -> Result<()> {

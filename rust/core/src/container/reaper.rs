@@ -1,6 +1,9 @@
 //! The init of `--init`: process 1 reaps what is re-parented to it and passes signals on.
 //!
-//! No program is executed for it: process 1 stays the shim's own code, whose `/proc/1/exe` is a sealed memfd.
+//! No program is executed for it: process 1 stays the shim's own code, whose `/proc/1/exe` is a sealed memfd. It has
+//! the program's user, capabilities and filter, because a container with CAP_SYS_PTRACE can make it do anything.
+
+use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
@@ -10,12 +13,15 @@ use nix::unistd::Pid;
 use rocker_sys::clone::{Cloned, SingleThreaded, clone_process, exit_now};
 use rocker_sys::fds;
 
+use super::process::Ready;
+use super::report::Report;
 use crate::{Error, Result};
 
 /// Clones; returns in the child. The parent stays as process 1 and ends with the child's exit code.
 ///
-/// Process 1 closes all of its descriptors: the shim waits for the end of the socket and of the pipes.
-pub fn stay_behind(proof: SingleThreaded) -> Result<()> {
+/// Process 1 closes all of its descriptors: the shim waits for the end of the socket and of the pipes. So the shim
+/// hears of the start only when process 1 is confined.
+pub fn stay_behind(proof: SingleThreaded, program: &Ready<'_>, socket: &OwnedFd) -> Result<()> {
     let fail = |errno| Error::sys("start behind init", errno);
     let all = SigSet::all();
     let mut old = SigSet::empty();
@@ -26,6 +32,9 @@ pub fn stay_behind(proof: SingleThreaded) -> Result<()> {
             Ok(())
         }
         Cloned::Parent(child, _) => {
+            if let Err(error) = program.confine_without_execve() {
+                Report::fail_and_exit(socket, error)
+            }
             fds::close_all_and_forget();
             exit_now(reap(&all, child))
         }
