@@ -124,7 +124,7 @@ def compile_c(source: str, directory: Path, name: str) -> Path:
     file = directory / f"{name}.c"
     file.write_text(source)
     program = directory / name
-    subprocess.run(["gcc", "-std=gnu11", "-O1", "-static", "-o", program, file], check=True, timeout=120)
+    subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O1", "-static", "-o", program, file], check=True, timeout=120)
     return program
 
 

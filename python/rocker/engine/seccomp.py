@@ -58,7 +58,7 @@ def filter_for(core: Core, root: str, profile: str, granted: tuple[str, ...]) ->
     if found is None:
         import binascii
 
-        found = binascii.b2a_base64(_load(core, root, source, granted), newline=False).decode()
+        found = binascii.b2a_base64(_load(core, root, profile, source, granted), newline=False).decode()
         if len(_memory) > 64:  # noqa: PLR2004 -- callers with ever new profiles must not grow us
             _memory.clear()
         _memory[key] = found
@@ -81,12 +81,12 @@ def _read(path: str) -> bytes:
     return text
 
 
-def _load(core: Core, root: str, source: bytes | None, granted: tuple[str, ...]) -> bytes:
+def _load(core: Core, root: str, profile: str, source: bytes | None, granted: tuple[str, ...]) -> bytes:
     name = _name(core, source, granted)
     path = f"{root}/cache/seccomp/{name}"
     program = _cached(path)
     if program is None:
-        program = _compile(core, source, granted)
+        program = _compile(core, profile, source, granted)
         _keep(path, program)
     return program
 
@@ -139,7 +139,7 @@ def _keep(path: str, program: bytes) -> None:
             os.unlink(temporary)
 
 
-def _compile(core: Core, source: bytes | None, granted: tuple[str, ...]) -> bytes:
+def _compile(core: Core, path: str, source: bytes | None, granted: tuple[str, ...]) -> bytes:
     import json
 
     import rocker.seccomp
@@ -151,10 +151,14 @@ def _compile(core: Core, source: bytes | None, granted: tuple[str, ...]) -> byte
             profile = json.loads(source)
         except ValueError as error:
             raise InvalidArgumentError(
-                f"Decoding seccomp profile failed: {error}", hint="a profile is a JSON file as Docker's"
+                f"Decoding seccomp profile ({path}) failed: {error}",
+                hint="a profile is a JSON file as Docker's",
+                path=path,
             ) from error
         if not isinstance(profile, dict):
-            raise InvalidArgumentError("Decoding seccomp profile failed: it is no JSON object")
+            raise InvalidArgumentError(
+                f"Decoding seccomp profile ({path}) failed: it is no JSON object", path=path
+            )
     machine = os.uname()
     document = rocker.seccomp.resolve(
         profile, capabilities=frozenset(granted), arch=machine.machine, kernel=_version(machine.release)
