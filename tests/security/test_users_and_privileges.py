@@ -275,7 +275,6 @@ int main(void) {
     TRY("iopl", SYS_iopl, 3L);
     TRY("syslog", SYS_syslog, 3L, buffer, 10L);
     TRY("quotactl", SYS_quotactl, 0L, "", 0L, 0L);
-    TRY("process_vm_readv", SYS_process_vm_readv, 1L, 0L, 0L, 0L, 0L, 0L);
     TRY("x32_getpid", SYS_getpid | 0x40000000L);
     TRY("nonsense", 4000L);
     TRY("allowed", SYS_getpid);

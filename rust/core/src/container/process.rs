@@ -128,9 +128,6 @@ impl Ready<'_> {
         // Without no_new_privs loading a filter needs CAP_SYS_ADMIN, so it comes before the capabilities go;
         // with it, it comes last, so that the filter need not allow what happens in between.
         let last = self.program.process.no_new_privileges;
-        // Once it has no more capabilities than the container's other processes, they could trace it, take its
-        // descriptors (CVE-2016-9962) and read the engine's memory: ptrace(2). execve makes it dumpable again.
-        prctl::set_dumpable(false).map_err(|errno| Error::sys("set dumpable", errno))?;
         if last {
             prctl::set_no_new_privs().map_err(|errno| Error::sys("set no_new_privs", errno))?;
         } else {
