@@ -176,12 +176,12 @@ def bomb(kind: str, size: int) -> bytes:
 
 @pytest.mark.attack("T12")
 @pytest.mark.parametrize("way", ["layer", "import", "archive"])
-@pytest.mark.parametrize("kind", ["gzip", "zstd", "xz"])
+@pytest.mark.parametrize("kind", ["gzip", pytest.param("zstd", marks=pytest.mark.slow), pytest.param("xz", marks=pytest.mark.slow)])
 def test_a_decompression_bomb_is_refused_within_bounds(box: Box, kind: str, way: str) -> None:
-    """Announced as 1 TiB; what comes is 16 GiB of zeros, of which no more than a little over 1 GiB may be unpacked."""
+    """8 GiB of zeros come, of which no more than a little over 1 GiB may be unpacked."""
     if kind == "zstd" and shutil.which("zstd") is None:
         pytest.skip("needs zstd")
-    data = bomb(kind, 16 << 30)
+    data = bomb(kind, 8 << 30)
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     if way == "layer":
         done = box.roots.cli("load", stdin=docker_archive([data], "bomb:1"))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_MEMBERS = 100_000
 _MAX_HEADER = 1 << 20
+_RATIO_FROM = 1 << 30
+_RATIO_MAX = 1000
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _EXTENSIONS = frozenset(
     (
@@ -41,6 +43,48 @@ class _Header(tarfile.TarInfo):
         if found.size < 0 or (found.type in _EXTENSIONS and found.size > _MAX_HEADER):
             raise CorruptError(f"archive: a header of {found.size} bytes, at most {_MAX_HEADER} are accepted")
         return found
+
+
+class _Packed:
+    """The archive as it comes, counted. Attribute `count`: bytes read so far."""
+
+    closed = False
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self.count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        data = self._source.read(len(buffer))
+        buffer[: len(data)] = data
+        self.count += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        """The source is its owner's to close."""
+
+
+class _Bounded:
+    """What is unpacked from it. More than `_RATIO_MAX` times as much as came is a bomb, as for layers."""
+
+    def __init__(self, plain: IO[bytes], packed: _Packed) -> None:
+        self._plain = plain
+        self._packed = packed
+        self._count = 0
+
+    def read(self, size: int) -> bytes:
+        data = self._plain.read(size)
+        self._count += len(data)
+        if self._count > _RATIO_FROM and self._count // _RATIO_MAX > self._packed.count:
+            raise CorruptError(
+                f"archive: it unpacks to more than {_RATIO_MAX} times its size: "
+                f"{self._count} bytes from {self._packed.count}",
+                step="read an archive",
+            )
+        return data
 
 
 class Member:
@@ -72,11 +116,12 @@ def members(source: BinaryIO) -> Iterator[Iterator[Member]]:
     """
     import io
 
-    reader = source if isinstance(source, io.BufferedReader) else io.BufferedReader(source)  # type: ignore[type-var]
+    counted = _Packed(source)
+    reader = io.BufferedReader(counted)  # type: ignore[type-var]
     try:
         with (
             _decompress(reader) as plain,
-            tarfile.open(fileobj=plain, mode="r|", tarinfo=_Header, bufsize=1 << 16) as archive,
+            tarfile.open(fileobj=_Bounded(plain, counted), mode="r|", tarinfo=_Header, bufsize=1 << 16) as archive,
         ):
             yield _entries(archive)
     except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, RecursionError, ValueError) as error:
