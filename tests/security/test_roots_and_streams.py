@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from helpers.attack import Box, Canary
     from helpers.terminal import Terminal
 
+TIOCGPTN = 0x80045430  # the number of a master's slave, ioctl_tty(2)
 LONG = "x" * (100 << 10)
 AS_USER = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups"]
 
@@ -31,7 +32,7 @@ def test_a_container_on_the_hosts_network_finds_no_socket_of_the_engine(box: Box
     """CVE-2020-15257: abstract sockets belong to the network namespace; rocker's have paths only."""
     container = box.start("sleep", "1000", network="host")
     unix = container.exec(["cat", "/proc/net/unix"]).text
-    mine = [line for line in unix.splitlines() if str(box.roots.base) in line]
+    mine = [line for line in unix.splitlines() if line.endswith(("launcher.sock", "shim.sock"))]
     assert mine, "the engine's own sockets are not in the list: nothing was looked at"
     assert not [line for line in unix.splitlines() if "@" in line and "rocker" in line]
     script = f"ls {box.roots.run}; find / -xdev -name 'launcher*' -o -xdev -name 'shim*'; ls /run"
@@ -179,7 +180,8 @@ def test_nothing_is_typed_into_the_callers_terminal(
     program = compiled("tiocsti", TIOCSTI)
     arguments = ["run", "--rm", *flags, "-v", f"{program.parent}:/tool:ro", "--cap-add", "SYS_ADMIN"]
     session = terminal(*arguments, "--rootfs", box.tree, "/tool/tiocsti")
-    slave = os.open(os.ptsname(session._master), os.O_RDWR | os.O_NOCTTY)
+    (number,) = struct.unpack("i", fcntl.ioctl(session._master, TIOCGPTN, b"\0" * 4))
+    slave = os.open(f"/dev/pts/{number}", os.O_RDWR | os.O_NOCTTY)
     session.expect(b"typed")
     assert session.wait() == 0
     waiting = struct.unpack("i", fcntl.ioctl(slave, termios.FIONREAD, b"\0" * 4))[0]
@@ -208,7 +210,6 @@ def test_each_exec_has_a_session_of_its_own(box: Box, tty: bool) -> None:
 @pytest.mark.parametrize("verb", ["logs", "inspect", "rm"])
 def test_a_container_is_named_by_name_or_id_never_by_path(box: Box, canary: Canary, name: str, verb: str) -> None:
     box.run("true")
-    before = sorted(str(path) for path in box.roots.root.rglob("*"))
     with pytest.raises(RockerError) as raised:
         box.engine.containers.get(name)
     assert "No such container" in raised.value.message, raised.value.message
@@ -217,7 +218,7 @@ def test_a_container_is_named_by_name_or_id_never_by_path(box: Box, canary: Cana
         assert done.returncode != 0
         assert "root:x" not in done.stdout + done.stderr
     assert "name" in box.refused("true", name=name).message.lower()
-    assert sorted(str(path) for path in box.roots.root.rglob("*")) == before
+    assert sorted(os.listdir(box.roots.base)) == ["d", "r", "test"]
 
 
 @pytest.mark.attack("T34")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from rocker.errors import DeniedError, InvalidArgumentError, NoSpaceError, SystemCallError
+from rocker.errors import DeniedError, InvalidArgumentError, NoSpaceError, RockerError, SystemCallError
 
 _MODE = 0o700
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
@@ -30,6 +30,8 @@ def prepare(root: str, run: str) -> None:
         for directory in (f"{root}/containers", f"{root}/tmp", f"{root}/cache", f"{run}/containers"):
             os.makedirs(directory, mode=_MODE, exist_ok=True)
         _forget_former_boot(run, boot)
+    except RockerError:  # some are OSErrors too, and say already what was wrong
+        raise
     except OSError as error:
         raise _explain(error) from error
 
