@@ -23,7 +23,11 @@ APPLETS = (
     "mount", "mv", "ps", "pwd", "readlink", "rm", "sed", "seq", "sh", "sleep", "stat", "sync", "test", "touch", "true",
     "umount", "wc", "xargs",
 )  # fmt: skip
-HOST_FILES = ("/proc/sys/kernel/core_pattern", "/proc/sys/kernel/hostname", "/proc/sys/net/ipv4/ip_default_ttl")
+HOST_FILES = (
+    "/proc/sys/kernel/core_pattern",
+    "/proc/sys/kernel/hostname",
+    "/proc/sys/net/ipv4/ip_default_ttl",
+)
 
 
 class Canary:
@@ -106,7 +110,9 @@ class Box:
 
     def load(self, archive: Path | bytes) -> None:
         """Load an image archive; an error fails the test."""
-        self.roots.cli("load", stdin=archive if isinstance(archive, bytes) else archive.read_bytes(), check=True)
+        self.roots.cli(
+            "load", stdin=archive if isinstance(archive, bytes) else archive.read_bytes(), check=True
+        )
 
 
 def make_tree(path: Path, applets: Sequence[str] = APPLETS) -> Path:
@@ -124,7 +130,9 @@ def compile_c(source: str, directory: Path, name: str) -> Path:
     file = directory / f"{name}.c"
     file.write_text(source)
     program = directory / name
-    subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O1", "-static", "-o", program, file], check=True, timeout=120)
+    subprocess.run(
+        ["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O1", "-static", "-o", program, file], check=True, timeout=120
+    )
     return program
 
 
@@ -151,7 +159,9 @@ def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarIn
 
 def base_layer() -> bytes:
     """busybox and its names."""
-    return layer([("bin/busybox", BUSYBOX.read_bytes()), *(link(f"bin/{name}", "busybox") for name in APPLETS)])
+    return layer(
+        [("bin/busybox", BUSYBOX.read_bytes()), *(link(f"bin/{name}", "busybox") for name in APPLETS)]
+    )
 
 
 def digest(data: bytes) -> str:

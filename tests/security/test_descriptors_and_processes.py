@@ -103,7 +103,9 @@ def shim_of(box: Box) -> int:
 
 @pytest.mark.attack("T05")
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace holds the joining process still")
-def test_a_joining_process_shows_the_container_neither_descriptors_nor_memory(box: Box, tmp_path: Path) -> None:
+def test_a_joining_process_shows_the_container_neither_descriptors_nor_memory(
+    box: Box, tmp_path: Path
+) -> None:
     """CVE-2016-9962. The window between its capabilities' end and its execve is held open by strace."""
     look = (
         "echo looking; until grep -q rocker /proc/[0-9]*/comm 2>/dev/null; do :; done;"

@@ -44,7 +44,9 @@ def look(box: Box, image: str) -> list[str]:
     assert result.exit_code == 0, result.stderr
     numbers = str.maketrans("", "", "0123456789")  # of devices, which differ from start to start
     return [
-        line.translate(numbers) if "overlay" in line or "tmpfs" in line or "/dev" in line or "/etc" in line else line
+        line.translate(numbers)
+        if "overlay" in line or "tmpfs" in line or "/dev" in line or "/etc" in line
+        else line
         for line in result.text.replace(result.container_id, "ID").splitlines()
         if "proc" not in line and "sysfs" not in line and "mqueue" not in line and "cgroup" not in line
     ]
@@ -108,7 +110,9 @@ def test_a_hostile_value_is_refused_in_words_or_harmless(box: Box, config: dict)
 
 
 @pytest.mark.attack("T31")
-@pytest.mark.parametrize("env", [["CANARY"], ["CANARY*"], ["*"], ["CANARY", "CANARY*", "*", "PATH"], ["=CANARY"]])
+@pytest.mark.parametrize(
+    "env", [["CANARY"], ["CANARY*"], ["*"], ["CANARY", "CANARY*", "*", "PATH"], ["=CANARY"]]
+)
 def test_an_image_reads_nothing_of_the_callers_environment(
     box: Box, monkeypatch: pytest.MonkeyPatch, env: list[str]
 ) -> None:
@@ -132,7 +136,12 @@ def test_secrets_of_the_caller_and_of_another_container_reach_no_container(
     inside = second.exec(["sh", "-c", script])
     assert b"canary-" not in inside.stdout.replace(b"grep -rs canary- ", b"")
     assert SECRET.encode() not in second.logs()
-    for arguments in (["logs", second.id], ["inspect", second.id], ["ps", "-a", "--no-trunc"], ["top", second.id]):
+    for arguments in (
+        ["logs", second.id],
+        ["inspect", second.id],
+        ["ps", "-a", "--no-trunc"],
+        ["top", second.id],
+    ):
         assert SECRET not in box.roots.cli(*arguments, check=True).stdout
     state = [path.read_text(errors="replace") for path in box.roots.run.rglob("*") if path.is_file()]
     assert not [text for text in state if SECRET in text]

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
 
     from helpers.attack import Box, Canary
 
-MOUNTED = ("/proc", "/sys", "/dev", "/dev/null", "/dev/ptmx", "/dev/pts", "/dev/shm", "/dev/mqueue", "/dev/console")
+MOUNTED = (
+    "/proc",
+    "/sys",
+    "/dev",
+    "/dev/null",
+    "/dev/ptmx",
+    "/dev/pts",
+    "/dev/shm",
+    "/dev/mqueue",
+    "/dev/console",
+)
 WRITTEN = ("/etc", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname")
 
 
@@ -38,7 +48,10 @@ def test_a_link_where_the_engine_mounts_leads_nowhere_outside(
     place.parent.mkdir(parents=True, exist_ok=True)
     place.symlink_to(targets(canary)[kind])
     try:
-        result = box.sh(f"cat {canary.directory}/file; ls -d {path} {path}/; [ ! -f {path} ] || cat {path}; echo ran", rootfs=str(tree))
+        result = box.sh(
+            f"cat {canary.directory}/file; ls -d {path} {path}/; [ ! -f {path} ] || cat {path}; echo ran",
+            rootfs=str(tree),
+        )
     except RockerError as error:
         assert path in error.message, error.message
         assert str(error.errno) not in error.message
@@ -57,7 +70,9 @@ def test_a_linked_proc_or_sys_is_refused_in_words(box: Box, tree: Path, path: st
 
 @pytest.mark.attack("T01")
 @pytest.mark.parametrize("tty", [False, True])
-def test_dev_null_is_the_null_device_whatever_the_image_has_there(box: Box, canary: Canary, tree: Path, tty) -> None:
+def test_dev_null_is_the_null_device_whatever_the_image_has_there(
+    box: Box, canary: Canary, tree: Path, tty
+) -> None:
     (tree / "dev").mkdir()
     (tree / "dev/null").symlink_to(f"{canary.directory}/file")
     (tree / "dev/console").symlink_to(f"{canary.directory}/console")
@@ -78,7 +93,9 @@ def test_a_link_for_the_working_directory_ends_inside(box: Box, canary: Canary, 
 
 
 @pytest.mark.attack("T01")
-def test_mount_points_that_are_missing_are_made_below_links_inside_only(box: Box, canary: Canary, tree: Path) -> None:
+def test_mount_points_that_are_missing_are_made_below_links_inside_only(
+    box: Box, canary: Canary, tree: Path
+) -> None:
     (tree / "data").symlink_to(str(canary.directory.parent))
     source = tree.parent / "source"
     source.mkdir()

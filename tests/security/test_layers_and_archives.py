@@ -122,7 +122,9 @@ def sample(case: str) -> bytes:
         case "size equal":
             return pax_size(len(inner), len(inner), inner)
     out = io.BytesIO()
-    form = {"gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT, "ustar": tarfile.USTAR_FORMAT}[case.split()[0]]
+    form = {"gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT, "ustar": tarfile.USTAR_FORMAT}[
+        case.split(maxsplit=1)[0]
+    ]
     with tarfile.open(fileobj=out, mode="w", format=form) as archive:
         long = "long/" + "n" * (90 if "ustar" in case else 200)
         for name in ("a", long, "ü", "b" * 99, "c" * 100):
@@ -147,7 +149,9 @@ def test_the_layer_has_the_files_that_gnu_tar_sees_or_is_refused(box: Box, tmp_p
         assert case.startswith("size"), done.stderr
         return
     assert gnu.returncode == 0, gnu.stderr
-    (ours,) = [path.parent for path in (box.roots.root / "layers").rglob("inner" if "size" in case else "hard")]
+    (ours,) = [
+        path.parent for path in (box.roots.root / "layers").rglob("inner" if "size" in case else "hard")
+    ]
 
     def look(root: Path) -> list[tuple[str, bytes]]:
         return sorted(
@@ -170,13 +174,18 @@ def bomb(kind: str, size: int) -> bytes:
     if kind == "xz":
         return lzma.compress(head) + lzma.compress(bytes(unit)) * (size // unit)
     pack = ["zstd", "-qc", "-19"]
-    first, rest = (subprocess.run(pack, input=data, capture_output=True, check=True).stdout for data in (head, bytes(unit)))
+    first, rest = (
+        subprocess.run(pack, input=data, capture_output=True, check=True).stdout
+        for data in (head, bytes(unit))
+    )
     return first + rest * (size // unit)
 
 
 @pytest.mark.attack("T12")
 @pytest.mark.parametrize("way", ["layer", "import", "archive"])
-@pytest.mark.parametrize("kind", ["gzip", pytest.param("zstd", marks=pytest.mark.slow), pytest.param("xz", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "kind", ["gzip", pytest.param("zstd", marks=pytest.mark.slow), pytest.param("xz", marks=pytest.mark.slow)]
+)
 def test_a_decompression_bomb_is_refused_within_bounds(box: Box, kind: str, way: str) -> None:
     """8 GiB of zeros come, of which no more than a little over 1 GiB may be unpacked."""
     if kind == "zstd" and shutil.which("zstd") is None:
@@ -217,7 +226,11 @@ def test_a_graph_of_indexes_is_bounded(box: Box, kind: str) -> None:
         blobs.append(document(*([blobs[-1]] * (10 if kind == "wide" else 1))))
     if kind == "itself":
         fake = "sha256:" + "0" * 64
-        blobs = [json.dumps({"schemaVersion": 2, "manifests": [{"mediaType": index, "digest": fake, "size": 1}]}).encode()]
+        blobs = [
+            json.dumps(
+                {"schemaVersion": 2, "manifests": [{"mediaType": index, "digest": fake, "size": 1}]}
+            ).encode()
+        ]
     files = [(f"blobs/sha256/{digest(blob)[7:]}", blob) for blob in blobs]
     done = box.roots.cli(
         "load", stdin=layer([("oci-layout", b'{"imageLayoutVersion":"1.0.0"}'), ("index.json", blobs[-1]), *files]),
@@ -234,7 +247,9 @@ def test_a_graph_of_indexes_is_bounded(box: Box, kind: str) -> None:
     ["../../../../etc/passwd", "/etc/passwd", "sha256:../../x", "sha256:" + "0" * 63, "md5:" + "0" * 32, "", "\0",
      "sha256:" + "0" * 64, "a" * 5000],
 )  # fmt: skip
-def test_a_digest_or_path_in_an_archive_is_never_a_path_of_the_host(box: Box, canary: Canary, name: str) -> None:
+def test_a_digest_or_path_in_an_archive_is_never_a_path_of_the_host(
+    box: Box, canary: Canary, name: str
+) -> None:
     manifest = [{"Config": name, "RepoTags": ["x:1"], "Layers": [name]}]
     done = box.roots.cli("load", stdin=layer([("manifest.json", json.dumps(manifest).encode())]))
     assert done.returncode != 0
@@ -251,9 +266,30 @@ def test_the_engine_runs_no_program_of_the_image_nor_of_the_current_directory(
     """CVE-2014-9357, 2019-14271, 2022-1227, 2026-41567: xz, unpigz, ps, nsenter and libnss from the image."""
     marker = canary.directory / "ran"
     script = f"#!/bin/sh\necho ran >{marker}\n".encode()
-    names = ["xz", "unpigz", "pigz", "gzip", "zstd", "tar", "nsenter", "ps", "sh2", "getent", "nft", "iptables", "modprobe"]
-    files = [(f"{top}/{name}", script) for name in names for top in ("sbin", "usr/bin", "usr/sbin", "usr/local/bin")]
-    files += [(f"{top}/libnss_files.so.2", script) for top in ("lib", "lib64", "usr/lib/x86_64-linux-gnu", "usr/lib")]
+    names = [
+        "xz",
+        "unpigz",
+        "pigz",
+        "gzip",
+        "zstd",
+        "tar",
+        "nsenter",
+        "ps",
+        "sh2",
+        "getent",
+        "nft",
+        "iptables",
+        "modprobe",
+    ]
+    files = [
+        (f"{top}/{name}", script)
+        for name in names
+        for top in ("sbin", "usr/bin", "usr/sbin", "usr/local/bin")
+    ]
+    files += [
+        (f"{top}/libnss_files.so.2", script)
+        for top in ("lib", "lib64", "usr/lib/x86_64-linux-gnu", "usr/lib")
+    ]
     files.append(("etc/ld.so.preload", b"/lib/libnss_files.so.2\n"))
     here = tmp_path / "here"
     with tarfile.open(fileobj=io.BytesIO(layer(files))) as archive:

@@ -34,7 +34,9 @@ def test_nothing_is_mounted_over_proc_or_sys(box: Box, tmp_path: Path, target: s
 
 @pytest.mark.attack("T04", "T01")
 @pytest.mark.parametrize("kind", ["bind", "tmpfs"])
-@pytest.mark.parametrize(("to", "below"), [("/proc", "sys"), ("proc/sys", "kernel"), ("/sys", "kernel"), ("/proc", "")])
+@pytest.mark.parametrize(
+    ("to", "below"), [("/proc", "sys"), ("proc/sys", "kernel"), ("/sys", "kernel"), ("/proc", "")]
+)
 def test_a_link_in_the_image_leads_no_mount_over_proc_or_sys(
     box: Box, tree: Path, tmp_path: Path, kind: str, to: str, below: str
 ) -> None:
@@ -58,11 +60,15 @@ def test_the_files_that_lxcfs_serves_can_be_mounted_over(box: Box, tmp_path: Pat
 
 
 @pytest.mark.attack("T04", "T15")
-@pytest.mark.parametrize("volume", ["/proc", "/proc/sys", "/sys", "/../../../etc", "../..", "", "/", "relative", "/a\0b"])
+@pytest.mark.parametrize(
+    "volume", ["/proc", "/proc/sys", "/sys", "/../../../etc", "../..", "", "/", "relative", "/a\0b"]
+)
 def test_a_volume_of_an_image_mounts_nothing(box: Box, canary: Canary, volume: str) -> None:
     plain = docker_archive([base_layer()], "plain:1")
     box.load(plain)
-    archive = docker_archive([base_layer()], "hostile:1", {"Volumes": {volume: {}, str(canary.directory): {}}})
+    archive = docker_archive(
+        [base_layer()], "hostile:1", {"Volumes": {volume: {}, str(canary.directory): {}}}
+    )
     loaded = box.roots.cli("load", stdin=archive)
     if loaded.returncode:
         assert "Volumes" in loaded.stderr or "volume" in loaded.stderr.lower(), loaded.stderr

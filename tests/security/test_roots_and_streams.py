@@ -70,7 +70,11 @@ def test_a_connection_of_another_user_that_got_through_is_closed_unheard(box: Bo
     """The second lock behind the directory's mode: the peer's user is asked of the kernel (SO_PEERCRED)."""
     container = box.start("sleep", "1000")
     path = box.roots.run / which if which[0] == "l" else box.roots.run / "containers" / container.id / which
-    modes = {place: place.stat().st_mode for place in (path, *path.parents) if box.roots.base in (place, *place.parents)}
+    modes = {
+        place: place.stat().st_mode
+        for place in (path, *path.parents)
+        if box.roots.base in (place, *place.parents)
+    }
     for place in modes:
         place.chmod(0o777)
     request = b'{"op":"kill"}' if which[0] == "s" else b'{"op":"shutdown"}'
@@ -80,7 +84,12 @@ def test_a_connection_of_another_user_that_got_through_is_closed_unheard(box: Bo
         f"try:\n s.sendall({frame!r}); print(s.recv(999))\nexcept OSError as e: print(b'', e)"
     )
     done = subprocess.run(
-        [*AS_USER, "/usr/bin/python3", "-c", code], capture_output=True, text=True, cwd="/", timeout=30, check=False
+        [*AS_USER, "/usr/bin/python3", "-c", code],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        timeout=30,
+        check=False,
     )
     for place, mode in modes.items():
         place.chmod(mode)
@@ -132,12 +141,23 @@ def test_overlong_input_is_an_error_or_arrives_and_the_namespaces_are_its_own(
     else:
         inside = result.text.split()
         assert len(inside) == 6, result
-        assert not set(inside) & {os.readlink(f"/proc/self/ns/{name}") for name in ("mnt", "pid", "net", "ipc", "uts")}
+        assert not set(inside) & {
+            os.readlink(f"/proc/self/ns/{name}") for name in ("mnt", "pid", "net", "ipc", "uts")
+        }
 
 
 @pytest.mark.attack("T26")
 @pytest.mark.parametrize("op", ["launcher.sock", "shim.sock"])
-@pytest.mark.parametrize("frame", [b"\xff" * 8, b"\0" * 8, b"\x01\0\0\x01\0\0\0\0{", b"\x02\0\0\0\xff\xff\xff\xff{}", b"\x02\0\0\0\0\0\0\0[]"])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"\xff" * 8,
+        b"\0" * 8,
+        b"\x01\0\0\x01\0\0\0\0{",
+        b"\x02\0\0\0\xff\xff\xff\xff{}",
+        b"\x02\0\0\0\0\0\0\0[]",
+    ],
+)
 def test_a_frame_that_lies_about_its_length_harms_nobody(box: Box, op: str, frame: bytes) -> None:
     container = box.start("sleep", "1000")
     path = box.roots.run / op if op[0] == "l" else box.roots.run / "containers" / container.id / op
@@ -183,7 +203,7 @@ def test_nothing_is_typed_into_the_callers_terminal(
     (number,) = struct.unpack("i", fcntl.ioctl(session._master, TIOCGPTN, b"\0" * 4))
     slave = os.open(f"/dev/pts/{number}", os.O_RDWR | os.O_NOCTTY)
     session.expect(b"typed")
-    assert session.wait() == 0
+    assert session.process.wait(20) == 0
     waiting = struct.unpack("i", fcntl.ioctl(slave, termios.FIONREAD, b"\0" * 4))[0]
     os.close(slave)
     assert waiting == 0
@@ -196,7 +216,9 @@ def test_each_exec_has_a_session_of_its_own(box: Box, tty: bool) -> None:
     container = box.start("sleep", "1000", tty=True)
     script = "read _ _ _ _ pgrp sid tty _ </proc/self/stat; echo $$ $sid $tty; (echo x >/dev/tty) 2>/dev/null && echo TTY"
     found = [container.exec(["sh", "-c", script], tty=tty).text.split() for _ in range(2)]
-    first = container.exec(["sh", "-c", "read _ _ _ _ pgrp sid tty _ </proc/1/stat; echo $sid $tty"]).text.split()
+    first = container.exec(
+        ["sh", "-c", "read _ _ _ _ pgrp sid tty _ </proc/1/stat; echo $sid $tty"]
+    ).text.split()
     container.remove(force=True)
     for pid, session, number, *rest in found:
         assert pid == session != first[0]
@@ -206,9 +228,13 @@ def test_each_exec_has_a_session_of_its_own(box: Box, tty: bool) -> None:
 
 
 @pytest.mark.attack("T34")
-@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "..", ".", "a/../../b", "%2e%2e", "-rf", "\n", "a\0b"])
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "/etc/passwd", "..", ".", "a/../../b", "%2e%2e", "-rf", "\n", "a\0b"]
+)
 @pytest.mark.parametrize("verb", ["logs", "inspect", "rm"])
-def test_a_container_is_named_by_name_or_id_never_by_path(box: Box, canary: Canary, name: str, verb: str) -> None:
+def test_a_container_is_named_by_name_or_id_never_by_path(
+    box: Box, canary: Canary, name: str, verb: str
+) -> None:
     box.run("true")
     with pytest.raises(RockerError) as raised:
         box.engine.containers.get(name)
@@ -241,7 +267,9 @@ def test_a_link_where_the_log_is_written_is_not_followed(box: Box, canary: Canar
 
 
 @pytest.mark.attack("T34")
-@pytest.mark.parametrize("option", ["path=/etc/x", "tag=../../x", "max-file=../../3", "max-size=../1", "labels=../.."])
+@pytest.mark.parametrize(
+    "option", ["path=/etc/x", "tag=../../x", "max-file=../../3", "max-size=../1", "labels=../.."]
+)
 def test_no_log_option_names_a_path(box: Box, canary: Canary, option: str) -> None:
     name, _, value = option.partition("=")
     try:

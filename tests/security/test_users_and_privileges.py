@@ -69,7 +69,7 @@ def test_what_is_no_user_is_refused_and_named(box: Box, people: Path, how: str, 
             container.exec(["id"], user=user)
         container.remove(force=True)
         error = raised.value
-    name = user.split(":")[-1] if ":" in user else user
+    name = user.rsplit(":", maxsplit=1)[-1] if ":" in user else user
     assert name.strip() in error.message, error.message
     assert re.search(r"unable to find (user|group)|must be in range", error.message), error.message
 
@@ -143,7 +143,9 @@ def test_no_capability_is_inheritable_or_ambient_and_a_user_has_none(
 
 
 @pytest.mark.attack("T17")
-def test_a_file_with_inheritable_capabilities_gives_a_user_nothing(box: Box, tree: Path, tmp_path: Path) -> None:
+def test_a_file_with_inheritable_capabilities_gives_a_user_nothing(
+    box: Box, tree: Path, tmp_path: Path
+) -> None:
     """CVE-2022-24769: non-empty inheritable sets let such files grant capabilities."""
     import shutil
     import struct
@@ -166,9 +168,13 @@ def test_masked_files_show_nothing_and_cannot_be_uncovered(box: Box, how: str) -
 
     there = [path for path in masked_paths() if Path(path).exists()]
     assert len(there) >= 3, "this kernel has hardly anything to mask"
-    script = "for p in " + " ".join(there) + (
-        "; do if [ -d $p ]; then ls -A $p; else cat $p; fi; umount $p && echo umounted $p;"
-        " mount -o remount,rw $p && echo remounted; touch $p/new && echo made; done 2>/dev/null; echo end"
+    script = (
+        "for p in "
+        + " ".join(there)
+        + (
+            "; do if [ -d $p ]; then ls -A $p; else cat $p; fi; umount $p && echo umounted $p;"
+            " mount -o remount,rw $p && echo remounted; touch $p/new && echo made; done 2>/dev/null; echo end"
+        )
     )
     if how == "exec":
         container = box.start("sleep", "1000")
@@ -302,13 +308,24 @@ def test_the_filter_refuses_what_a_container_needs_not(
         result = container.exec(["/tool/probe"])
         container.remove(force=True)
     else:
-        result = box.run("/tool/probe", mounts=mounts, init=how == "init", user="guest" if how == "user" else None)
+        result = box.run(
+            "/tool/probe", mounts=mounts, init=how == "init", user="guest" if how == "user" else None
+        )
     assert result.exit_code == 0, result
     found = dict(line.split() for line in result.text.splitlines())
     assert found.pop("allowed") == "DONE"
     assert [name for name, outcome in found.items() if outcome == "DONE"] == []
     assert found["clone3"] == "ENOSYS"  # so that libc falls back to clone, whose flags a filter can see
-    for name in ("mount", "bpf", "keyctl", "unshare_user", "unshare_user_high", "setns", "open_by_handle_at", "i386_mount"):
+    for name in (
+        "mount",
+        "bpf",
+        "keyctl",
+        "unshare_user",
+        "unshare_user_high",
+        "setns",
+        "open_by_handle_at",
+        "i386_mount",
+    ):
         assert found[name] == "EPERM", (name, found[name])
     for name in ("af_alg", "af_vsock"):
         assert found[f"{name}_high"] == found[name] != "EPROTONOSUPPORT", (name, found)

@@ -121,7 +121,9 @@ def members(source: BinaryIO) -> Iterator[Iterator[Member]]:
     try:
         with (
             _decompress(reader) as plain,
-            tarfile.open(fileobj=_Bounded(plain, counted), mode="r|", tarinfo=_Header, bufsize=1 << 16) as archive,
+            tarfile.open(
+                fileobj=_Bounded(plain, counted), mode="r|", tarinfo=_Header, bufsize=1 << 16
+            ) as archive,
         ):
             yield _entries(archive)
     except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, RecursionError, ValueError) as error:
