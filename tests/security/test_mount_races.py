@@ -117,7 +117,9 @@ def test_a_directory_of_the_image_that_is_swapped_moves_no_mount_mask_or_sysctl(
             else:
                 ran += 1
                 lines = result.text.split()
-                assert lines[:1] == ["proc"] and "77" in lines and len(lines) <= 3, result
+                assert lines[:1] == ["proc"], result
+                assert "77" in lines, result
+                assert len(lines) <= 3, result
                 assert b"canary-" not in result.stdout
     finally:
         stop.touch()

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from helpers.attack import Box, Canary
 
-PASSWD = "root:x:0:0::/root:/bin/sh\nu:x:7:8::/:\n1:x:0:0::/:\n99:x:1099:99::/:\nwrap:x:4294967296:0::/:\nneg:x:-1:0::/:\n"
+PASSWD = (
+    "root:x:0:0::/root:/bin/sh\nu:x:7:8::/:\n1:x:0:0::/:\n99:x:1099:99::/:\n"
+    "wrap:x:4294967296:0::/:\nneg:x:-1:0::/:\n"
+)
 GROUP = "root:x:0:\ng:x:9:u\nextra:x:10:u,root\n1:x:0:\nbad:x:4294967296:u\n"
 
 
@@ -33,7 +36,8 @@ def people(tree: Path) -> Path:
 @pytest.mark.parametrize(
     ("user", "ids"),
     [
-        ("u", "7 8 8 9 10"), ("7", "7 8 8 9 10"), ("u:g", "7 9 9"), ("7:3", "7 3 3"), ("5", "5 0 0"), ("00", "0 0 0 10"),
+        ("u", "7 8 8 9 10"), ("7", "7 8 8 9 10"), ("u:g", "7 9 9"), ("7:3", "7 3 3"), ("5", "5 0 0"),
+        ("00", "0 0 0 10"),
         ("99", "1099 99 99"), ("0", "0 0 0 10"), ("2147483647", "2147483647 0 0"), ("5:5", "5 5 5"),
     ],
 )  # fmt: skip
@@ -103,7 +107,7 @@ def test_a_hostile_passwd_or_group_neither_hangs_nor_reads_the_host(
     else:
         file.write_text(":\n::::::\n:::" + "\n" * 1000 + content)
     wanted = "evil" if kind == "link" else "u"
-    if kind == "lines" or (kind == "nul"):
+    if kind in {"lines", "nul"}:
         assert box.sh("id -u", rootfs=str(people), user="7").text == "7\n"
         return
     error = box.refused("id", rootfs=str(people), user=wanted if name == "passwd" else f"5:{wanted}")
@@ -191,7 +195,8 @@ def test_read_only_parts_of_proc_and_sys_refuse_every_write(box: Box, canary: Ca
         "for f in /proc/sys/kernel/core_pattern /proc/sys/kernel/hostname /proc/sys/vm/drop_caches /proc/sysrq-trigger"
         " /proc/sys/net/ipv4/ip_forward /proc/irq/default_smp_affinity /sys/kernel/uevent_helper"
         " /sys/power/state /sys/kernel/mm/ksm/run; do [ -e $f ] || continue; echo $f; echo x >$f; done; "
-        " mount -o remount,rw /proc/sys; mount -o remount,rw /sys; mount -t proc proc /tmp; mount --bind /proc/sys /tmp;"
+        " mount -o remount,rw /proc/sys; mount -o remount,rw /sys;"
+        " mount -t proc proc /tmp; mount --bind /proc/sys /tmp;"
         " umount /proc/sys; mknod /tmp/mem c 1 1; echo end"
     )
     result = box.sh(script)
@@ -209,7 +214,8 @@ def test_a_container_changes_no_cgroup_and_sets_no_release_agent(box: Box, canar
         " 'release_agent|notify_on_release|cgroup.procs|tasks|limit_in_bytes|memory.max|pids.max|devices.allow|"
         "cgroup.kill|cgroup.freeze'); do (echo 1 >$f) 2>/dev/null && echo WROTE $f; done;"
         " mkdir /sys/fs/cgroup/new && echo MADE; for t in cgroup cgroup2; do for o in memory rdma devices none; do"
-        " mkdir -p /tmp/c; mount -t $t -o $o none /tmp/c && echo MOUNTED; done; done; find /sys/fs/cgroup -type f | wc -l"
+        " mkdir -p /tmp/c; mount -t $t -o $o none /tmp/c && echo MOUNTED; done; done;"
+        " find /sys/fs/cgroup -type f | wc -l"
     )
     result = box.sh(script, user=user, memory="64m", pids=50)
     assert not re.search("WROTE|MADE|MOUNTED", result.text), result.text
