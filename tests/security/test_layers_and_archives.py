@@ -182,7 +182,7 @@ def bomb(kind: str, size: int) -> bytes:
 
 
 @pytest.mark.attack("T12")
-@pytest.mark.parametrize("way", ["layer", "import", "archive"])
+@pytest.mark.parametrize("way", ["layer", "archive", pytest.param("import", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "kind", ["gzip", pytest.param("zstd", marks=pytest.mark.slow), pytest.param("xz", marks=pytest.mark.slow)]
 )
