@@ -238,7 +238,7 @@ def test_a_graph_of_indexes_is_bounded(box: Box, kind: str) -> None:
     )  # fmt: skip
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
-    assert "archive" in done.stderr, done.stderr
+    assert "index" in done.stderr, done.stderr
 
 
 @pytest.mark.attack("T13")
@@ -293,7 +293,7 @@ def test_the_engine_runs_no_program_of_the_image_nor_of_the_current_directory(
     files.append(("etc/ld.so.preload", b"/lib/libnss_files.so.2\n"))
     here = tmp_path / "here"
     with tarfile.open(fileobj=io.BytesIO(layer(files))) as archive:
-        archive.extractall(here, filter="data")
+        archive.extractall(here)  # noqa: S202 -- made above
     for name in names:
         (here / name).write_bytes(script)
         (here / name).chmod(0o755)

@@ -121,7 +121,7 @@ def members(source: BinaryIO) -> Iterator[Iterator[Member]]:
     try:
         with (
             _decompress(reader) as plain,
-            tarfile.open(
+            tarfile.open(  # type: ignore[call-overload]  # of a stream it uses `read` alone
                 fileobj=_Bounded(plain, counted), mode="r|", tarinfo=_Header, bufsize=1 << 16
             ) as archive,
         ):
