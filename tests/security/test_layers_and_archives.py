@@ -290,7 +290,7 @@ def test_the_engine_runs_no_program_of_the_image_nor_of_the_current_directory(
         (f"{top}/libnss_files.so.2", script)
         for top in ("lib", "lib64", "usr/lib/x86_64-linux-gnu", "usr/lib")
     ]
-    files.append(("etc/ld.so.preload", b"/lib/libnss_files.so.2\n"))
+    files += [("etc/ld.so.preload", b"/lib/libnss_files.so.2\n"), ("etc/passwd", b"root:x:0:0::/:/bin/sh\n")]
     here = tmp_path / "here"
     with tarfile.open(fileobj=io.BytesIO(layer(files))) as archive:
         archive.extractall(here)  # noqa: S202 -- made above
