@@ -32,9 +32,12 @@ impl Gate {
         Self { hierarchies, path, own_namespace, names: OnceCell::new(), open: Cell::new(false) }
     }
 
-    /// In the shim: lets the child pass.
+    /// In the shim: lets the child pass. A child that failed before it came here is no error: its report says why.
     pub fn let_pass(socket: &OwnedFd) -> Result<()> {
-        nix::unistd::write(socket, b"g").map(drop).map_err(|errno| Error::sys("let the child go on", errno))
+        match nix::unistd::write(socket, b"g") {
+            Ok(_) | Err(Errno::EPIPE) => Ok(()),
+            Err(errno) => Err(Error::sys("let the child go on", errno)),
+        }
     }
 
     /// In the child: waits, the first time, and enters the cgroup. Returns the names of its v1 hierarchies.
