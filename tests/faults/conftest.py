@@ -1,0 +1,76 @@
+"""Fixtures of the fault tests: an engine in this process, and a container that must not notice anything."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+import rocker
+from rocker.errors import RockerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from helpers.engine import EngineRoots
+
+
+@pytest.fixture
+def engine(engine_roots: EngineRoots) -> Iterator[rocker.Engine]:
+    with rocker.Engine(engine_roots.root, engine_roots.run) as engine:
+        yield engine
+        for container in engine.containers.list(all=True):
+            container.remove(force=True)
+
+
+class Bystander:
+    """A container that runs throughout, whose neighbours are hurt."""
+
+    def __init__(self, engine: rocker.Engine, roots: EngineRoots, rootfs: Path) -> None:
+        self.engine, self.roots = engine, roots
+        self.container = engine.run(
+            rootfs=str(rootfs),
+            command=["sleep", "600"],
+            name="bystander",
+            detach=True,
+            log_driver="json-file",
+        )
+        self.pid = self.container.inspect()["State"]["Pid"]
+
+    def check(self, step: str) -> None:
+        """It lives; whatever else there is can be removed; nothing of it is left then."""
+        assert self.container.inspect()["State"]["Pid"] == self.pid, step
+        assert self.container.exec(["echo", "alive"]).stdout == b"alive\n", step
+        for other in self.engine.containers.list(all=True):
+            if other.id != self.container.id:
+                try:
+                    other.remove(force=True)
+                except rocker.errors.ContainerNotFoundError:
+                    pass  # one with --rm, on its way out
+                except RockerError as error:
+                    raise AssertionError(f"{step}: {other.name} cannot be removed: {error}") from error
+
+    def check_nothing_else_is_left(self, step: str) -> None:
+        """What a listing collects is collected; only this container's files remain; cgroups are the leak check's."""
+        deadline = time.monotonic() + 20  # a shim removes what was `--rm` after it has told everybody
+        while (left := self._others()) and time.monotonic() < deadline:
+            pass
+        assert not left, step
+
+    def _others(self) -> list[str]:
+        own = self.container.id
+        found = [one.id for one in self.engine.containers.list(all=True) if one.id != own]
+        for directory in (
+            self.roots.root / "containers",
+            self.roots.run / "containers",
+            self.roots.root / "tmp",
+        ):
+            found += [str(path) for path in directory.iterdir() if path.name != own]
+        return found
+
+
+@pytest.fixture
+def bystander(engine: rocker.Engine, engine_roots: EngineRoots, busybox_rootfs: Path) -> Bystander:
+    return Bystander(engine, engine_roots, busybox_rootfs)

@@ -1,0 +1,218 @@
+"""SIGKILL of whoever takes part, in the middle of what it does."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from helpers.faults import calls_of, killable, killed_at, recorded, run_killed
+from helpers.processes import end, wait_ended
+from rocker.errors import RockerError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import rocker
+    from helpers.engine import EngineRoots
+    from helpers.processes import Process
+
+    from .conftest import Bystander
+
+STEPS = ("run", "run --rm", "exec", "stop", "rm -f")
+# One call of each kind of effect; the slow matrix takes all that a recording shows.
+CLIENT_CALLS = ("connect", "mkdir", "rename", "fdatasync", "sendmsg", "recvmsg")
+LAUNCHER_CALLS = ("accept4", "recvmsg", "clone3", "clone", "sendmsg")
+SHIM_CALLS = ("recvmsg", "mkdirat", "clone3", "renameat", "sendmsg", "epoll_wait", "unlinkat", "flock")
+INIT_CALLS = (
+    "move_mount",
+    "mount",
+    "pivot_root",
+    "sethostname",
+    "capset",
+    "close_range",
+    "seccomp",
+    "execve",
+    "execveat",
+)
+
+
+class Steps:
+    """The steps of a container's life, as commands and as calls."""
+
+    def __init__(self, engine: rocker.Engine, roots: EngineRoots, rootfs: Path) -> None:
+        self.engine, self.roots, self.rootfs = engine, roots, rootfs
+
+    def command(self, step: str) -> list[str]:
+        """The command of a step, on a container made for it."""
+        if step.startswith("run"):
+            options = ["--rm"] if step.endswith("--rm") else []
+            return self.roots.command("run", *options, "--rootfs", self.rootfs, "echo", "x")
+        words = {"exec": ["exec"], "stop": ["stop", "-t", "0"], "rm -f": ["rm", "-f"]}[step]
+        return self.roots.command(*words, self.start().id, *(["true"] if step == "exec" else []))
+
+    def start(self) -> rocker.Container:
+        return self.engine.run(rootfs=str(self.rootfs), command=["sleep", "600"], detach=True)
+
+    def run(self, *, remove: bool = False) -> None:
+        self.engine.run(rootfs=str(self.rootfs), command=["echo", "x"], auto_remove=remove)
+
+    def standby(self) -> Process:
+        """The shim that will take the next container."""
+        self.run(remove=True)
+        deadline = time.monotonic() + 20
+        while not (found := self.roots.standbys()):  # the launcher makes it in its first quiet moment
+            assert time.monotonic() < deadline, "no shim stands by"
+        return found[-1]
+
+
+@pytest.fixture
+def steps(engine: rocker.Engine, engine_roots: EngineRoots, busybox_rootfs: Path) -> Steps:
+    return Steps(engine, engine_roots, busybox_rootfs)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_killed_command_leaves_nothing_half_done(bystander: Bystander, steps: Steps, step: str) -> None:
+    killed = 0
+    for call in CLIENT_CALLS:
+        killed += run_killed(steps.command(step), call, 1).returncode == -signal.SIGKILL
+        bystander.check(f"{step}: {call}")
+    assert killed >= 2, "hardly anything was killed: the calls are no longer those of the step"
+    bystander.check_nothing_else_is_left(step)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("step", STEPS)
+def test_a_command_killed_at_any_call_leaves_nothing_half_done(
+    bystander: Bystander, steps: Steps, step: str
+) -> None:
+    calls = {name: count for name, count in calls_of(steps.command(step)).items() if killable(name)}
+    for name, count in sorted(calls.items()):
+        # The files that Python opens while it starts are no steps.
+        for number in range(max(1, count - 30), count + 1):
+            run_killed(steps.command(step), name, number)
+            bystander.check(f"{step}: {name} {number}")
+    bystander.check_nothing_else_is_left(step)
+
+
+def _kill_launcher(bystander: Bystander, steps: Steps, call: str, number: int) -> None:
+    steps.run(remove=True)
+    [launcher] = steps.roots.launchers()
+    with killed_at(launcher.pid, call, number), suppress(RockerError):
+        steps.run()
+    end([launcher], signal.SIGKILL)
+    assert wait_ended([launcher], 20)
+    steps.run(remove=True)
+    bystander.check(f"launcher: {call} {number}")
+
+
+def test_a_launcher_killed_at_work_costs_one_start_at_most(bystander: Bystander, steps: Steps) -> None:
+    for call in LAUNCHER_CALLS:
+        _kill_launcher(bystander, steps, call, 1)
+    bystander.check_nothing_else_is_left("launcher")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_launcher_killed_at_any_call_costs_one_start_at_most(bystander: Bystander, steps: Steps) -> None:
+    steps.run(remove=True)
+    [launcher] = steps.roots.launchers()
+    with recorded(launcher.pid) as calls:
+        steps.run()
+    for name, count in sorted(calls.items()):
+        for number in range(1, count + 1):
+            _kill_launcher(bystander, steps, name, number)
+    bystander.check_nothing_else_is_left("launcher")
+
+
+def _kill_shim(bystander: Bystander, steps: Steps, call: str, number: int, *, remove: bool) -> None:
+    standby = steps.standby()
+    with killed_at(standby.pid, call, number), suppress(RockerError):
+        steps.run(remove=remove)
+    steps.run(remove=True)
+    bystander.check(f"shim: {call} {number}")
+
+
+@pytest.mark.parametrize("remove", [False, True], ids=["kept", "--rm"])
+def test_a_shim_killed_at_work_leaves_nothing_half_done(
+    bystander: Bystander, steps: Steps, remove: bool
+) -> None:
+    for call in SHIM_CALLS:
+        _kill_shim(bystander, steps, call, 1, remove=remove)
+    bystander.check_nothing_else_is_left("shim")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("remove", [False, True], ids=["kept", "--rm"])
+def test_a_shim_killed_at_any_call_leaves_nothing_half_done(
+    bystander: Bystander, steps: Steps, remove: bool
+) -> None:
+    with recorded(steps.standby().pid) as calls:
+        steps.run(remove=remove)
+    for name, count in sorted(calls.items()):
+        for number in range(1, count + 1):
+            _kill_shim(bystander, steps, name, number, remove=remove)
+    bystander.check_nothing_else_is_left("shim")
+
+
+@pytest.mark.parametrize("call", INIT_CALLS)
+def test_an_init_killed_before_its_exec_fails_the_start_alone(
+    bystander: Bystander, steps: Steps, call: str
+) -> None:
+    with killed_at(steps.standby().pid, call, children=True), pytest.raises(RockerError):
+        steps.run()
+    bystander.check(f"init: {call}")
+    bystander.check_nothing_else_is_left(call)
+
+
+def _kill_shim_of(container: rocker.Container, roots: EngineRoots) -> None:
+    state = container.engine.state(container.id)
+    assert state
+    shim = [process for process in roots.processes() if process.pid == state["shim_pid"]]
+    assert shim
+    end(shim, signal.SIGKILL)
+    assert wait_ended(shim, 20)
+
+
+def test_without_its_shim_a_container_has_ended_with_137_and_can_start_again(
+    bystander: Bystander, engine_roots: EngineRoots, steps: Steps, busybox_rootfs: Path
+) -> None:
+    command = ["sh", "-c", "echo $((1+1)); exec sleep 600"]
+    container = steps.engine.run(rootfs=str(busybox_rootfs), command=command, detach=True)
+    inside = [one for one in engine_roots.processes() if one.pid == container.inspect()["State"]["Pid"]]
+    assert next(iter(container.logs(follow=True))) == b"2\n"
+    _kill_shim_of(container, engine_roots)
+    assert wait_ended(inside, 20), "the container's processes outlived its shim"
+    state = container.inspect()["State"]
+    assert (state["Status"], state["ExitCode"], state["Pid"]) == ("exited", 137, 0)
+    assert container.wait(timeout=20) == 137
+    assert "Exited (137)" in engine_roots.cli("ps", "-a", check=True).stdout
+    assert container.logs() == b"2\n"
+    container.start()
+    assert container.exec(["echo", "again"]).stdout == b"again\n"
+    container.remove(force=True)
+    bystander.check_nothing_else_is_left("shim")
+
+
+def test_who_waits_for_a_container_hears_of_its_shims_death(steps: Steps, engine_roots: EngineRoots) -> None:
+    container = steps.start()
+    with container.attach() as session:
+        _kill_shim_of(container, engine_roots)
+        with pytest.raises(RockerError, match="shim"):
+            session.wait(20)
+
+
+def test_a_container_with_rm_goes_with_its_killed_shim(
+    bystander: Bystander, steps: Steps, engine_roots: EngineRoots, busybox_rootfs: Path
+) -> None:
+    container = steps.engine.run(
+        rootfs=str(busybox_rootfs), command=["sleep", "600"], detach=True, auto_remove=True
+    )
+    _kill_shim_of(container, engine_roots)
+    assert container.id[:12] not in engine_roots.cli("ps", "-a", check=True).stdout
+    bystander.check_nothing_else_is_left("shim with --rm")

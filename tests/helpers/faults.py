@@ -1,0 +1,98 @@
+"""Killing a process at a chosen system call, with strace(1)'s fault injection."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import tempfile
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_CALL = re.compile(r"^(?:\d+ +)?([a-z_0-9]+)\(", re.MULTILINE)
+
+
+def _killing(syscall: str, number: int) -> list[str]:
+    """strace arguments: SIGKILL at the `number`-th call of `syscall`, before it is executed."""
+    return [f"--trace={syscall}", f"--inject={syscall}:error=EINTR:signal=SIGKILL:when={number}"]
+
+
+def run_killed(command: Sequence[str], syscall: str, number: int) -> subprocess.CompletedProcess[bytes]:
+    """Run a command, without its children, that is killed at the `number`-th call of `syscall`."""
+    return subprocess.run(
+        ["strace", "-qqq", "-o", "/dev/null", *_killing(syscall, number), *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=60,
+        check=False,
+    )
+
+
+def calls_of(command: Sequence[str]) -> Counter[str]:
+    """Run a command and count its own system calls by name."""
+    with tempfile.NamedTemporaryFile("r") as file:
+        subprocess.run(
+            ["strace", "-qqq", "-o", file.name, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            check=True,
+            timeout=60,
+        )
+        return Counter(_CALL.findall(file.read()))
+
+
+@contextmanager
+def killed_at(pid: int, syscall: str, number: int = 1, *, children: bool = False) -> Iterator[None]:
+    """Meanwhile the process `pid` is killed at the `number`-th call of `syscall`; its children too if told."""
+    with _attached(pid, _killing(syscall, number), children=children):
+        yield
+
+
+@contextmanager
+def recorded(pid: int, *, children: bool = False) -> Iterator[Counter[str]]:
+    """Afterwards the counter holds what the process called meanwhile, by name."""
+    found: Counter[str] = Counter()
+    with tempfile.NamedTemporaryFile("r") as file:
+        with _attached(pid, ["-o", file.name], children=children):
+            yield found
+        found.update(_CALL.findall(file.read()))
+
+
+@contextmanager
+def _attached(pid: int, arguments: list[str], *, children: bool) -> Iterator[None]:
+    with tempfile.NamedTemporaryFile("r") as file:
+        output = [] if "-o" in arguments else ["-o", file.name]
+        follow = ["-f"] if children else []
+        tracer = subprocess.Popen(
+            ["strace", *follow, *output, *arguments, "-p", str(pid)], stderr=subprocess.PIPE, text=True
+        )
+        assert tracer.stderr
+        try:
+            line = tracer.stderr.readline()
+            assert "attached" in line, line
+            yield
+        finally:
+            tracer.send_signal(signal.SIGTERM)
+            tracer.communicate(timeout=60)
+
+
+def killable(name: str) -> bool:
+    """Whether a kill at this call tells anything: calls that change nothing outside the process do not."""
+    return name in _CHANGING
+
+
+_CHANGING = frozenset(
+    """
+    rename renameat renameat2 unlink unlinkat rmdir mkdir mkdirat linkat symlinkat openat openat2 connect socket
+    bind listen accept4 sendmsg recvmsg sendto recvfrom write pwrite64 writev ftruncate fsync fdatasync fcntl
+    flock clone clone3 fork vfork execve execveat setns unshare mount umount2 pivot_root fsopen fsconfig fsmount
+    fspick move_mount open_tree mount_setattr chdir fchdir chroot sethostname setdomainname setgroups setresuid
+    setresgid setuid setgid capset prctl seccomp setsid dup2 dup3 close_range kill pidfd_send_signal pidfd_open
+    waitid wait4 epoll_ctl memfd_create socketpair pipe2 keyctl prlimit64 umask
+    """.split()  # noqa: SIM905 -- a list of words reads as words
+)
