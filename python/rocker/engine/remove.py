@@ -5,7 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 
-from rocker.errors import ConflictError, ContainerNotFoundError, NotFoundError, NotRunningError, RockerError
+from rocker.errors import (
+    ConflictError,
+    ContainerNotFoundError,
+    NoSpaceError,
+    NotFoundError,
+    NotRunningError,
+    RockerError,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,13 +60,28 @@ def discard(engine: Engine, id: str) -> bool:  # noqa: A002
     The directory is renamed in the transaction that deletes the row, and removed afterwards: when this process dies in
     between, what is left below `tmp/` is collected by the next listing.
     """
-    grave = f"{engine.root}/tmp/rm-{id}"
-    with engine.catalog.write():
-        found = engine.catalog.delete_container(id)
-        with contextlib.suppress(FileNotFoundError):
-            os.rename(engine.directory(id), grave)
+    try:
+        found = _delete(engine, id)
+    except NoSpaceError:
+        # Its own files may be what fills the disk. A row without a directory stands for nothing, so that they can go
+        # before it.
+        _move_away(engine, id)
+        bury(engine, id)
+        found = _delete(engine, id)
     bury(engine, id)
     return found
+
+
+def _delete(engine: Engine, id: str) -> bool:  # noqa: A002
+    with engine.catalog.write():
+        found = engine.catalog.delete_container(id)
+        _move_away(engine, id)
+    return found
+
+
+def _move_away(engine: Engine, id: str) -> None:  # noqa: A002
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(engine.directory(id), f"{engine.root}/tmp/rm-{id}")
 
 
 def forget(engine: Engine, id: str) -> None:  # noqa: A002
