@@ -29,7 +29,7 @@ def _peak(pid: int) -> int:
 @pytest.mark.parametrize(
     "size", [64 * MIB, pytest.param(1024 * MIB, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
 )
-def test_a_flood_is_rotated_and_read_with_bounded_memory(  # noqa: PLR0917 -- fixtures and parameters
+def test_a_flood_is_rotated_and_read_with_bounded_memory(
     engine: rocker.Engine,
     engine_roots: EngineRoots,
     busybox_rootfs: Path,

@@ -1,4 +1,4 @@
-# ruff: noqa: E501, PT017 -- one case a line; properties say "right or refused"
+# ruff: noqa: E501 -- one case a line; properties say "right or refused"
 from __future__ import annotations
 
 import csv

@@ -1,4 +1,4 @@
-# ruff: noqa: PT017, RUF043 -- one case a line; properties say "right or refused"
+# ruff: noqa: RUF043 -- one case a line; properties say "right or refused"
 from __future__ import annotations
 
 import json

@@ -32,6 +32,8 @@ pub struct Host {
     pub capabilities: u64,
     /// How overlay takes its directories.
     pub overlay: Overlay,
+    /// A procfs of the engine's own, mounted nowhere.
+    pub proc: OwnedFd,
 }
 
 impl Host {
@@ -52,6 +54,7 @@ impl Host {
             boot_id: boot_id.trim().to_owned(),
             capabilities: capabilities.permitted,
             overlay: Overlay::ByPath,
+            proc: own_procfs().map_err(|errno| Error::sys("mount a procfs of one's own", errno))?,
         })
     }
 
@@ -88,4 +91,10 @@ impl Host {
         self.run = run_tree;
         Ok(())
     }
+}
+
+fn own_procfs() -> nix::Result<OwnedFd> {
+    let context = Context::open(c"proc")?;
+    context.create()?;
+    context.mount(attr::NOSUID | attr::NODEV | attr::NOEXEC)
 }

@@ -3,7 +3,9 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
 use nix::sys::epoll::EpollFlags;
+use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitStatus, waitpid};
 use rocker_core::container::{self, Report};
 use rocker_core::protocol::{Event, Exit, Usage};
@@ -11,8 +13,10 @@ use rocker_core::{Error, Kind};
 use rocker_sys::pidfd;
 
 use super::supervise::{Shim, Token};
+use super::task::Task;
 use super::teardown::tear_down;
 use crate::clock;
+use crate::host::Host;
 
 impl Shim<'_> {
     /// A child reports; the end of its socket without a failure means that it became the program.
@@ -24,6 +28,10 @@ impl Shim<'_> {
                 Ok(Some((report, fds))) => self.act_on_report(index, report, fds),
                 Err(error) => self.start_failed(index, error),
                 Ok(None) => match inbox.fill(socket.as_fd(), usize::MAX) {
+                    // Its end is the same whether it became the program or was killed on the way.
+                    Ok(0) if died_before_execve(self.host, task) => {
+                        return self.unwatch(Token::Report(index));
+                    }
                     Ok(0) => return self.started(index),
                     Ok(_) => {}
                     Err(error) if error.errno == Some(Errno::EAGAIN as i32) => return,
@@ -99,6 +107,8 @@ impl Shim<'_> {
 
     /// A process has ended.
     pub(super) fn task_ended(&mut self, index: usize) {
+        // Before it is reaped: all that it reported is in the socket by now, and its end can still be told from execve.
+        self.read_report(index);
         let Some(Some(task)) = self.tasks.get(index) else { return };
         // Without waiting: the event may be a late one of another task at this position.
         let (code, times) = match pidfd::reap(task.pid) {
@@ -107,9 +117,6 @@ impl Shim<'_> {
             Ok(_) | Err(Errno::EINTR) => return,
             Err(_) => (255, pidfd::Times::default()),
         };
-        // Everything that it reported is in the socket by now, and the socket's end.
-        self.read_report(index);
-        let Some(Some(task)) = self.tasks.get(index) else { return };
         self.unwatch(Token::Ended(index));
         if task.report.is_some() {
             return self.start_failed(index, died_early(code));
@@ -194,6 +201,21 @@ impl Shim<'_> {
         // A client that still reads must not keep the container from being started again.
         self.lock = None;
     }
+}
+
+/// Whether a process whose socket has ended never called execve: PF_FORKNOEXEC of its flags, field 9 of
+/// `/proc/PID/stat` (proc(5), `include/linux/sched.h`). execve clears it before it closes the socket, and one that
+/// dies closes the socket before it counts as ended.
+fn died_before_execve(host: &Host, task: &Task) -> bool {
+    const PF_FORKNOEXEC: u64 = 0x40;
+    let path = format!("{}/stat", task.pid);
+    let Ok(file) = openat(&host.proc, path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
+    else {
+        return false;
+    };
+    let text = std::io::read_to_string(std::fs::File::from(file)).unwrap_or_default();
+    let flags = text.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(6));
+    flags.and_then(|flags| flags.parse::<u64>().ok()).is_some_and(|flags| flags & PF_FORKNOEXEC != 0)
 }
 
 /// The child was killed before it became the program.
