@@ -99,7 +99,7 @@ pub fn log_read(
 }
 
 #[pyfunction]
-#[pyo3(signature = (path, driver, stdout, stderr, *, container = None, tail = None, since_ns = None, until_ns = None, timestamps = false, details = String::new()))]
+#[pyo3(signature = (path, driver, stdout, stderr, *, container = None, tail = None, since_ns = None, until_ns = None, timestamps = false, details = ""))]
 #[allow(clippy::too_many_arguments)] // the keywords of the documented call
 pub fn log_copy(
     py: Python<'_>,
@@ -112,12 +112,12 @@ pub fn log_copy(
     since_ns: Option<i64>,
     until_ns: Option<i64>,
     timestamps: bool,
-    details: String,
+    details: &str,
 ) -> PyResult<()> {
     crate::error::interruptible(py, |interrupted| {
         let mut reader = reader(&path, driver, tail, since_ns, until_ns)?;
         let (out, err) = (files::borrow(stdout)?, files::borrow(stderr)?);
-        let options = CopyOptions { timestamps, details };
+        let options = CopyOptions { timestamps, details: details.to_owned() };
         let Some((run, id)) = &container else { return copy_to(&mut reader, out, err, &options) };
         let mut failure = None;
         let running = || match interrupted() {

@@ -93,6 +93,7 @@ impl Shim<'_> {
                     stdin_once: true,
                     started_ns: 0,
                     exit: None,
+                    executes: true,
                     detached: false,
                 })
             }

@@ -29,7 +29,7 @@ impl Shim<'_> {
                 Err(error) => self.start_failed(index, error),
                 Ok(None) => match inbox.fill(socket.as_fd(), usize::MAX) {
                     // Its end is the same whether it became the program or was killed on the way.
-                    Ok(0) if died_before_execve(self.host, task) => {
+                    Ok(0) if task.executes && died_before_execve(self.host, task) => {
                         return self.unwatch(Token::Report(index));
                     }
                     Ok(0) => return self.started(index),

@@ -335,6 +335,7 @@ fn launch(
 ) -> Result<(Task, Template)> {
     let template = Template { namespaces: plan.all, filter: setup.program.filter.clone() };
     setup.joined = plan.joined;
+    let executes = !setup.reaper;
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
         .map_err(|errno| Error::sys("socketpair", errno))?;
     if let Some(pid) = &plan.pid {
@@ -362,6 +363,7 @@ fn launch(
                 stdin_once: pipes.once,
                 started_ns: 0,
                 exit: None,
+                executes,
                 detached: false,
             };
             Ok((task, template))

@@ -33,6 +33,8 @@ pub struct Task {
     pub started_ns: i64,
     /// How it ended.
     pub exit: Option<Exit>,
+    /// Whether it becomes the program itself; with `--init` its child does.
+    pub executes: bool,
     /// Whether its client is told of its start only (`exec -d`).
     pub detached: bool,
 }
