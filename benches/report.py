@@ -12,7 +12,7 @@ from typing import Any
 from benches.chart import bars
 from benches.facts import Facts
 from benches.goals import Verdict
-from benches.measure import Result
+from benches.measure import Mode, Result
 
 
 def machine() -> dict[str, Any]:
@@ -107,3 +107,31 @@ def _facts(facts: Sequence[Facts]) -> list[str]:
 
 def _word(value: bool) -> str:
     return "yes" if value else "no"
+
+
+_ROWS: tuple[tuple[str, Mode], ...] = (
+    ("run --rm", "idle"),
+    ("run --rm", "burst"),
+    ("exec", "idle"),
+    ("create", "idle"),
+    ("start", "idle"),
+    ("rm", "idle"),
+)
+_BEGIN, _END = "<!-- bench:start -->", "<!-- bench:end -->"
+
+
+def into_readme(readme: Path, results: Sequence[Result]) -> None:
+    """Put the latencies (p50 in ms) of all contenders between the marks of the README."""
+    table = {(one.row, one.contender, one.mode): one for one in results if one.samples}
+    contenders = list(dict.fromkeys(one.contender for one in results if one.row == "run --rm"))
+    lines = ["| p50, ms | " + " | ".join(contenders) + " |", "|---" * (len(contenders) + 1) + "|"]
+    for row, mode in _ROWS:
+        cells = [table.get((row, contender, mode)) for contender in contenders]
+        if any(cells):
+            lines.append(
+                f"| {row}, {mode} | " + " | ".join(f"{one.p50:.3g}" if one else "" for one in cells) + " |"
+            )
+    text = readme.read_text()
+    before, _, rest = text.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    readme.write_text(f"{before}{_BEGIN}\n" + "\n".join(lines) + f"\n{_END}{after}")

@@ -40,6 +40,8 @@ def main() -> int:
             for contender in opened:
                 _say(f"closing {contender.name}")
                 contender.close()
+    if options.readme:
+        report.into_readme(REPOSITORY / "README.md", results)
     print(report.write(options.out, options.rounds, results, facts, judge(results)))
     strange = [fact.contender for fact in facts if not fact.comparable and fact.contender != "bwrap"]
     if strange:
@@ -56,6 +58,7 @@ def _options() -> argparse.Namespace:
         "--rows", type=lambda text: text.split(","), default=list(GROUPS), help=", ".join(GROUPS)
     )
     parser.add_argument("--only", type=lambda text: text.split(","), default=None, help="names of contenders")
+    parser.add_argument("--readme", action="store_true", help="put the latencies into README.md too")
     parser.add_argument("--state", default="/tmp", help="where roots and images lie: a disk, not a tmpfs")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "benches" / "results")
     options = parser.parse_args()

@@ -114,6 +114,15 @@ def remove_tree(path: str) -> None:
 
 # --- logs -------------------------------------------------------------------------------------------------------
 
+def mount_overlay(
+    target: str,
+    lower: list[str],
+    *,
+    upper: str | None = None,
+    work: str | None = None,
+    volatile: bool = False,
+) -> None: ...
+def unmount(target: str, *, lazy: bool = False) -> None: ...
 def log_read(
     path: str,
     driver: str,

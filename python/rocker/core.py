@@ -8,8 +8,10 @@
     for stream, time_ns, line in core.follow_log("/…/x-json.log", "json-file", running=lambda: True): ...
     core.apply_layer("layer.tar.gz", "/srv/tree")["diff_id"]
 
-Every call that can block releases the GIL; every failure is a `rocker.errors.RockerError`. An overlay is mounted only
-inside a container's own mount namespace (`layers` of `start`), never on the host, so there is no call for that alone.
+    with core.overlay("/mnt/merged", ["/srv/base", "/srv/more"], upper="/srv/upper", work="/srv/work") as target: ...
+
+Every call that can block releases the GIL; every failure is a `rocker.errors.RockerError`. A container's own overlay
+(`layers` of `start`) is mounted in its mount namespace alone; `overlay` is for those who want one where they are.
 """
 
 from __future__ import annotations
@@ -27,10 +29,12 @@ from rocker._core import (
     layer_pack,
     log_copy,
     log_read,
+    mount_overlay,
     read_states,
     remove_tree,
     request,
     seccomp_compile,
+    unmount,
 )
 from rocker._core import start as _start
 
@@ -53,12 +57,15 @@ __all__ = [
     "layer_pack",
     "log_copy",
     "log_read",
+    "mount_overlay",
+    "overlay",
     "pack_layer",
     "read_states",
     "remove_tree",
     "request",
     "seccomp_compile",
     "start",
+    "unmount",
 ]
 
 
@@ -180,3 +187,43 @@ def follow_log(
 ) -> Iterator[tuple[str, int, bytes]]:
     """Iterate over (stream, nanoseconds since the epoch, line) and wait for more until `running()` is false."""
     return log_read(os.fspath(path), driver, follow=running, tail=tail)
+
+
+class overlay:  # noqa: N801 -- used like a function: `with overlay(...) as target`
+    """Mount an overlay at a directory of the caller's own mount namespace, and take it away again.
+
+    Args:
+        target: a directory.
+        lower: directories that are never written, lowest first: one with `upper`, else at least two.
+        upper: where changes go; None makes it read-only.
+        work: an empty directory of the same file system as `upper`, for overlay's own use.
+        volatile: changes need not survive a crash of the machine; nothing is synced at the end.
+
+    Entering it mounts and returns the target; leaving it unmounts, at once even where files are open.
+
+    Raises:
+        InvalidArgumentError: too few directories, or `upper` without `work`. NotFoundError: one is not there.
+        DeniedError: without CAP_SYS_ADMIN. See `Documentation/filesystems/overlayfs.rst`.
+    """
+
+    def __init__(
+        self,
+        target: str | os.PathLike[str],
+        lower: Sequence[str | os.PathLike[str]],
+        *,
+        upper: str | os.PathLike[str] | None = None,
+        work: str | os.PathLike[str] | None = None,
+        volatile: bool = False,
+    ) -> None:
+        self.target = os.fspath(target)
+        self._lower = [os.fspath(path) for path in lower]
+        self._upper = None if upper is None else os.fspath(upper)
+        self._work = None if work is None else os.fspath(work)
+        self._volatile = volatile
+
+    def __enter__(self) -> str:
+        mount_overlay(self.target, self._lower, upper=self._upper, work=self._work, volatile=self._volatile)
+        return self.target
+
+    def __exit__(self, *_: object) -> None:
+        unmount(self.target, lazy=True)

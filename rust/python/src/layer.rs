@@ -1,11 +1,12 @@
-//! Image layers.
+//! Image layers, and overlays of them.
 
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use rocker_core::client::files;
-use rocker_core::layer;
+use rocker_core::container::overlay::{self, Overlay};
+use rocker_core::{Error, layer};
 
 use crate::error::detached;
 
@@ -62,4 +63,30 @@ pub fn digest_file(py: Python<'_>, source: i32) -> PyResult<(String, u64)> {
 #[pyfunction]
 pub fn remove_tree(py: Python<'_>, path: PathBuf) -> PyResult<()> {
     detached(py, || files::remove_tree(&path))
+}
+
+#[pyfunction]
+#[pyo3(signature = (target, lower, *, upper = None, work = None, volatile = false))]
+pub fn mount_overlay(
+    py: Python<'_>,
+    target: PathBuf,
+    lower: Vec<PathBuf>,
+    upper: Option<PathBuf>,
+    work: Option<PathBuf>,
+    volatile: bool,
+) -> PyResult<()> {
+    detached(py, || {
+        let upper = match (upper, work) {
+            (Some(upper), Some(work)) => Some((upper, work)),
+            (None, None) => None,
+            _ => return Err(Error::invalid("upper and work go together: give both or neither")),
+        };
+        overlay::mount_overlay(&target, &Overlay { lower, upper, volatile })
+    })
+}
+
+#[pyfunction]
+#[pyo3(signature = (target, *, lazy = false))]
+pub fn unmount(py: Python<'_>, target: PathBuf, lazy: bool) -> PyResult<()> {
+    detached(py, || overlay::unmount(&target, lazy))
 }

@@ -6,7 +6,7 @@
 //! | `container` | start, request, call, states |
 //! | `session` | `Session` |
 //! | `counters` | cgroup counters, seccomp compiler |
-//! | `layer` | apply, pack, digest, remove |
+//! | `layer` | apply, pack, digest, remove; overlays |
 //! | `log` | read, follow and copy logs |
 //! | `value` | JSON values as Python objects |
 
@@ -38,6 +38,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(layer::layer_pack, module)?)?;
     module.add_function(wrap_pyfunction!(layer::digest_file, module)?)?;
     module.add_function(wrap_pyfunction!(layer::remove_tree, module)?)?;
+    module.add_function(wrap_pyfunction!(layer::mount_overlay, module)?)?;
+    module.add_function(wrap_pyfunction!(layer::unmount, module)?)?;
     module.add_function(wrap_pyfunction!(log::log_read, module)?)?;
     module.add_function(wrap_pyfunction!(log::log_copy, module)?)?;
     Ok(())

@@ -9,6 +9,7 @@
 //! | `gate` | where init waits for its shim |
 //! | `exec` | join a running container |
 //! | `root`, `root_by_path` | overlay of layers |
+//! | `overlay` | an overlay without a container |
 //! | `options`, `mounts`, `cgroupfs`, `dev`, `masks` | what is mounted over it |
 //! | `path` | paths below the root, resolved by the kernel |
 //! | `sysctl`, `user`, `capability`, `terminal` | one subject each |
@@ -25,6 +26,7 @@ pub mod init;
 mod masks;
 mod mounts;
 mod options;
+pub mod overlay;
 mod path;
 mod process;
 mod reaper;

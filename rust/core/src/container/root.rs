@@ -106,7 +106,7 @@ pub(super) fn make_directory(parent: BorrowedFd<'_>, name: &str) -> Result<()> {
     }
 }
 
-fn add(context: &Context, key: &str, fd: BorrowedFd<'_>) -> Result<()> {
+pub(super) fn add(context: &Context, key: &str, fd: BorrowedFd<'_>) -> Result<()> {
     let name = CString::new(key).map_err(|_| Error::invalid("an option with a zero byte"))?;
     context
         .descriptor(&name, fd)
@@ -114,7 +114,7 @@ fn add(context: &Context, key: &str, fd: BorrowedFd<'_>) -> Result<()> {
 }
 
 /// The kernel says in words why overlay refused; that is worth more than the errno.
-fn failed(context: &Context, step: &str, errno: Errno) -> Error {
+pub(super) fn failed(context: &Context, step: &str, errno: Errno) -> Error {
     let error = Error::sys(step, errno);
     match context.message() {
         Some(text) if !text.is_empty() => {

@@ -23,7 +23,7 @@ const PLAIN: &str = "p";
 /// Where the overlay itself goes.
 const ROOT: &str = "r";
 /// `mount(2)` copies one page, which ends with a zero byte.
-const PAGE: usize = 4095;
+pub(super) const PAGE: usize = 4095;
 
 /// Mounts the overlay on a stage of its own at [`MOUNT_POINT`]; all of it goes with the old root.
 pub(super) fn mount_root(
