@@ -98,6 +98,7 @@ $(CACHE)/rust.stamp: scripts/rust-check scripts/rust-env
 $(VENV)/.built: $(VENV)/.stamp $(CACHE)/rust.stamp $(RUST_FILES)
 	@rm -f python/rocker/_bin/rocker-runtime
 	PIP_QUIET=1 maturin develop --release --quiet
+	$(PYTHON) -m compileall -q python/rocker  # as pip does for a wheel: a start must not compile, whoever runs it
 	touch $@
 
 $(CACHE)/apt-run.stamp:   PACKAGES := mmdebstrap

@@ -70,9 +70,10 @@ class RockerApi(Contender):
             raise RuntimeError(f"{command} ended with {result.exit_code}: {result.stderr!r}")
 
     def create(self, name: str, *command: str) -> None:
-        self._containers[name] = self.engine.containers.create(
-            self.reference, list(command), name=name, network="none"
-        )
+        from rocker.engine.options import RunOptions
+
+        options = RunOptions(image=self.reference, command=tuple(command), name=name, network="none")
+        self._containers[name] = self.engine.create(options)
 
     def start(self, name: str) -> None:
         self._containers[name].start()

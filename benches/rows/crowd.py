@@ -5,6 +5,7 @@ from functools import partial
 from benches.contenders.base import Contender, unique
 from benches.measure import Result
 from benches.rows.bench import Bench
+from benches.rows.memory import pss
 
 SIZES = (0, 100, 1000)
 SMALL = 20
@@ -33,6 +34,10 @@ def _grow(bench: Bench, contender: Contender) -> list[Result]:
                 "idle",
                 "burst",
             )
+        shims = contender.helpers(names[0])["shim, one a container"]
+        memory = Result(f"memory (PSS) of one shim of {len(names):,}", contender.name, "once", "KB")
+        memory.samples.append(float(sum(map(pss, shims))))
+        results.append(memory)
     finally:
         for name in names:
             contender.remove(name)

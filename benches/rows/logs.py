@@ -35,9 +35,11 @@ def _one(contender: CommandContender, size: int) -> list[Result]:
     }
     name = unique()
     driver = "k8s-file" if contender.name == "podman" else "json-file"
+    # rocker's default keeps 3 files of 10 MiB; the others keep everything.
+    bound = ["--log-opt", "max-size=-1"] if contender.name == "rocker" else []
     tail = [*contender.run_flags, contender.reference, *flood(size)]
     run = [*contender.client, "run"]
-    detached = [*run, "--detach", "--name", name, "--log-driver", driver, *tail]
+    detached = [*run, "--detach", "--name", name, "--log-driver", driver, *bound, *tail]
     attached = [*run, "--rm", "--log-driver", "none", *tail]
     try:
         _rate(rows["written"], size, lambda: _written(contender, name, detached))

@@ -109,6 +109,8 @@ pub struct Shim<'h> {
     /// Set once the container has ended and everything of it is gone.
     pub(super) ended: bool,
     epoll: Epoll,
+    /// Whether what the start needed of the heap has been given back.
+    trimmed: bool,
     /// Chunks between pipes; freed when idle.
     pub(super) buffer: Vec<u8>,
     first_streams: Option<[Option<OwnedFd>; 3]>,
@@ -172,6 +174,7 @@ impl<'h> Shim<'h> {
             stop_at: None,
             ended: false,
             epoll,
+            trimmed: false,
             buffer: Vec::new(),
             first_streams: Some(streams),
         })
@@ -272,10 +275,9 @@ impl<'h> Shim<'h> {
 
     fn timeout(&self) -> EpollTimeout {
         let next = [self.policy.kill_at, self.stop_at].into_iter().flatten().min();
-        let idle = if self.buffer.is_empty() && self.log.is_none() { None } else { Some(200) };
         let until = next.map(|at| ((at - clock::monotonic_ns()).max(0) + 999_999) / 1_000_000);
-        let busy = !self.buffer.is_empty();
-        match (until, idle.filter(|_| busy)) {
+        let busy = !self.buffer.is_empty() || !self.trimmed;
+        match (until, busy.then_some(200)) {
             (None, None) => EpollTimeout::NONE,
             (Some(until), None) => EpollTimeout::try_from(until).unwrap_or(EpollTimeout::MAX),
             (until, Some(idle)) => {
@@ -302,6 +304,8 @@ impl<'h> Shim<'h> {
         let more = self.log.as_mut().is_some_and(Writer::idle);
         if !more {
             self.buffer = Vec::new();
+            rocker_sys::give_memory_back();
+            self.trimmed = true;
         }
     }
 
