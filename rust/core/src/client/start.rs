@@ -1,12 +1,13 @@
 //! A launch request's paths turned into descriptors, in the caller's mount namespace.
 
 use std::ffi::CString;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, open};
+use nix::sys::socket::{MsgFlags, recv};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, pipe2};
 use rocker_sys::{mount, pidfd};
@@ -130,7 +131,8 @@ pub fn start(
     Ok(session)
 }
 
-/// A launcher that was just leaving may drop the connection before it read anything: then the next one gets it.
+/// A launcher that was just leaving, or was killed, may drop the connection before anyone read the request: then the
+/// next one gets it. Returns once there is an answer, or the end of the connection.
 fn connect_and_send(
     runtime: &Path,
     root: &Path,
@@ -142,12 +144,25 @@ fn connect_and_send(
     for _ in 0..3 {
         let socket = super::launcher::ensure(runtime, root, run)?;
         match send_with_names(&socket, request, names, fds) {
-            Ok(()) => return Ok(socket),
+            Ok(()) if was_read(&socket) => return Ok(socket),
+            Ok(()) => {}
             Err(error) if error.kind == Kind::Gone => {}
             Err(error) => return Err(error),
         }
     }
     Err(Error::new(Kind::Gone, "the launcher goes away whenever it is asked"))
+}
+
+/// Waits for the answer; false when the other side closed with the request unread, which is when the kernel says
+/// ECONNRESET instead of the end of the stream (unix(7), `unix_release_sock`): nothing has been started.
+fn was_read(socket: &OwnedFd) -> bool {
+    loop {
+        match recv(socket.as_raw_fd(), &mut [0], MsgFlags::MSG_PEEK) {
+            Err(Errno::EINTR) => {}
+            Err(Errno::ECONNRESET) => return false,
+            _ => return true,
+        }
+    }
 }
 
 /// Sends a JSON object with one more member, `fds`.
@@ -213,4 +228,31 @@ fn clone_tree(step: &str, path: &Path, recursive: bool) -> Result<OwnedFd> {
         Errno::EPERM => Error::at(step, path, errno).hint("root with CAP_SYS_ADMIN is needed"),
         _ => Error::at(step, path, errno),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::{UnixListener, UnixStream};
+
+    #[test]
+    fn a_request_that_nobody_read_is_told_from_one_that_was_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s");
+        let listener = UnixListener::bind(&path).unwrap();
+        let mut queued = UnixStream::connect(&path).unwrap();
+        queued.write_all(b"request").unwrap();
+        let mut read = UnixStream::connect(&path).unwrap();
+        read.write_all(b"request").unwrap();
+        drop(listener.accept().unwrap()); // accepted, and closed with the request unread
+        let mut accepted = listener.accept().unwrap().0;
+        accepted.read_exact(&mut [0; 7]).unwrap();
+        drop(accepted);
+        let waiting = UnixStream::connect(&path).unwrap();
+        drop(listener); // with one still in its queue
+        assert!(!was_read(&queued.into()));
+        assert!(was_read(&read.into()));
+        assert!(!was_read(&waiting.into()));
+    }
 }
