@@ -90,14 +90,22 @@ impl Session {
         readable(self.socket.as_fd(), None, interrupted).map(drop)
     }
 
-    /// Sets the size of its terminal.
+    /// Sets the size of its terminal; nothing when it has ended.
     pub fn resize(&self, width: u16, height: u16) -> Result<()> {
-        send(self.socket.as_fd(), &Control::Resize { width, height }, &[])
+        self.tell(&Control::Resize { width, height })
     }
 
-    /// Sends it a signal.
+    /// Sends it a signal; nothing when it has ended.
     pub fn signal(&self, signal: i32) -> Result<()> {
-        send(self.socket.as_fd(), &Control::Signal { signal }, &[])
+        self.tell(&Control::Signal { signal })
+    }
+
+    /// A shim leaves with its container: what it said last, the exit, still waits to be read here.
+    fn tell(&self, control: &Control) -> Result<()> {
+        match send(self.socket.as_fd(), control, &[]) {
+            Err(error) if error.kind == Kind::Gone => Ok(()),
+            other => other,
+        }
     }
 }
 
@@ -123,4 +131,20 @@ pub(super) fn timeout_until(deadline: Option<Instant>) -> PollTimeout {
 
 pub(super) fn gone() -> Error {
     Error::new(Kind::Gone, "the container's shim went away").hint("it was killed; the container ends with it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_to_one_that_has_ended_is_no_failure_and_its_end_is_still_heard() {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        send(theirs.as_fd(), &Event::Exited(Exit { exit_code: 3, ..Exit::default() }), &[]).unwrap();
+        drop(theirs);
+        let mut session = Session::new(ours.into(), [None, None, None]);
+        session.resize(80, 24).unwrap();
+        session.signal(15).unwrap();
+        assert_eq!(session.wait(None, &mut || Ok(())).unwrap().unwrap().exit_code, 3);
+    }
 }
