@@ -3,10 +3,15 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MARK = "ROCKER_BENCH_ISOLATED"
-CONTROLLERS = Path("/sys/fs/cgroup/unified/cgroup.controllers")
+CGROUPS = Path("/sys/fs/cgroup")
+CONTROLLERS = CGROUPS / "unified" / "cgroup.controllers"
+PARENTS = ("docker", "libpod_parent")
+"""The cgroups that dockerd and podman make for their containers, and leave when they go."""
 
 
 def enter(state: Path) -> None:
@@ -24,3 +29,21 @@ def enter(state: Path) -> None:
         empty.touch()
         subprocess.run(["mount", "--bind", empty, CONTROLLERS], check=True)
         empty.unlink()
+
+
+@contextmanager
+def parents_removed() -> Iterator[None]:
+    """Take away, at the end, the empty parents of containers' cgroups that were not there at the beginning."""
+    before = _parents()
+    try:
+        yield
+    finally:
+        for top in _parents() - before:
+            for directory, _, _ in os.walk(top, topdown=False):
+                with suppress(OSError):  # in use after all
+                    os.rmdir(directory)
+
+
+def _parents() -> set[Path]:
+    tops = {path for pattern in PARENTS for depth in ("", "*/") for path in CGROUPS.glob(depth + pattern)}
+    return {path for path in tops if path.is_dir() and not path.is_symlink()}

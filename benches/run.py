@@ -28,7 +28,10 @@ def main() -> int:
 
     # A person's interrupt must end daemons and containers too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with tempfile.TemporaryDirectory(prefix="rb", dir=options.state) as directory:
+    with (
+        isolation.parents_removed(),
+        tempfile.TemporaryDirectory(prefix="rb", dir=options.state) as directory,
+    ):
         state = Path(directory)
         image = Image(images.busybox_rootfs(), images.busybox_tar())
         opened: list[Contender] = []

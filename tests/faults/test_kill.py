@@ -217,3 +217,16 @@ def test_a_container_with_rm_goes_with_its_killed_shim(
     _kill_shim_of(container, engine_roots)
     assert container.id[:12] not in engine_roots.cli("ps", "-a", check=True).stdout
     bystander.check_nothing_else_is_left("shim with --rm")
+
+
+def test_a_container_whose_row_and_shim_are_gone_is_ended_by_a_listing(
+    bystander: Bystander, steps: Steps, engine_roots: EngineRoots
+) -> None:
+    container = steps.start()
+    inside = [one for one in engine_roots.processes() if one.pid == container.inspect()["State"]["Pid"]]
+    _kill_shim_of(container, engine_roots)
+    with steps.engine.catalog.write():
+        assert steps.engine.catalog.delete_container(container.id)
+    assert engine_roots.cli("ps", "-aq", "--no-trunc", check=True).stdout.split() == [bystander.container.id]
+    assert wait_ended(inside, 20), "it outlived its row"
+    bystander.check_nothing_else_is_left("row and shim")

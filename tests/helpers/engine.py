@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.processes import Process, end, processes_of, wait_gone
+from helpers.processes import Process, end, name_of, processes_of, wait_gone
 
 COMMAND = Path(sys.executable).parent / "rocker"
 
@@ -85,7 +85,7 @@ class EngineRoots:
 
     def standbys(self) -> list[Process]:
         """The shims that wait for their container; they go with the launcher."""
-        return [process for process in self.processes() if _name(process.pid) == "rocker-standby"]
+        return [process for process in self.processes() if name_of(process.pid) == "rocker-standby"]
 
     def stop_launcher(self, timeout: float = TEARDOWN) -> list[Process]:
         """Ask the launcher to leave, once no container runs any more; returns what is still there."""
@@ -98,13 +98,6 @@ class EngineRoots:
             end(self.processes(), signal.SIGKILL)
             if not wait_gone(self.base, TEARDOWN):
                 break
-
-
-def _name(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return ""
 
 
 def _open_files(pid: int) -> set[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from helpers.engine import TEARDOWN, EngineRoots
-from helpers.processes import wait_ended
+from helpers.processes import find, name_of, wait_ended
 
 RTMGRP_LINK = 1
 CGROUPS = Path("/sys/fs/cgroup")
@@ -163,9 +163,6 @@ def _tables() -> frozenset[str]:
 def _foreign_engine(roots: EngineRoots) -> bool:
     """Whether a launcher or shim runs that is not of these roots."""
     mine = {process.pid for process in roots.processes()}
-    for entry in _list(Path("/proc")):
-        if entry.name.isdigit() and int(entry.name) not in mine:
-            with suppress(OSError):
-                if (entry / "comm").read_text().startswith("rocker"):
-                    return True
-    return False
+    others = {int(entry.name) for entry in _list(Path("/proc")) if entry.name.isdigit()} - mine
+    # One that has ended but was not reaped is no engine: init reaps orphans when it gets round to it.
+    return any(name_of(pid).startswith("rocker") and find(pid) is not None for pid in others)

@@ -40,7 +40,7 @@ def processes_of(base: Path) -> list[Process]:
     found -= spared
     while grown := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= grown
-    return sorted(filter(None, map(_process, found)))
+    return sorted(filter(None, map(find, found)))
 
 
 def wait_gone(base: Path, timeout: float) -> list[Process]:
@@ -62,7 +62,7 @@ def wait_ended(processes: list[Process], timeout: float) -> bool:
             with suppress(ProcessLookupError):
                 descriptor = os.pidfd_open(process.pid)
                 stack.callback(os.close, descriptor)
-                if _process(process.pid) == process:
+                if find(process.pid) == process:
                     poll.register(descriptor, select.POLLIN)
                     open_descriptors.add(descriptor)
         while open_descriptors:
@@ -81,7 +81,7 @@ def end(processes: list[Process], number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
             descriptor = os.pidfd_open(process.pid)
             try:
-                if _process(process.pid) == process:
+                if find(process.pid) == process:
                     signal.pidfd_send_signal(descriptor, number)
             finally:
                 os.close(descriptor)
@@ -122,13 +122,21 @@ def _stat(pid: int) -> tuple[str, int, int]:
     return fields[0], int(fields[1]), int(fields[19])
 
 
-def _process(pid: int) -> Process | None:
+def find(pid: int) -> Process | None:
+    """The process of this pid; None when there is none, or it has ended and only waits to be reaped."""
     try:
         state, _, start = _stat(pid)
         command = (
             Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
         )
-        name = Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
         return None
-    return None if state in "ZX" else Process(pid, start, command or f"[{name}]")
+    return None if state in "ZX" else Process(pid, start, command or f"[{name_of(pid)}]")
+
+
+def name_of(pid: int) -> str:
+    """Its `comm`, 15 bytes at most; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""

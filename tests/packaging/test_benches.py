@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+from benches import isolation
 from benches.chart import bars
 from benches.facts import Facts
 from benches.goals import judge
@@ -65,3 +67,25 @@ def test_the_chart_grows_with_the_logarithm() -> None:
     marks = [line.split('width="')[1].split('"')[0] for line in lines if "#2f6f9f" in line]
     a, b, c = map(float, marks)
     assert abs((c - b) - (b - a)) < 0.2
+
+
+def test_only_the_cgroup_parents_that_came_during_the_benchmark_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "CGROUPS", tmp_path)
+    for path in ("memory/docker", "memory/other"):
+        (tmp_path / path).mkdir(parents=True)
+    with isolation.parents_removed():
+        for path in ("memory/libpod_parent/conmon", "memory/new", "docker", "cpu/docker/busy"):
+            (tmp_path / path).mkdir(parents=True)
+        (tmp_path / "cpu/docker/busy/tasks").touch()  # in a cgroup: a process, and rmdir(2) says EBUSY
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_dir()}
+    assert left == {
+        "memory",
+        "memory/docker",
+        "memory/other",
+        "memory/new",
+        "cpu",
+        "cpu/docker",
+        "cpu/docker/busy",
+    }

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from helpers.engine import EngineRoots
-from helpers.leaks import LeakCheck
+from helpers.leaks import LeakCheck, Snapshot
 from helpers.processes import end, processes_of, wait_ended, wait_gone
 from helpers.terminal import Terminal
 
@@ -104,6 +104,22 @@ def test_what_is_left_behind_is_named(engine_roots: EngineRoots) -> None:
     assert "tmpfs leak" in leaks
     assert f"container directory {engine_roots.run}/containers/abc" in leaks
     assert f"socket {engine_roots.run}/launcher.sock" in leaks
+
+
+def test_a_process_that_was_not_reaped_is_no_engine_at_work(engine_roots: EngineRoots) -> None:
+    if Snapshot.take(engine_roots).foreign:
+        pytest.skip("another engine is at work")
+    name = "import ctypes; ctypes.CDLL(None).prctl(15, b'rocker-shim')"  # PR_SET_NAME
+    wait = "print('named', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{name}; {wait}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"named\n"
+        assert Snapshot.take(engine_roots).foreign
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert not Snapshot.take(engine_roots).foreign
 
 
 def test_a_new_network_link_is_named(engine_roots: EngineRoots, monkeypatch: pytest.MonkeyPatch) -> None:

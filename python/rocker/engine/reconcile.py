@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from rocker.engine.catalog import ContainerRow
     from rocker.engine.engine import Engine
 
-_GRAVE = "rm-"
-
 
 def drop_gone(
     engine: Engine, rows: list[ContainerRow], states: list[dict[str, Any] | None]
@@ -77,32 +75,29 @@ def _lives(creator: str) -> bool:
 
 
 def collect(engine: Engine) -> None:
-    """Remove directories that no row stands for, and the rest of interrupted removals."""
+    """End and remove containers that no row stands for, and the rest of interrupted removals."""
+    from rocker.engine.remove import GRAVE, bury, move_away
+
     strangers = _strangers(engine)
     if strangers:
+        # One without a shim may still have a cgroup: reading its state ends it.
+        engine.core.read_states(engine.run_root, engine.root, strangers)
         # Under the write lock nobody is between making a directory and committing its row.
         with engine.catalog.write():
-            graves = [_bury(engine, id) for id in _strangers(engine)]  # noqa: A001
-    else:
-        graves = []
+            strangers = _strangers(engine)
+            for id in strangers:  # noqa: A001
+                move_away(engine, id)
     with os.scandir(f"{engine.root}/tmp") as entries:
-        graves += [
-            entry.path for entry in entries if entry.name.startswith(_GRAVE) and entry.path not in graves
-        ]
-    for grave in graves:
+        graves = {entry.name.removeprefix(GRAVE) for entry in entries if entry.name.startswith(GRAVE)}
+    for id in graves.union(strangers):  # noqa: A001
         with contextlib.suppress(OSError, RockerError):  # another process may be at it
-            engine.core.remove_tree(grave)
+            bury(engine, id)
 
 
 def _strangers(engine: Engine) -> list[str]:
     known = set(engine.catalog.container_ids())
-    with os.scandir(f"{engine.root}/containers") as entries:
-        names = [entry.name for entry in entries if entry.name not in known]
+    names: set[str] = set()
+    for base in (engine.root, engine.run_root):
+        with contextlib.suppress(FileNotFoundError), os.scandir(f"{base}/containers") as entries:
+            names.update(entry.name for entry in entries if entry.name not in known)
     return [name for name in names if not _shim_lives(engine, name)]
-
-
-def _bury(engine: Engine, id: str) -> str:  # noqa: A002
-    grave = f"{engine.root}/tmp/{_GRAVE}{id}"
-    with contextlib.suppress(OSError):
-        os.rename(engine.directory(id), grave)
-    return grave

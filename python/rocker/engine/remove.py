@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from rocker.engine.container import Container
     from rocker.engine.engine import Engine
 
+GRAVE = "rm-"
+"""How the names of removed containers' directories begin, below `tmp/` of the data root."""
+
 
 def remove(container: Container, *, force: bool) -> None:
     """Remove it; see `Container.remove`."""
@@ -65,7 +68,7 @@ def discard(engine: Engine, id: str) -> bool:  # noqa: A002
     except NoSpaceError:
         # Its own files may be what fills the disk. A row without a directory stands for nothing, so that they can go
         # before it.
-        _move_away(engine, id)
+        move_away(engine, id)
         bury(engine, id)
         found = _delete(engine, id)
     bury(engine, id)
@@ -75,13 +78,14 @@ def discard(engine: Engine, id: str) -> bool:  # noqa: A002
 def _delete(engine: Engine, id: str) -> bool:  # noqa: A002
     with engine.catalog.write():
         found = engine.catalog.delete_container(id)
-        _move_away(engine, id)
+        move_away(engine, id)
     return found
 
 
-def _move_away(engine: Engine, id: str) -> None:  # noqa: A002
+def move_away(engine: Engine, id: str) -> None:  # noqa: A002
+    """Take a container's directory out of sight; `bury` removes it."""
     with contextlib.suppress(FileNotFoundError):
-        os.rename(engine.directory(id), f"{engine.root}/tmp/rm-{id}")
+        os.rename(engine.directory(id), f"{engine.root}/tmp/{GRAVE}{id}")
 
 
 def forget(engine: Engine, id: str) -> None:  # noqa: A002
@@ -99,7 +103,7 @@ def bury(engine: Engine, id: str) -> None:  # noqa: A002
     from rocker.engine.launch import shm_directory
 
     for path in (
-        f"{engine.root}/tmp/rm-{id}",
+        f"{engine.root}/tmp/{GRAVE}{id}",
         f"{engine.run_root}/containers/{id}",
         shm_directory(engine, id),
     ):

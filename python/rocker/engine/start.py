@@ -87,6 +87,9 @@ def send(
         if config.options.auto_remove:
             from rocker.engine.remove import discard
 
+            engine.state(
+                id
+            )  # ends what a shim that was killed has left: the directory about to go names its cgroup
             discard(engine, id)
         raise
     return Session(engine, session, id, auto_remove=config.options.auto_remove)

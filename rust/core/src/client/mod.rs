@@ -57,7 +57,8 @@ fn connect_below(directory: &Path, name: &str) -> std::result::Result<OwnedFd, E
 /// Sends one request to a container's shim; the session has not heard an answer yet.
 pub fn request(run: &Path, id: &str, body: &[u8], attach: Attach) -> Result<Session> {
     let directory = run.join("containers").join(id);
-    let socket = connect_below(&directory, "shim.sock").map_err(|errno| not_running(id, errno))?;
+    let socket =
+        connect_below(&directory, crate::protocol::SHIM_SOCKET).map_err(|errno| not_running(id, errno))?;
     let streams = start::Streams::make(attach)?;
     let names: Vec<String> = streams.names.iter().cloned().map(String::from).collect();
     let fds: Vec<_> = streams.theirs.iter().map(AsFd::as_fd).collect();

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use rocker_sys::pidfd;
 
 use crate::cgroup::Hierarchies;
-use crate::protocol::{State, Status};
+use crate::protocol::{RUN_FILES, SHIM_SOCKET, State, Status};
 use crate::{Error, Kind, Result};
 
 /// The state of each container: from the run root, else from the data root, else None.
@@ -23,13 +23,16 @@ pub fn read_states(run: &Path, root: &Path, ids: &[String]) -> Vec<Option<State>
 fn read_state(run: &Path, root: &Path, id: &str) -> Option<State> {
     let directory = run.join("containers").join(id);
     match read(&directory) {
-        Some(state) if state.status == Status::Exited => Some(state),
-        Some(state) if shim_lives(&directory) => Some(state),
-        Some(state) if state.error.is_some() => Some(state),
-        // It may have ended between the two looks.
-        Some(_) => reconcile(run, root, id).ok().flatten(),
+        Some(state) if !is_unfinished(&directory, &state) || shim_lives(&directory) => Some(state),
+        // It may have ended between the two looks. What could not be ended stays as it is, for the next to try.
+        Some(state) => reconcile(run, root, id).unwrap_or(Some(state)),
         None => read(&root.join("containers").join(id)),
     }
+}
+
+/// Whether its shim has something left to do: to end the container, or to tidy up after it.
+fn is_unfinished(directory: &Path, state: &State) -> bool {
+    !state.has_ended() || directory.join(SHIM_SOCKET).exists()
 }
 
 fn read(directory: &Path) -> Option<State> {
@@ -59,13 +62,16 @@ fn shim_lives(directory: &Path) -> bool {
 }
 
 /// Ends a container whose shim is gone: kills its cgroup, removes what the shim would have removed, and records exit
-/// code 137. Returns its state, or None for one that was to be removed.
+/// code 137 unless it had ended. Returns its state, or None for one that was to be removed.
 pub fn reconcile(run: &Path, root: &Path, id: &str) -> Result<Option<State>> {
     let directory = run.join("containers").join(id);
     let Some(lock) = take_lock(&directory)? else { return Ok(read(&directory)) };
     let Some(mut state) = read(&directory) else { return Ok(None) };
-    if state.status != Status::Exited && state.error.is_none() {
-        end_processes(&state)?;
+    if !is_unfinished(&directory, &state) {
+        return Ok(Some(state));
+    }
+    end_processes(&state)?;
+    if !state.has_ended() {
         state.status = Status::Exited;
         state.exit_code = 137;
         state.pid = 0;
@@ -80,6 +86,10 @@ pub fn reconcile(run: &Path, root: &Path, id: &str) -> Result<Option<State>> {
     }
     if state.remove {
         remove(run, root, id)?;
+    } else {
+        for name in RUN_FILES {
+            let _ = std::fs::remove_file(directory.join(name));
+        }
     }
     drop(lock);
     Ok(Some(state).filter(|state| !state.remove))

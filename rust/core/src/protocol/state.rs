@@ -8,6 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
+/// Files of a container's run directory that go with its shim, after its cgroup. The socket is the last: where it stands
+/// and the shim is gone, the shim was killed before it had tidied up.
+pub const RUN_FILES: [&str; 4] = ["hosts", "resolv.conf", "hostname", SOCKET];
+
+/// A shim's socket in the run directory.
+pub const SOCKET: &str = "shim.sock";
+
 /// Where a container is in its life.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -60,6 +67,11 @@ pub struct State {
 pub const FILE: &str = "state.json";
 
 impl State {
+    /// Whether it says how the container ended, or why it never ran.
+    pub fn has_ended(&self) -> bool {
+        self.status == Status::Exited || self.error.is_some()
+    }
+
     /// Writes the document into a directory, whole or not at all (a new file, renamed).
     ///
     /// No fsync: after a power cut a run root on a tmpfs is gone anyway, and the copy in the data root is

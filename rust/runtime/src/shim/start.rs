@@ -16,7 +16,7 @@ use nix::unistd::{Pid, fchdir};
 use rocker_core::cgroup::Cgroup;
 use rocker_core::container::{Gate, init, open_below};
 use rocker_core::log::{LogConfig, Writer};
-use rocker_core::protocol::{Inbox, NetworkMode, STATE_FILE, StartRequest, State, Status, StdinMode};
+use rocker_core::protocol::{Inbox, NetworkMode, SHIM_SOCKET, STATE_FILE, StartRequest, State, StdinMode};
 use rocker_core::spec::NamespaceType;
 use rocker_core::{Error, Result};
 use rocker_sys::clone::{Cloned, clone_process};
@@ -39,6 +39,8 @@ struct Scaffold<'h> {
     remove: bool,
     root: Option<OwnedFd>,
     directory: OwnedFd,
+    /// Let go of last: nobody else may start it meanwhile.
+    lock: Option<Flock<OwnedFd>>,
     cgroup: Option<Cgroup>,
     child: Option<(Pid, OwnedFd)>,
 }
@@ -51,6 +53,9 @@ impl Scaffold<'_> {
         }
         let root = self.root.as_ref();
         tear_down(self.cgroup, &self.host.run, &self.directory, root, &self.id, self.remove);
+        // It has never been: what is told of it is what the data root keeps of its last run, if it had one.
+        let _ = nix::unistd::unlinkat(&self.directory, STATE_FILE, nix::unistd::UnlinkatFlags::NoRemoveDir);
+        drop(self.lock);
     }
 }
 
@@ -66,17 +71,18 @@ pub fn start<'h>(
     let mut handed = Handed::sort(&request.fds, fds)?;
     handed.network = network;
     let directory = run_directory(host, &request.id)?;
-    let lock = lock(&directory, &request.id)?;
+    let lock = Some(lock(&directory, &request.id)?);
     let mut scaffold = Scaffold {
         host,
         id: request.id.clone(),
         remove: request.remove,
         root: handed.root.take(),
         directory,
+        lock,
         cgroup: None,
         child: None,
     };
-    match build(&mut scaffold, request, handed, lock) {
+    match build(&mut scaffold, request, handed) {
         Ok(mut shim) => {
             shim.adopt_first(connection)?;
             Ok(shim)
@@ -140,27 +146,22 @@ fn take_lock(mut file: OwnedFd, directory: &OwnedFd) -> nix::Result<Flock<OwnedF
 fn has_ended(directory: &OwnedFd) -> bool {
     let open = openat(directory, STATE_FILE, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
     let state = open.ok().and_then(|fd| serde_json::from_reader::<_, State>(File::from(fd)).ok());
-    state.is_some_and(|state| state.status == Status::Exited || state.error.is_some())
+    state.is_some_and(|state| state.has_ended())
 }
 
-fn build<'h>(
-    scaffold: &mut Scaffold<'h>,
-    mut request: StartRequest,
-    mut handed: Handed,
-    lock: Flock<OwnedFd>,
-) -> Result<Shim<'h>> {
+fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed: Handed) -> Result<Shim<'h>> {
     let host = scaffold.host;
     let plan = Namespaces::plan(&request, &mut handed)?;
     let mounts = prepare::mounts(&mut request, &mut handed.mounts)?;
     let files = prepare::files(&mut request, &mounts);
     let linux = &request.spec.linux;
     let path = cgroup_path(linux.cgroups_path.as_deref(), &request.id)?;
+    let (mut record, policy) = describe(host, &scaffold.directory, &request, &path)?;
+    // Before there is a cgroup: whoever finds the shim dead knows from it what to end.
+    record.write()?;
     let (cgroup, rest) = host.hierarchies.begin(&path, linux.resources.as_ref())?;
     let cgroup = scaffold.cgroup.insert(cgroup);
     let log = std::mem::take(&mut request.log);
-    let (mut record, policy) = describe(host, &scaffold.directory, &request, &path)?;
-    // Before there is a process: whoever finds the shim dead knows from it what to end.
-    record.write()?;
     let gate = Gate::new(host.hierarchies.clone(), path, plan.cgroup);
     let files_bound = prepare::bound(&request.id, &files);
     let (setup, pipes) =
@@ -178,6 +179,7 @@ fn build<'h>(
     if let Some((socket, _)) = &task.report {
         Gate::let_pass(socket)?;
     }
+    let lock = scaffold.lock.take().ok_or_else(|| Error::invalid("no lock"))?;
     let cgroup = scaffold.cgroup.take();
     let root = scaffold.root.take();
     Shim::new(
@@ -220,15 +222,15 @@ fn open_log(root: Option<&OwnedFd>, log: &LogConfig) -> Result<Option<Writer>> {
 
 /// Binds below the run directory by a relative name: `sun_path` has room for 107 bytes only.
 fn listen_in(directory: &OwnedFd) -> Result<OwnedFd> {
-    let fail = |errno| Error::at("listen", "shim.sock", errno);
+    let fail = |errno| Error::at("listen", SHIM_SOCKET, errno);
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let listener = socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(fail)?;
     fchdir(directory).map_err(fail)?;
-    let address = UnixAddr::new("shim.sock").map_err(fail)?;
+    let address = UnixAddr::new(SHIM_SOCKET).map_err(fail)?;
     let bound = match bind(listener.as_raw_fd(), &address) {
         Err(Errno::EADDRINUSE) => {
             // Left by a shim that was killed: we hold its lock.
-            nix::unistd::unlink("shim.sock").map_err(fail)?;
+            nix::unistd::unlink(SHIM_SOCKET).map_err(fail)?;
             bind(listener.as_raw_fd(), &address)
         }
         other => other,

@@ -6,9 +6,7 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 use rocker_core::cgroup::Cgroup;
 use rocker_core::container::open_below;
 use rocker_core::layer::remove_tree;
-
-/// Files of a container's run directory that go with its shim; `state.json` stays for those who ask later.
-const RUN_FILES: [&str; 4] = ["shim.sock", "hosts", "resolv.conf", "hostname"];
+use rocker_core::protocol::RUN_FILES;
 
 /// Removes the cgroup, the run directory's files and, for `--rm`, the container itself.
 ///
