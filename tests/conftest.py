@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +13,9 @@ from helpers import images
 from helpers.engine import EngineRoots
 from helpers.leaks import LeakCheck, clean_up
 from helpers.terminal import Terminal
+
+if TYPE_CHECKING:
+    import rocker
 
 
 @pytest.fixture
@@ -32,6 +36,17 @@ def engine_roots(request: pytest.FixtureRequest) -> Iterator[EngineRoots]:
         clean_up(roots)
     if leaks and not request.node.get_closest_marker("leaves"):
         pytest.fail("left behind:\n" + "\n".join(f"  {leak}" for leak in leaks), pytrace=False)
+
+
+@pytest.fixture
+def engine(engine_roots: EngineRoots) -> Iterator["rocker.Engine"]:
+    """An engine in this process, on the test's own roots; its containers are removed afterwards."""
+    import rocker
+
+    with rocker.Engine(engine_roots.root, engine_roots.run) as engine:
+        yield engine
+        for container in engine.containers.list(all=True):
+            container.remove(force=True)
 
 
 @pytest.fixture

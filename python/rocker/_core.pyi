@@ -82,6 +82,12 @@ def read_states(run: str, root: str, ids: list[str]) -> list[dict[str, Any] | No
     A container whose shim died without a word is ended here: its cgroup killed, its state made `exited` with 137.
     """
 
+def settle(run: str, root: str, id: str) -> None:
+    """Wait until the shim of a container that has ended has tidied up, 20 s at most, or end what a killed one left.
+
+    Raises ConflictError when it is still there then.
+    """
+
 def seccomp_compile(profile: bytes) -> bytes:
     """Compile an OCI `linux.seccomp` object (JSON) to `struct sock_filter[]`."""
 

@@ -1,4 +1,4 @@
-"""Fixtures of the fault tests: an engine in this process, and a container that must not notice anything."""
+"""Fixtures of the fault tests: a container that must not notice anything."""
 
 from __future__ import annotations
 
@@ -11,18 +11,9 @@ import rocker
 from rocker.errors import RockerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from helpers.engine import EngineRoots
-
-
-@pytest.fixture
-def engine(engine_roots: EngineRoots) -> Iterator[rocker.Engine]:
-    with rocker.Engine(engine_roots.root, engine_roots.run) as engine:
-        yield engine
-        for container in engine.containers.list(all=True):
-            container.remove(force=True)
 
 
 class Bystander:

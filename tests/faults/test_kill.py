@@ -5,15 +5,18 @@ from __future__ import annotations
 import signal
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from helpers.faults import calls_of, killable, killed_at, recorded, run_killed
-from helpers.processes import end, wait_ended
+from helpers.processes import end, find, wait_ended
 from rocker.errors import RockerError
 
 if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable
     from pathlib import Path
 
     import rocker
@@ -26,7 +29,10 @@ STEPS = ("run", "run --rm", "exec", "stop", "rm -f")
 # One call of each kind of effect; the slow matrix takes all that a recording shows.
 CLIENT_CALLS = ("connect", "mkdir", "rename", "fdatasync", "sendmsg", "recvmsg")
 LAUNCHER_CALLS = ("accept4", "recvmsg", "clone3", "clone", "sendmsg")
-SHIM_CALLS = ("recvmsg", "mkdirat", "clone3", "renameat", "sendmsg", "epoll_wait", "unlinkat", "flock")
+SHIM_CALLS = frozenset({
+    "accept4", "recvmsg", "mkdirat", "clone3", "renameat", "sendmsg", "epoll_wait", "wait4", "pidfd_send_signal",
+    "unlinkat", "flock",
+})  # fmt: skip
 INIT_CALLS = (
     "move_mount",
     "pivot_root",
@@ -57,6 +63,19 @@ class Steps:
 
     def run(self, *, remove: bool = False) -> int:
         return self.engine.run(rootfs=str(self.rootfs), command=["echo", "x"], auto_remove=remove).exit_code
+
+    def at_shim(self, step: str) -> tuple[int, Callable[[], object]]:
+        """The pid of the shim that does a step's work, and the call that makes it do so."""
+        if step.startswith("run"):
+            return self.standby().pid, partial(self.run, remove=step.endswith("--rm"))
+        container = self.start()
+        state = container.engine.state(container.id)
+        assert state
+        return state["shim_pid"], {
+            "exec": partial(container.exec, ["true"]),
+            "stop": partial(container.stop, timeout=0),
+            "rm -f": partial(container.remove, force=True),
+        }[step]
 
     def standby(self) -> Process:
         """The shim that will take the next container."""
@@ -97,20 +116,21 @@ def test_a_command_killed_at_any_call_leaves_nothing_half_done(
     bystander.check_nothing_else_is_left(step)
 
 
-def _kill_launcher(bystander: Bystander, steps: Steps, call: str, number: int) -> None:
+def _kill_launcher(bystander: Bystander, steps: Steps, call: str, number: int) -> bool:
     steps.run(remove=True)
     [launcher] = steps.roots.launchers()
-    with killed_at(launcher.pid, call, number), suppress(RockerError):
+    with killed_at(launcher.pid, call, number) as attempt, suppress(RockerError):
         steps.run()
     end([launcher], signal.SIGKILL)
     assert wait_ended([launcher], 20)
     steps.run(remove=True)
     bystander.check(f"launcher: {call} {number}")
+    return attempt.killed
 
 
 def test_a_launcher_killed_at_work_costs_one_start_at_most(bystander: Bystander, steps: Steps) -> None:
-    for call in LAUNCHER_CALLS:
-        _kill_launcher(bystander, steps, call, 1)
+    killed = [call for call in LAUNCHER_CALLS if _kill_launcher(bystander, steps, call, 1)]
+    assert {"accept4", "clone3"} <= set(killed), "the calls are no longer those of the launcher"
     bystander.check_nothing_else_is_left("launcher")
 
 
@@ -121,41 +141,63 @@ def test_a_launcher_killed_at_any_call_costs_one_start_at_most(bystander: Bystan
     [launcher] = steps.roots.launchers()
     with recorded(launcher.pid) as calls:
         steps.run()
-    for name, count in sorted(calls.items()):
-        for number in range(1, count + 1):
-            _kill_launcher(bystander, steps, name, number)
+    killed = [
+        _kill_launcher(bystander, steps, name, number)
+        for name, count in sorted(calls.items())
+        for number in range(1, count + 1)
+    ]
+    assert sum(killed) >= len(killed) / 2, "hardly anything was killed"
     bystander.check_nothing_else_is_left("launcher")
 
 
-def _kill_shim(bystander: Bystander, steps: Steps, call: str, number: int, *, remove: bool) -> None:
-    standby = steps.standby()
-    with killed_at(standby.pid, call, number), suppress(RockerError):
-        steps.run(remove=remove)
+def _kill_shim(bystander: Bystander, steps: Steps, step: str, call: str, number: int) -> bool:
+    pid, act = steps.at_shim(step)
+    shim = find(pid)
+    assert shim
+    with killed_at(pid, call, number) as attempt:
+        try:
+            act()
+            goes = step != "exec"
+        except RockerError:
+            goes = True
+        # Its last calls come after the last answer.
+        assert not goes or wait_ended([shim], 20)
     steps.run(remove=True)
-    bystander.check(f"shim: {call} {number}")
+    bystander.check(f"{step}: {call} {number}")
+    return attempt.killed
 
 
-@pytest.mark.parametrize("remove", [False, True], ids=["kept", "--rm"])
+def _shim_calls(steps: Steps, step: str) -> Counter[str]:
+    shim, act = steps.at_shim(step)
+    with recorded(shim) as calls:
+        act()
+    return calls
+
+
+@pytest.mark.parametrize("step", STEPS)
 def test_a_shim_killed_at_work_leaves_nothing_half_done(
-    bystander: Bystander, steps: Steps, remove: bool
+    bystander: Bystander, steps: Steps, step: str
 ) -> None:
-    for call in SHIM_CALLS:
-        _kill_shim(bystander, steps, call, 1, remove=remove)
-    bystander.check_nothing_else_is_left("shim")
+    calls = sorted(SHIM_CALLS.intersection(_shim_calls(steps, step)))
+    killed = [call for call in calls if _kill_shim(bystander, steps, step, call, 1)]
+    assert len(killed) >= len(calls) - 1 >= 3, f"of {calls} only {killed} were come to"
+    bystander.check_nothing_else_is_left(step)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("remove", [False, True], ids=["kept", "--rm"])
+@pytest.mark.parametrize("step", STEPS)
 def test_a_shim_killed_at_any_call_leaves_nothing_half_done(
-    bystander: Bystander, steps: Steps, remove: bool
+    bystander: Bystander, steps: Steps, step: str
 ) -> None:
-    with recorded(steps.standby().pid) as calls:
-        steps.run(remove=remove)
-    for name, count in sorted(calls.items()):
-        for number in range(1, count + 1):
-            _kill_shim(bystander, steps, name, number, remove=remove)
-    bystander.check_nothing_else_is_left("shim")
+    killed = [
+        _kill_shim(bystander, steps, step, name, number)
+        for name, count in sorted(_shim_calls(steps, step).items())
+        for number in range(1, count + 1)
+    ]
+    # Some calls are not made each time: to wait for what is there already, for example.
+    assert sum(killed) >= len(killed) * 0.8, f"only {sum(killed)} of {len(killed)} calls were come to"
+    bystander.check_nothing_else_is_left(step)
 
 
 @pytest.mark.parametrize("call", INIT_CALLS)

@@ -8,7 +8,10 @@ import subprocess
 import tempfile
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from helpers.processes import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,11 +49,23 @@ def calls_of(command: Sequence[str]) -> Counter[str]:
         return Counter(_CALL.findall(file.read()))
 
 
+@dataclass
+class Attempt:
+    """Whether it came to the call at which it was to be killed; known afterwards."""
+
+    killed: bool = False
+
+
 @contextmanager
-def killed_at(pid: int, syscall: str, number: int = 1, *, children: bool = False) -> Iterator[None]:
+def killed_at(pid: int, syscall: str, number: int = 1, *, children: bool = False) -> Iterator[Attempt]:
     """Meanwhile the process `pid` is killed at the `number`-th call of `syscall`; its children too if told."""
-    with _attached(pid, _killing(syscall, number), children=children):
-        yield
+    attempt = Attempt()
+    with tempfile.NamedTemporaryFile("r") as file:
+        try:
+            with _attached(pid, ["-o", file.name, *_killing(syscall, number)], children=children):
+                yield attempt
+        finally:
+            attempt.killed = "+++ killed by SIGKILL +++" in file.read()
 
 
 @contextmanager
@@ -65,20 +80,20 @@ def recorded(pid: int, *, children: bool = False) -> Iterator[Counter[str]]:
 
 @contextmanager
 def _attached(pid: int, arguments: list[str], *, children: bool) -> Iterator[None]:
-    with tempfile.NamedTemporaryFile("r") as file:
-        output = [] if "-o" in arguments else ["-o", file.name]
-        follow = ["-f"] if children else []
-        tracer = subprocess.Popen(
-            ["strace", *follow, *output, *arguments, "-p", str(pid)], stderr=subprocess.PIPE, text=True
-        )
-        assert tracer.stderr
-        try:
-            line = tracer.stderr.readline()
-            assert "attached" in line, line
-            yield
-        finally:
+    follow = ["-f"] if children else []
+    tracer = subprocess.Popen(
+        ["strace", *follow, *arguments, "-p", str(pid)], stderr=subprocess.PIPE, text=True
+    )
+    assert tracer.stderr
+    try:
+        line = tracer.stderr.readline()
+        assert "attached" in line, line
+        yield
+    finally:
+        # With its last process strace ends by itself, and has told of the end then.
+        if children or find(pid) is not None:
             tracer.send_signal(signal.SIGTERM)
-            tracer.communicate(timeout=60)
+        tracer.communicate(timeout=60)
 
 
 def killable(name: str) -> bool:

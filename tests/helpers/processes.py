@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -16,7 +16,7 @@ class Process:
 
     pid: int
     start: int
-    command: str
+    command: str = field(compare=False)  # empty from the moment it begins to end
 
     def __str__(self) -> str:
         return f"pid {self.pid}: {self.command}"

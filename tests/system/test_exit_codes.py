@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
     from subprocess import CompletedProcess
 
     from helpers.engine import EngineRoots
@@ -124,36 +123,20 @@ CASES = [
 ]
 
 
-@pytest.fixture
-def box(engine_roots: EngineRoots, busybox_image: Path) -> Callable[..., CompletedProcess[str]]:
-    """The command, with the image busybox loaded."""
-    engine_roots.cli("load", "-i", busybox_image, check=True)
-    return engine_roots.cli
-
-
-@pytest.fixture
-def boxes(box: Callable[..., CompletedProcess[str]]) -> Iterator[Callable[..., CompletedProcess[str]]]:
-    """The same; whatever containers are left are removed, paused or not."""
-    yield box
-    ids = box("ps", "-aq", check=True).stdout.split()
-    if ids:
-        box("rm", "-f", *ids, check=True)
-
-
 # All cases in few tests: what takes the time is making the roots, and a failure names its case.
 @pytest.mark.parametrize("part", range(8))
 def test_a_command_ends_with_the_code_that_docker_gives(
-    boxes: Callable[..., CompletedProcess[str]], part: int
+    box: Callable[..., CompletedProcess[str]], part: int
 ) -> None:
     wrong = []
     for case in CASES[part::8]:
         for step in case.setup:
-            boxes(*step)
-        done = boxes(*case.words)
+            box(*step)
+        done = box(*case.words)
         if done.returncode != case.code:
             wrong.append(f"{case.id}: {done.returncode}, not {case.code}: {done.stdout}{done.stderr}")
         if case.setup:
-            boxes("rm", "-f", "box", "second", check=True)
+            box("rm", "-f", "box", "second", check=True)
     assert wrong == []
 
 
@@ -173,14 +156,14 @@ def test_where_the_code_is_not_dockers_the_table_says_why() -> None:
     ],
 )
 def test_everyone_who_waits_hears_the_code(
-    boxes: Callable[..., CompletedProcess[str]],
+    box: Callable[..., CompletedProcess[str]],
     engine_roots: EngineRoots,
     terminal: Callable[..., Terminal],
     command: tuple[str, ...],
     code: int,
 ) -> None:
     script = "trap 'exit 42' TERM; trap 'exit 3' USR1; trap '' HUP; echo ready; while :; do read x && echo got $x; done"
-    boxes("run", "-itd", "--name", "box", "busybox", "sh", "-c", script, check=True)
+    box("run", "-itd", "--name", "box", "busybox", "sh", "-c", script, check=True)
     with subprocess.Popen(
         engine_roots.command("logs", "-f", "box"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as log:
@@ -189,49 +172,49 @@ def test_everyone_who_waits_hears_the_code(
         attached = terminal("attach", "box")
         attached.send(b"line\n")
         attached.expect(b"got line")  # by now it is attached
-        boxes(*command, check=True)
+        box(*command, check=True)
         assert attached.wait() == code
         log.communicate(timeout=30)
     assert log.returncode == 0
     if command[0] != "rm":
-        assert boxes("wait", "box").stdout == f"{code}\n"
-        state = boxes("inspect", "-f", "{{.State.ExitCode}} {{.State.Status}}", "box").stdout
+        assert box("wait", "box").stdout == f"{code}\n"
+        state = box("inspect", "-f", "{{.State.ExitCode}} {{.State.Status}}", "box").stdout
         assert state == f"{code} exited\n"
 
 
 def test_a_run_whose_time_is_over_ends_with_137_and_says_so(
-    boxes: Callable[..., CompletedProcess[str]],
+    box: Callable[..., CompletedProcess[str]],
 ) -> None:
-    done = boxes("run", "--timeout", "0.3", "busybox", "sh", "-c", "trap '' TERM; sleep 600")
+    done = box("run", "--timeout", "0.3", "busybox", "sh", "-c", "trap '' TERM; sleep 600")
     assert done.returncode == 137
     assert "its time was over" in done.stderr
-    assert boxes("ps", "-a", "--format", "{{.Status}}").stdout.startswith("Exited (137)")
+    assert box("ps", "-a", "--format", "{{.Status}}").stdout.startswith("Exited (137)")
 
 
 def test_a_run_that_is_out_of_memory_ends_with_137_and_inspect_says_so(
-    boxes: Callable[..., CompletedProcess[str]],
+    box: Callable[..., CompletedProcess[str]],
 ) -> None:
-    done = boxes("run", "--name", "box", "-m", "16m", "--memory-swap", "16m", "busybox", "tail", "/dev/zero")
+    done = box("run", "--name", "box", "-m", "16m", "--memory-swap", "16m", "busybox", "tail", "/dev/zero")
     assert done.returncode == 137
-    state = boxes("inspect", "-f", "{{.State.OOMKilled}} {{.State.ExitCode}}", "box")
+    state = box("inspect", "-f", "{{.State.OOMKilled}} {{.State.ExitCode}}", "box")
     assert state.stdout == "true 137\n"
 
 
 def test_a_container_is_started_again_the_moment_it_has_ended(
-    boxes: Callable[..., CompletedProcess[str]],
+    box: Callable[..., CompletedProcess[str]],
 ) -> None:
-    boxes("run", "-d", "--name", "box", "busybox", "sleep", "600", check=True)
+    box("run", "-d", "--name", "box", "busybox", "sleep", "600", check=True)
     for _ in range(3):
-        boxes("restart", "-t", "0", "box", check=True)
-    boxes("kill", "box", check=True)
-    boxes("start", "box", check=True)
-    assert boxes("inspect", "-f", "{{.State.Status}}", "box").stdout == "running\n"
+        box("restart", "-t", "0", "box", check=True)
+    box("kill", "box", check=True)
+    box("start", "box", check=True)
+    assert box("inspect", "-f", "{{.State.Status}}", "box").stdout == "running\n"
 
 
 def test_a_client_that_does_not_read_does_not_keep_a_container_from_its_next_start(
-    boxes: Callable[..., CompletedProcess[str]], engine_roots: EngineRoots
+    box: Callable[..., CompletedProcess[str]], engine_roots: EngineRoots
 ) -> None:
-    boxes(
+    box(
         "create", "-i", "--name", "box", "busybox", "sh", "-c", "head -c 300000 /dev/zero; read x", check=True
     )
     with subprocess.Popen(
@@ -239,8 +222,8 @@ def test_a_client_that_does_not_read_does_not_keep_a_container_from_its_next_sta
     ) as slow:
         assert slow.stdout is not None
         slow.stdout.read(1)
-        boxes("kill", "box", check=True)
-        boxes("start", "box", check=True)
-        assert boxes("inspect", "-f", "{{.State.Status}}", "box").stdout == "running\n"
+        box("kill", "box", check=True)
+        box("start", "box", check=True)
+        assert box("inspect", "-f", "{{.State.Status}}", "box").stdout == "running\n"
         slow.communicate(timeout=30)
         assert slow.returncode == 137

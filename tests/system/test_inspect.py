@@ -6,14 +6,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
     from subprocess import CompletedProcess
 
-    from helpers.engine import EngineRoots
 
 # Of `docker inspect` (20.10.24) of a container that runs: the paths of its fields by the type of their values.
 # KernelMemory, which Docker has removed since, is left out.
@@ -79,15 +75,6 @@ ROW = (
     "Command", "CreatedAt", "ID", "Image", "Labels", "LocalVolumes", "Mounts", "Names", "Networks", "Ports",
     "RunningFor", "Size", "State", "Status",
 )  # fmt: skip
-
-
-@pytest.fixture
-def box(engine_roots: EngineRoots, busybox_image: Path) -> Iterator[Callable[..., CompletedProcess[str]]]:
-    engine_roots.cli("load", "-i", busybox_image, check=True)
-    yield engine_roots.cli
-    ids = engine_roots.cli("ps", "-aq", check=True).stdout.split()
-    if ids:
-        engine_roots.cli("rm", "-f", *ids, check=True)
 
 
 def shape(document: dict[str, Any], path: str = "") -> dict[str, str]:

@@ -14,23 +14,13 @@ import pytest
 from helpers.processes import processes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
     from subprocess import CompletedProcess
 
     from helpers.engine import EngineRoots
 
 DRIVERS = ("json-file", "local")
 STAMP = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z "
-
-
-@pytest.fixture
-def box(engine_roots: EngineRoots, busybox_image: Path) -> Iterator[Callable[..., CompletedProcess[str]]]:
-    engine_roots.cli("load", "-i", busybox_image, check=True)
-    yield engine_roots.cli
-    ids = engine_roots.cli("ps", "-aq", check=True).stdout.split()
-    if ids:
-        engine_roots.cli("rm", "-f", *ids, check=True)
 
 
 @pytest.mark.parametrize("driver", DRIVERS)

@@ -137,70 +137,64 @@ PROGRAMS = {
 }
 
 
-@pytest.fixture
-def box(engine_roots: EngineRoots, busybox_image: Path) -> Callable[..., CompletedProcess[str]]:
-    engine_roots.cli("load", "-i", busybox_image, check=True)
-    return engine_roots.cli
-
-
 @pytest.mark.parametrize("part", range(4))
 def test_a_message_says_what_was_wrong_and_what_to_do(
-    box: Callable[..., CompletedProcess[str]], part: int
+    busybox: Callable[..., CompletedProcess[str]], part: int
 ) -> None:
     wrong = []
     for line, what, advice in MESSAGES[part::4]:
         words = line.split()
-        done = box(*(["run", "--rm", *words[1:]] if words[0] == "run" else words))
+        done = busybox(*(["run", "--rm", *words[1:]] if words[0] == "run" else words))
         if what not in done.stderr or advice not in done.stderr or done.returncode == 0:
             wrong.append(f"{line}: expected {what!r} and {advice!r}, got {done.returncode}:\n{done.stderr}")
         if "Traceback" in done.stderr or "\n\n" in done.stderr:
             wrong.append(f"{line}: {done.stderr}")
     assert not wrong, "\n".join(wrong)
-    assert box("ps", "-aq").stdout == ""
+    assert busybox("ps", "-aq").stdout == ""
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_that_cannot_run_is_explained(
-    box: Callable[..., CompletedProcess[str]], tmp_path: Path, name: str
+    busybox: Callable[..., CompletedProcess[str]], tmp_path: Path, name: str
 ) -> None:
     content, what, advice, code = PROGRAMS[name]
     file = tmp_path / "program"
     file.write_bytes(content)
     file.chmod(0o755)
-    done = box("run", "--rm", "-v", f"{tmp_path}:/s", "busybox", "/s/program")
+    done = busybox("run", "--rm", "-v", f"{tmp_path}:/s", "busybox", "/s/program")
     assert what in done.stderr
     assert f"hint: {advice}" in done.stderr
     assert done.returncode == code
 
 
-def test_a_name_in_use_names_its_owner(box: Callable[..., CompletedProcess[str]]) -> None:
-    owner = box("create", "--name", "box", "busybox", "true", check=True).stdout.strip()
-    done = box("create", "--name", "box", "busybox", "true")
+def test_a_name_in_use_names_its_owner(busybox: Callable[..., CompletedProcess[str]]) -> None:
+    owner = busybox("create", "--name", "box", "busybox", "true", check=True).stdout.strip()
+    done = busybox("create", "--name", "box", "busybox", "true")
     assert f'The container name "/box" is already in use by container "{owner}"' in done.stderr
     assert "rename" in done.stderr
     assert done.returncode == 1
-    box("rm", "box", check=True)
+    busybox("rm", "box", check=True)
 
 
-def test_a_stopped_container_is_told_apart_from_none(box: Callable[..., CompletedProcess[str]]) -> None:
-    identifier = box("create", "--name", "box", "busybox", "true", check=True).stdout.strip()
-    done = box("exec", "box", "true")
+def test_a_stopped_container_is_told_apart_from_none(busybox: Callable[..., CompletedProcess[str]]) -> None:
+    identifier = busybox("create", "--name", "box", "busybox", "true", check=True).stdout.strip()
+    done = busybox("exec", "box", "true")
     assert f"Container {identifier} is not running" in done.stderr
     assert "hint: start it first: rocker start box" in done.stderr
-    done = box("attach", "box")
+    done = busybox("attach", "box")
     assert "You cannot attach to a stopped container, start it first" in done.stderr
-    box("rm", "box", check=True)
+    busybox("rm", "box", check=True)
 
 
 def test_exec_names_the_directory_that_is_not_there_and_does_not_make_it(
-    box: Callable[..., CompletedProcess[str]],
+    busybox: Callable[..., CompletedProcess[str]],
 ) -> None:
-    box("run", "-d", "--name", "box", "busybox", "sleep", "600", check=True)
-    done = box("exec", "-w", "/no/such", "box", "true")
+    busybox("run", "-d", "--name", "box", "busybox", "sleep", "600", check=True)
+    done = busybox("exec", "-w", "/no/such", "box", "true")
     assert "the working directory `/no/such` is not in the container" in done.stderr
     assert "hint: make it first" in done.stderr
-    assert box("exec", "box", "ls", "/no").returncode == 1
-    box("rm", "-f", "box", check=True)
+    assert busybox("exec", "box", "ls", "/no").returncode == 1
+    busybox("rm", "-f", "box", check=True)
 
 
 def test_a_full_disk_is_named(engine_roots: EngineRoots, tmp_path: Path, busybox_tar: Path) -> None:

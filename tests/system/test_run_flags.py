@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from subprocess import CompletedProcess
 
-    from helpers.engine import EngineRoots
 
 V2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
 HOST = os.uname().nodename
@@ -108,15 +107,6 @@ FLAGS = [
     ("--stop-signal HUP --stop-timeout 3", "echo ok", "ok"),
     ("--log-driver json-file --log-opt max-size=1m --log-opt max-file=2", "echo ok", "ok"),
 ]  # fmt: skip
-
-
-@pytest.fixture
-def box(engine_roots: EngineRoots, busybox_image: Path) -> Iterator[Callable[..., CompletedProcess[str]]]:
-    engine_roots.cli("load", "-i", busybox_image, check=True)
-    yield engine_roots.cli
-    ids = engine_roots.cli("ps", "-aq", check=True).stdout.split()
-    if ids:
-        engine_roots.cli("rm", "-f", *ids, check=True)
 
 
 @pytest.mark.parametrize("part", range(6))

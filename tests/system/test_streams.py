@@ -10,22 +10,12 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
     from subprocess import CompletedProcess
 
     from helpers.engine import EngineRoots
 
 # Signals told by the process that gets them; `read` is where they find it.
 TELLER = "trap 'echo got USR1' USR1; trap 'echo got TERM; exit 5' TERM; echo ready; while :; do read x; done"
-
-
-@pytest.fixture
-def box(engine_roots: EngineRoots, busybox_image: Path) -> Iterator[Callable[..., CompletedProcess[str]]]:
-    engine_roots.cli("load", "-i", busybox_image, check=True)
-    yield engine_roots.cli
-    ids = engine_roots.cli("ps", "-aq", check=True).stdout.split()
-    if ids:
-        engine_roots.cli("rm", "-f", *ids, check=True)
 
 
 @pytest.fixture

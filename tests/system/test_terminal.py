@@ -13,22 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
     from subprocess import CompletedProcess
 
-    from helpers.engine import EngineRoots
     from helpers.terminal import Terminal
-
-
-@pytest.fixture
-def box(engine_roots: EngineRoots, busybox_image: Path) -> Iterator[Callable[..., CompletedProcess[str]]]:
-    """The command, with the image busybox loaded; whatever containers are left are removed."""
-    engine_roots.cli("load", "-i", busybox_image, check=True)
-    yield engine_roots.cli
-    ids = engine_roots.cli("ps", "-aq", check=True).stdout.split()
-    if ids:
-        engine_roots.cli("rm", "-f", *ids, check=True)
 
 
 def status(box: Callable[..., CompletedProcess[str]], name: str = "box") -> str:

@@ -167,6 +167,9 @@ class FakeCore:
     def read_states(self, run: str, root: str, ids: list[str]) -> list[dict[str, Any] | None]:
         return [self.states.get(id) for id in ids]
 
+    def settle(self, run: str, root: str, id: str) -> None:
+        assert (self.states.get(id) or {}).get("status") not in {"running", "paused"}
+
     def seccomp_compile(self, profile: bytes) -> bytes:
         json.loads(profile)
         return b"\x06\0\0\0\0\0\xff\x7f"

@@ -25,7 +25,8 @@ def drop_gone(
         if is_gone(engine, row, state):
             from rocker.engine.remove import discard
 
-            discard(engine, row.id)
+            with contextlib.suppress(RockerError):  # it is not shown, and the next listing tries again
+                discard(engine, row.id)
         else:
             found.append((row, state))
     return found
@@ -80,8 +81,6 @@ def collect(engine: Engine) -> None:
 
     strangers = _strangers(engine)
     if strangers:
-        # One without a shim may still have a cgroup: reading its state ends it.
-        engine.core.read_states(engine.run_root, engine.root, strangers)
         # Under the write lock nobody is between making a directory and committing its row.
         with engine.catalog.write():
             strangers = _strangers(engine)
@@ -91,6 +90,7 @@ def collect(engine: Engine) -> None:
         graves = {entry.name.removeprefix(GRAVE) for entry in entries if entry.name.startswith(GRAVE)}
     for id in graves.union(strangers):  # noqa: A001
         with contextlib.suppress(OSError, RockerError):  # another process may be at it
+            engine.core.settle(engine.run_root, engine.root, id)
             bury(engine, id)
 
 

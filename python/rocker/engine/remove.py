@@ -60,9 +60,11 @@ def _kill(container: Container) -> None:
 def discard(engine: Engine, id: str) -> bool:  # noqa: A002
     """Take away the row and the files of a container that does not run; False when there was no row.
 
+    A shim that is about to leave is waited for: the run directory names its cgroup, should it be killed meanwhile.
     The directory is renamed in the transaction that deletes the row, and removed afterwards: when this process dies in
     between, what is left below `tmp/` is collected by the next listing.
     """
+    engine.core.settle(engine.run_root, engine.root, id)
     try:
         found = _delete(engine, id)
     except NoSpaceError:
@@ -73,6 +75,16 @@ def discard(engine: Engine, id: str) -> bool:  # noqa: A002
         found = _delete(engine, id)
     bury(engine, id)
     return found
+
+
+def abandon(engine: Engine, id: str) -> None:  # noqa: A002
+    """Remove a container whose start has failed, or was interrupted and goes on."""
+    from rocker.engine.requests import body
+
+    with contextlib.suppress(RockerError):  # the start's own failure is what is told
+        with contextlib.suppress(RockerError):
+            engine.core.call(engine.run_root, id, body("stop", signal=9, timeout=0))
+        discard(engine, id)
 
 
 def _delete(engine: Engine, id: str) -> bool:  # noqa: A002

@@ -85,12 +85,9 @@ def send(
         )
     except BaseException:
         if config.options.auto_remove:
-            from rocker.engine.remove import discard
+            from rocker.engine.remove import abandon
 
-            engine.state(
-                id
-            )  # ends what a shim that was killed has left: the directory about to go names its cgroup
-            discard(engine, id)
+            abandon(engine, id)
         raise
     return Session(engine, session, id, auto_remove=config.options.auto_remove)
 

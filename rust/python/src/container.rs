@@ -75,6 +75,11 @@ pub fn call(py: Python<'_>, run: PathBuf, id: &str, body: &[u8]) -> PyResult<Py<
 }
 
 #[pyfunction]
+pub fn settle(py: Python<'_>, run: PathBuf, root: PathBuf, id: &str) -> PyResult<()> {
+    detached(py, || client::settle(&run, &root, id))
+}
+
+#[pyfunction]
 pub fn read_states(py: Python<'_>, run: PathBuf, root: PathBuf, ids: Vec<String>) -> PyResult<Py<PyAny>> {
     let states = detached(py, || Ok(client::read_states(&run, &root, &ids)))?;
     value::to_python(py, &states)

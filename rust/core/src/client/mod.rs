@@ -23,7 +23,7 @@ pub use launcher::{ensure, shut_down};
 pub use proxy::ProxyOptions;
 pub use session::{Interrupted, Session};
 pub use start::{Attach, start};
-pub use states::{is_alive, read_states, reconcile, shim_pidfd};
+pub use states::{is_alive, read_states, settle, shim_pidfd};
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{Flock, FlockArg, OFlag, open};
 use nix::sys::stat::Mode;
@@ -10,7 +11,7 @@ use nix::unistd::Pid;
 use rocker_sys::pidfd;
 
 use crate::cgroup::Hierarchies;
-use crate::protocol::{RUN_FILES, SHIM_SOCKET, State, Status};
+use crate::protocol::{RUN_FILES, SHIM_SOCKET, State, Status, TEARDOWN_PATIENCE};
 use crate::{Error, Kind, Result};
 
 /// The state of each container: from the run root, else from the data root, else None.
@@ -61,9 +62,29 @@ fn shim_lives(directory: &Path) -> bool {
     matches!(Flock::lock(file, FlockArg::LockSharedNonblock), Err((_, nix::errno::Errno::EWOULDBLOCK)))
 }
 
+/// Makes sure that nothing of a container that has ended, or is to be gone, is left but files: waits for its shim to
+/// tidy up, 20 s at most, or ends what a killed shim has left.
+pub fn settle(run: &Path, root: &Path, id: &str) -> Result<()> {
+    let directory = run.join("containers").join(id);
+    let begun = Instant::now();
+    // A shim lets go of its lock once it has tidied up. A lock that waits could wait for ever.
+    while shim_lives(&directory) {
+        if begun.elapsed() > TEARDOWN_PATIENCE {
+            let pid = read(&directory).map_or(0, |state| state.shim_pid);
+            let message = format!(
+                "container {} does not end: its shim, pid {pid}, is still there",
+                id.get(..12).unwrap_or(id)
+            );
+            return Err(Error::new(Kind::Conflict, message).hint(format!("`kill -9 {pid}` ends both")));
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    reconcile(run, root, id).map(drop)
+}
+
 /// Ends a container whose shim is gone: kills its cgroup, removes what the shim would have removed, and records exit
 /// code 137 unless it had ended. Returns its state, or None for one that was to be removed.
-pub fn reconcile(run: &Path, root: &Path, id: &str) -> Result<Option<State>> {
+fn reconcile(run: &Path, root: &Path, id: &str) -> Result<Option<State>> {
     let directory = run.join("containers").join(id);
     let Some(lock) = take_lock(&directory)? else { return Ok(read(&directory)) };
     let Some(mut state) = read(&directory) else { return Ok(None) };

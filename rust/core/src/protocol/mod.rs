@@ -11,4 +11,4 @@ pub use request::{
     AttachRequest, Control, ExecRequest, Fd, Files, Network, NetworkMode, Request, Rootfs, StartRequest,
     StdinMode, Streams,
 };
-pub use state::{FILE as STATE_FILE, RUN_FILES, SOCKET as SHIM_SOCKET, State, Status};
+pub use state::{FILE as STATE_FILE, RUN_FILES, SOCKET as SHIM_SOCKET, State, Status, TEARDOWN_PATIENCE};

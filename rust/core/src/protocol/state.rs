@@ -1,6 +1,7 @@
 //! `state.json`: what is known of a container, written by its shim alone.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use nix::fcntl::{OFlag, openat, renameat};
 use nix::sys::stat::Mode;
@@ -14,6 +15,9 @@ pub const RUN_FILES: [&str; 4] = ["hosts", "resolv.conf", "hostname", SOCKET];
 
 /// A shim's socket in the run directory.
 pub const SOCKET: &str = "shim.sock";
+
+/// How long one who needs a container's place waits for its shim to tidy up.
+pub const TEARDOWN_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where a container is in its life.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,7 +16,9 @@ use nix::unistd::{Pid, fchdir};
 use rocker_core::cgroup::Cgroup;
 use rocker_core::container::{Gate, init, open_below};
 use rocker_core::log::{LogConfig, Writer};
-use rocker_core::protocol::{Inbox, NetworkMode, SHIM_SOCKET, STATE_FILE, StartRequest, State, StdinMode};
+use rocker_core::protocol::{
+    Inbox, NetworkMode, SHIM_SOCKET, STATE_FILE, StartRequest, State, StdinMode, TEARDOWN_PATIENCE,
+};
 use rocker_core::spec::NamespaceType;
 use rocker_core::{Error, Result};
 use rocker_sys::clone::{Cloned, clone_process};
@@ -28,9 +30,6 @@ use super::task::{Pipes, Task};
 use super::teardown::tear_down;
 use crate::clock;
 use crate::host::Host;
-
-/// How long a start waits for the shim before it to tidy up.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What exists on the way to a start, and goes again when the start fails.
 struct Scaffold<'h> {
@@ -135,7 +134,11 @@ fn take_lock(mut file: OwnedFd, directory: &OwnedFd) -> nix::Result<Flock<OwnedF
     loop {
         file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => return Ok(lock),
-            Err((file, Errno::EWOULDBLOCK)) if begun.elapsed() < PATIENCE && has_ended(directory) => file,
+            Err((file, Errno::EWOULDBLOCK))
+                if begun.elapsed() < TEARDOWN_PATIENCE && has_ended(directory) =>
+            {
+                file
+            }
             Err((_, errno)) => return Err(errno),
         };
         std::thread::sleep(Duration::from_millis(1));

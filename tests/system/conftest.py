@@ -1,0 +1,30 @@
+"""Fixtures of the system tests: the command on roots of the test's own, with an image to run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from subprocess import CompletedProcess
+
+    from helpers.engine import EngineRoots
+
+
+@pytest.fixture
+def busybox(engine_roots: EngineRoots, busybox_image: Path) -> Callable[..., CompletedProcess[str]]:
+    """The command, with the image busybox loaded; containers that are left running are a failure."""
+    engine_roots.cli("load", "-i", busybox_image, check=True)
+    return engine_roots.cli
+
+
+@pytest.fixture
+def box(busybox: Callable[..., CompletedProcess[str]]) -> Iterator[Callable[..., CompletedProcess[str]]]:
+    """The same; whatever containers are left are removed, paused or not."""
+    yield busybox
+    ids = busybox("ps", "-aq", check=True).stdout.split()
+    if ids:
+        busybox("rm", "-f", *ids, check=True)
