@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use super::id::Id;
-use super::segments::{self, Segment};
+use super::segments::{self, Mark, Segment};
 use super::source::Source;
 use super::{Driver, Stream, tail};
 use crate::{Error, Kind, Result};
@@ -64,8 +63,8 @@ pub trait Records {
 enum Which {
     /// A plain one, which may still be written to.
     Plain(File),
-    /// A compressed one, if it tells which it was.
-    Gz(Option<Id>),
+    /// A compressed one.
+    Gz(Mark),
 }
 
 /// Reads what a log has, at most about 1 MiB in memory at a time; also an iterator.
@@ -98,7 +97,7 @@ impl Reader {
         let name = path.file_name().ok_or_else(|| at(Errno::EISDIR))?.to_owned();
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let dir = File::open(parent).map_err(|error| Error::io_at("open the log", path, &error))?.into();
-        let waiting = VecDeque::from(segments::snapshot(&dir, &name).map_err(at)?);
+        let waiting = VecDeque::from(segments::after(&dir, &name, None).map_err(at)?);
         if waiting.is_empty() {
             return Err(at(Errno::ENOENT).kind(Kind::NotFound));
         }
@@ -153,27 +152,23 @@ impl Reader {
     pub(super) fn rotated(&mut self) -> Result<bool> {
         let current = segments::current(&self.dir, &self.name);
         // The identity is asked for after that: a file that is no longer the current one does not change.
-        let id = match &self.source {
+        let last = match &self.source {
             None => None,
-            Some((_, Which::Gz(id))) => *id,
+            Some((_, Which::Gz(mark))) => Some(*mark),
             Some((_, Which::Plain(file))) => {
-                Some(Id::of(file).map_err(|error| Error::io_at("read the log", &self.path, &error))?)
+                let failed = |error| Error::io_at("read the log", &self.path, &error);
+                Some(Mark::of(file, false).map_err(failed)?)
             }
         };
         // While there is no current file its successor is about to be put in place.
-        if current.is_none() || current == id.map(|id| id.inode) {
+        let Some(current) = current else { return Ok(false) };
+        if last.is_some_and(|mark| mark.is(current)) {
             return Ok(false);
         }
-        let mut found = self.snapshot()?;
-        // If the file is gone altogether, everything that is left came after it.
-        let after = found.iter().position(|segment| id.is_some() && segment.id == id).map_or(0, |at| at + 1);
-        self.waiting.extend(found.drain(after..));
+        let found = segments::after(&self.dir, &self.name, last)
+            .map_err(|errno| Error::at("read the log", &self.path, errno))?;
+        self.waiting.extend(found);
         Ok(!self.waiting.is_empty())
-    }
-
-    fn snapshot(&self) -> Result<Vec<Segment>> {
-        segments::snapshot(&self.dir, &self.name)
-            .map_err(|errno| Error::at("read the log", &self.path, errno))
     }
 
     /// Go on to the next file; false if there is none.
@@ -188,7 +183,7 @@ impl Reader {
         }
         let Some(segment) = self.waiting.pop_front() else { return Ok(false) };
         let which = if segment.gz {
-            Which::Gz(segment.id)
+            Which::Gz(segment.mark)
         } else {
             Which::Plain(segment.file.try_clone().map_err(|error| failed(&self.path, &error))?)
         };

@@ -108,7 +108,7 @@ fn read(file: &File, block: &mut Vec<u8>, offset: u64, length: u64) -> io::Resul
 
 fn count_records(segment: &Segment, driver: Driver) -> io::Result<u64> {
     let file = segment.file.try_clone()?;
-    let mut source = Source::new(Segment { file, gz: segment.gz, id: None }, driver, 0);
+    let mut source = Source::new(Segment { file, gz: segment.gz, mark: segment.mark }, driver, 0);
     let mut found = 0;
     while source.next(true)?.is_some() {
         found += 1;

@@ -214,6 +214,27 @@ fn following_survives_rotation_without_loss_or_repetition() {
 }
 
 #[test]
+fn following_misses_nothing_of_a_writer_that_rotates_all_the_time() {
+    for driver in [Driver::JsonFile, Driver::Local] {
+        let dir = TempDir::new().unwrap();
+        let busy = LogConfig { max_size: Some(600), max_files: 100_000, compress: true, ..config(driver) };
+        let mut writer = open(dir.path(), &busy);
+        let path = dir.path().join("c/log");
+        let written = AtomicBool::new(false);
+        let followed = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                write_numbers(&mut writer, 0..1500);
+                written.store(true, Ordering::SeqCst);
+            });
+            let running = || !written.load(Ordering::SeqCst);
+            let follow = Reader::open(&path, driver).unwrap().follow(running, None);
+            texts(&follow.map(Result::unwrap).collect::<Vec<_>>())
+        });
+        assert_eq!(followed, numbers(0..1500), "{driver:?}");
+    }
+}
+
+#[test]
 fn a_readable_wake_descriptor_ends_following_when_the_container_has_ended() {
     let dir = TempDir::new().unwrap();
     let mut writer = open(dir.path(), &config(Driver::JsonFile));
