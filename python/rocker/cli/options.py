@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rocker.engine.options import Bind, RunOptions, Tmpfs
-    from rocker.parse.mount import Mount
 
 _STREAMS = ("stdin", "stdout", "stderr")
 _PULLS = ("always", "missing", "never")
@@ -268,9 +267,10 @@ def _labels(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _mounts(values: Mapping[str, Any]) -> list[Bind | Tmpfs]:
+    from rocker.engine.mounts import of_flag
     from rocker.engine.options import Tmpfs
 
-    mounts: list[Bind | Tmpfs] = [to_mount(mount) for mount in [*values["volume"], *values["mount"]]]
+    mounts: list[Bind | Tmpfs] = [of_flag(mount) for mount in [*values["volume"], *values["mount"]]]
     for target, options in values["tmpfs"]:
         mounts.append(Tmpfs(target, options=tuple(options.split(",")) if options else ()))
     targets = [mount.target.rstrip("/") for mount in mounts]
@@ -278,32 +278,3 @@ def _mounts(values: Mapping[str, Any]) -> list[Bind | Tmpfs]:
         if targets.count(target) > 1:
             raise InvalidArgumentError(f"Duplicate mount point: {target}")
     return mounts
-
-
-def to_mount(mount: Mount) -> Bind | Tmpfs:
-    """The engine's record of a parsed mount. Raises UnsupportedError for what is not offered."""
-    from rocker.engine.options import Bind, Tmpfs
-    from rocker.errors import UnsupportedError
-
-    if mount.type == "tmpfs":
-        options = ("ro",) if mount.read_only else ()
-        return Tmpfs(mount.target, size=mount.tmpfs_size or None, mode=mount.tmpfs_mode, options=options)
-    if mount.type == "volume":
-        shown = f"volume `{mount.source}`" if mount.source else "an anonymous volume"
-        raise UnsupportedError(
-            f"{shown} for `{mount.target}`: volumes are not supported yet",
-            hint="name a directory of the host by its absolute path, or use --tmpfs",
-        )
-    if mount.recursive == "writable":
-        raise UnsupportedError(
-            f"bind-recursive=writable for `{mount.target}` is not supported",
-            hint="bind-recursive=enabled makes mounts below the source read-only too; disabled leaves them out",
-        )
-    return Bind(
-        mount.source,
-        mount.target,
-        read_only=mount.read_only,
-        recursive=mount.recursive != "disabled",
-        propagation=mount.propagation or "rprivate",
-        create_source=mount.create_source,
-    )

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rocker.cli.command import DockerCommand, Values
-from rocker.cli.flags import Flag
-from rocker.parse.number import parse_int
-from rocker.parse.signal import parse_signal
+from rocker.cli.stop import FLAGS
 
 if TYPE_CHECKING:
     from rocker.cli.app import App
@@ -25,16 +23,6 @@ COMMAND = DockerCommand(
     usage="[OPTIONS] CONTAINER [CONTAINER...]",
     summary="Restart one or more containers",
     aliases=["rocker container restart", "rocker restart"],
-    flags=[
-        Flag("-s", "--signal", kind="string", parse=parse_signal, help="Signal to send to the container"),
-        Flag(
-            "-t",
-            "--timeout",
-            "--time",
-            kind="int",
-            parse=parse_int,
-            help="Seconds to wait before killing the container",
-        ),
-    ],
+    flags=FLAGS,
     least=1,
 )

@@ -13,6 +13,19 @@ if TYPE_CHECKING:
     from rocker.cli.app import App
 
 
+FLAGS = [
+    Flag("-s", "--signal", kind="string", parse=parse_signal, help="Signal to send to the container"),
+    Flag(
+        "-t",
+        "--timeout",
+        "--time",
+        kind="int",
+        parse=parse_int,
+        help="Seconds to wait before killing the container",
+    ),
+]
+
+
 def stop(app: App, values: Values, arguments: list[str]) -> int:
     """Stop one or more running containers."""
     timeout, signal = values["timeout"], values["signal"]
@@ -25,16 +38,6 @@ COMMAND = DockerCommand(
     usage="[OPTIONS] CONTAINER [CONTAINER...]",
     summary="Stop one or more running containers",
     aliases=["rocker container stop", "rocker stop"],
-    flags=[
-        Flag("-s", "--signal", kind="string", parse=parse_signal, help="Signal to send to the container"),
-        Flag(
-            "-t",
-            "--timeout",
-            "--time",
-            kind="int",
-            parse=parse_int,
-            help="Seconds to wait before killing the container",
-        ),
-    ],
+    flags=FLAGS,
     least=1,
 )

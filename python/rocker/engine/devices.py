@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 
-from rocker.engine.options import Device
 from rocker.errors import InvalidArgumentError, NotFoundError
 
 TYPE_CHECKING = False
@@ -13,30 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
+    from rocker.engine.options import Device
+
 # The nodes themselves are made by the mechanism: null zero full random urandom tty console ptmx, and pts/*.
 _DEFAULT = ((1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2), (136, None))
 _SKIPPED = frozenset({"pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev", "console"})
-
-
-def parse_device(text: str) -> Device:
-    """Read `/dev/x[:/dev/y][:rwm]`.
-
-    Raises:
-        InvalidArgumentError: the form is wrong.
-    """
-    source, *rest = text.split(":")
-    target, permissions = source, "rwm"
-    if len(rest) == 1 and _is_mode(rest[0]):
-        permissions = rest[0]
-    elif len(rest) == 1:
-        target = rest[0] or source
-    elif len(rest) == 2:  # noqa: PLR2004
-        target, permissions = rest[0] or source, rest[1]
-    if len(rest) > 2 or not source or not _is_mode(permissions) or not target.startswith("/"):  # noqa: PLR2004
-        raise InvalidArgumentError(
-            f"invalid device: {text!r}", hint="write /dev/NAME[:/dev/NAME-IN-THE-CONTAINER][:rwm]"
-        )
-    return Device(source, target, permissions)
 
 
 def _is_mode(text: str) -> bool:

@@ -45,9 +45,9 @@ def run(
         stdin_open=stdin is not None,
     )
     if isinstance(max_output, str):
-        from rocker.engine.units import parse_size
+        from rocker.parse.size import named_size
 
-        max_output = parse_size(max_output, "max_output")
+        max_output = named_size("max_output", max_output)
     data = stdin.encode() if isinstance(stdin, str) else stdin
     with session(container, options, (stdin is not None, True, True)) as connection:
         stdout, stderr, event = connection.communicate(data, timeout=timeout, max_output=max_output)

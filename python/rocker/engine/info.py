@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def info(engine: Engine) -> dict[str, Any]:
     """Return the document; see `Engine.info`."""
     from rocker.engine.options import LOG_DRIVERS
-    from rocker.engine.units import format_rfc3339
+    from rocker.engine.times import format_rfc3339
 
     machine = os.uname()
     statuses = _statuses(engine)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def inspect(engine: Engine, container: Container, *, size: bool) -> ContainerInspect:
     """Return the document; see `Container.inspect`."""
-    from rocker.engine.units import format_rfc3339
+    from rocker.engine.times import format_rfc3339
 
     config, id = container.config, container.id  # noqa: A001
     driver = logconfig.driver_of(config)

@@ -37,7 +37,9 @@ def options_of(
         found["attach"] = ("stdin", "stdout", "stderr")
     for name in _SIZES:
         if isinstance(found.get(name), str):
-            found[name] = _size(found[name], name)
+            from rocker.parse.size import named_size
+
+            found[name] = named_size(name, found[name])
     for name, convert in _CONVERSIONS.items():
         if name in found:
             found[name] = convert(found[name])
@@ -62,28 +64,23 @@ def environment(env: Mapping[str, str] | Sequence[str]) -> tuple[str, ...]:
     return tuple(env) if items is None else tuple(f"{name}={value}" for name, value in items())
 
 
-def _size(text: str, name: str) -> int:
-    from rocker.engine.units import parse_size
-
-    return parse_size(text, name)
-
-
 def _mounts(values: Sequence[Bind | Tmpfs | str]) -> tuple[Bind | Tmpfs, ...]:
-    from rocker.engine.mounts import parse_volume
+    from rocker.engine.mounts import of_flag
+    from rocker.parse.volume import parse_volume
 
-    return tuple(parse_volume(value) if isinstance(value, str) else value for value in values)
+    return tuple(of_flag(parse_volume(value)) if isinstance(value, str) else value for value in values)
 
 
 def _devices(values: Sequence[Device | str]) -> tuple[Device, ...]:
-    from rocker.engine.devices import parse_device
+    from rocker.parse.device import parse_device
 
-    return tuple(parse_device(value) if isinstance(value, str) else value for value in values)
+    return tuple(Device(*parse_device(value)) if isinstance(value, str) else value for value in values)
 
 
 def _ulimits(values: Sequence[Ulimit | str]) -> tuple[Ulimit, ...]:
-    from rocker.engine.rlimits import parse_ulimit
+    from rocker.parse.ulimit import parse_ulimit
 
-    return tuple(parse_ulimit(value) if isinstance(value, str) else value for value in values)
+    return tuple(Ulimit(*parse_ulimit(value)) if isinstance(value, str) else value for value in values)
 
 
 def _texts(values: Mapping[str, object]) -> dict[str, str]:

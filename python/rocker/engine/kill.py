@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 
 from rocker.engine.requests import call
-from rocker.engine.signals import parse_signal
 from rocker.engine.state import not_running
 from rocker.errors import GoneError, NotRunningError
+from rocker.parse.signal import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _SIGKILL = 9
 
 def kill(container: Container, signal: str | int) -> None:
     """Send a signal; see `Container.kill`."""
-    number = parse_signal(signal)
+    number = number_of(signal)
     try:
         if number == _SIGKILL:
             end(container)

@@ -81,12 +81,12 @@ def check(driver: str, options: Mapping[str, str]) -> None:
 
 
 def _rotation(options: Mapping[str, str]) -> dict[str, Any]:
-    from rocker.engine.units import parse_size
+    from rocker.parse.size import named_size
 
     found: dict[str, Any] = {}
     if "max-size" in options:
         unlimited = options["max-size"] == "-1"
-        found["max_size"] = 0 if unlimited else parse_size(options["max-size"], "max-size")
+        found["max_size"] = 0 if unlimited else named_size("max-size", options["max-size"])
     if "max-file" in options:
         text = options["max-file"]
         if not text.isdecimal() or int(text) < 1:

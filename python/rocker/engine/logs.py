@@ -106,9 +106,13 @@ def _never_written(container: Container, path: str) -> bool:
 
 
 def _when(when: float | str | None) -> int | None:
-    from rocker.engine.units import parse_when
+    if not isinstance(when, str):
+        return None if when is None else int(when * 10**9)
+    import time
 
-    return None if when is None else parse_when(when)
+    from rocker.parse.duration import parse_time
+
+    return parse_time(when, time.time_ns())
 
 
 def _stamp(ns: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Binds and tmpfs: their syntax, what is refused, and what a spec's `mounts` holds."""
+"""Binds and tmpfs: what is refused, and what a spec's `mounts` holds. Their syntax: `rocker.parse`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from rocker.errors import InvalidArgumentError, NotFoundError, UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
+    from rocker.parse.mount import Mount
+
 PROPAGATIONS = frozenset({"private", "rprivate", "slave", "rslave", "shared", "rshared"})
-_IGNORED = frozenset({"z", "Z", "cached", "delegated", "consistent", "copy", "nocopy"})
-_VOLUMES_LATER = (
-    "named volumes come with the next release: bind a directory of the host for now (-v /DIR:/TARGET)"
-)
 # Files that lxcfs serves; a bind over them hides nothing of the kernel's own.
 _PROC_ALLOWED = frozenset(
     "/proc/" + name
@@ -27,57 +25,6 @@ _TMPFS_FLAGS = frozenset({
     "nodiratime", "relatime", "strictatime", "sync", "async", "huge",
 })  # fmt: skip
 _TMPFS_VALUES = frozenset({"size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol", "huge"})
-
-
-def parse_volume(text: str, warn: Callable[[str], None] | None = None) -> Bind:
-    """Read `-v SOURCE:TARGET[:OPTIONS]`. Options: `ro`, `rw`, a propagation, `z`, `Z` and Docker's Mac words.
-
-    Raises:
-        InvalidArgumentError: the form is wrong.
-        UnsupportedError: it is a named or an anonymous volume.
-    """
-    source, *rest = text.split(":")
-    if not rest:
-        if not source.startswith("/"):
-            raise InvalidArgumentError(
-                f"invalid volume specification: '{text}'", hint="write -v /SOURCE:/TARGET[:ro]"
-            )
-        raise UnsupportedError(f"invalid volume specification: '{text}': no source", hint=_VOLUMES_LATER)
-    target = rest[0]
-    if len(rest) > 2 or not source or not target:  # noqa: PLR2004
-        raise InvalidArgumentError(
-            f"invalid volume specification: '{text}'", hint="write -v /SOURCE:/TARGET[:ro]"
-        )
-    if not source.startswith(("/", "./", "../", "~/")) and source not in {".", ".."}:
-        raise UnsupportedError(
-            f"invalid volume specification: '{text}': {source!r} is no path", hint=_VOLUMES_LATER
-        )
-    read_only, propagation = _volume_options(rest[1] if len(rest) > 1 else "", text, warn)
-    return Bind(source, check_target(target), read_only, True, propagation, True)
-
-
-def _volume_options(words: str, text: str, warn: Callable[[str], None] | None) -> tuple[bool, str]:
-    read_only, propagation = False, "rprivate"
-    seen: set[str] = set()
-    for word in filter(None, words.split(",")):
-        if word in {"ro", "rw", "readonly"}:
-            read_only = word != "rw"
-            kind = "mode"
-        elif word in PROPAGATIONS:
-            propagation = word
-            kind = "propagation"
-        elif word in _IGNORED:
-            kind = word
-            if word in {"z", "Z"} and warn:
-                warn(f"volume {text}: option {word} is ignored, SELinux labels are not used")
-        else:
-            raise InvalidArgumentError(
-                f"invalid mode: {words}", hint="options are ro, rw, rprivate, rslave, rshared, …"
-            )
-        if kind in seen:
-            raise InvalidArgumentError(f"invalid mode: {words}", hint=f"only one {kind} can be given")
-        seen.add(kind)
-    return read_only, propagation
 
 
 def check_target(target: str) -> str:
@@ -98,133 +45,34 @@ def check_target(target: str) -> str:
     return clean.replace("//", "/") if clean.startswith("//") else clean
 
 
-def parse_mount(text: str) -> Bind | Tmpfs:
-    """Read `--mount type=bind|tmpfs,source=…,target=…,…` (comma-separated, quoted as in CSV).
+def of_flag(mount: Mount) -> Bind | Tmpfs:
+    """Return what a parsed `--volume` or `--mount` means.
 
     Raises:
-        InvalidArgumentError: a key or a value is wrong.
-        UnsupportedError: the type comes later.
+        UnsupportedError: it is not offered.
     """
-    fields = _mount_fields(text)
-    kind = fields.pop("type", "volume")
-    target = fields.pop("target", "")
-    if kind not in {"bind", "tmpfs"}:
-        if kind in {"volume", "image", "npipe", "cluster"}:
-            raise UnsupportedError(f"mount type {kind!r} is not offered", hint=_VOLUMES_LATER)
-        raise InvalidArgumentError(f"invalid mount type: {kind!r}", hint="types are bind and tmpfs")
-    if not target:
-        raise InvalidArgumentError("invalid mount: target is required", hint="add target=/PATH")
-    found = (
-        _bind_of(fields, check_target(target)) if kind == "bind" else _tmpfs_of(fields, check_target(target))
-    )
-    if fields:
-        unknown = next(iter(fields))
-        raise InvalidArgumentError(
-            f"unexpected key '{unknown}' in '{text}'", hint=f"a {kind} mount does not take it"
-        )
-    return found
-
-
-_ALIASES = {
-    "src": "source",
-    "dst": "target",
-    "destination": "target",
-    "ro": "readonly",
-    "propagation": "bind-propagation",
-}
-_FLAGS = frozenset({"readonly", "bind-nonrecursive", "bind-create-src"})
-
-
-def _mount_fields(text: str) -> dict[str, str]:
-    import csv
-
-    try:
-        words = next(csv.reader([text], strict=True))
-    except (csv.Error, StopIteration) as error:
-        raise InvalidArgumentError(f"invalid mount: {text!r}: {error}") from error
-    fields: dict[str, str] = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        key = _ALIASES.get(key.strip().lower(), key.strip().lower())
-        if not equals and key not in _FLAGS:
-            raise InvalidArgumentError(f"invalid field '{word}' must be a key=value pair")
-        fields[key] = value if equals else "true"
-    return fields
-
-
-def _boolean(key: str, value: str) -> bool:
-    if value.lower() in {"true", "1", "t"}:
-        return True
-    if value.lower() in {"false", "0", "f"}:
-        return False
-    raise InvalidArgumentError(f"invalid value for {key}: {value}", hint="write true or false")
-
-
-def _bind_of(fields: dict[str, str], target: str) -> Bind:
-    source = fields.pop("source", "")
-    if not source:
-        raise InvalidArgumentError("invalid mount: source is required for a bind", hint="add source=/PATH")
-    propagation = fields.pop("bind-propagation", "rprivate")
-    if propagation not in PROPAGATIONS:
-        raise InvalidArgumentError(
-            f"invalid propagation mode: {propagation}", hint="modes are " + ", ".join(sorted(PROPAGATIONS))
-        )
-    recursion = fields.pop("bind-recursive", "enabled")
-    if recursion not in {"enabled", "disabled", "readonly", "writable"}:
-        raise InvalidArgumentError(
-            f"invalid value for bind-recursive: {recursion}", hint="values are enabled, disabled and readonly"
-        )
-    if recursion == "writable":
+    if mount.type == "tmpfs":
+        options = ("ro",) if mount.read_only else ()
+        return Tmpfs(mount.target, mount.tmpfs_size or None, mount.tmpfs_mode, options)
+    if mount.type == "volume":
+        shown = f"volume `{mount.source}`" if mount.source else "an anonymous volume"
         raise UnsupportedError(
-            "bind-recursive=writable is not offered", hint="read-only binds are read-only in submounts too"
+            f"{shown} for `{mount.target}`: volumes are not supported yet",
+            hint="name a directory of the host by its absolute path, or use --tmpfs",
         )
-    flat = _boolean("bind-nonrecursive", fields.pop("bind-nonrecursive", "false"))
-    read_only = _boolean("readonly", fields.pop("readonly", "false"))
-    create = _boolean("bind-create-src", fields.pop("bind-create-src", "false"))
-    fields.pop("consistency", None)
-    return Bind(source, target, read_only, not flat and recursion != "disabled", propagation, create)
-
-
-def _tmpfs_of(fields: dict[str, str], target: str) -> Tmpfs:
-    from rocker.engine.units import parse_size
-
-    size, mode = fields.pop("tmpfs-size", None), fields.pop("tmpfs-mode", None)
-    options = ("ro",) if _boolean("readonly", fields.pop("readonly", "false")) else ()
-    return Tmpfs(
-        target,
-        None if size is None else parse_size(size, "tmpfs-size"),
-        None if mode is None else _mode(mode),
-        options,
+    if mount.recursive == "writable":
+        raise UnsupportedError(
+            f"bind-recursive=writable for `{mount.target}` is not supported",
+            hint="bind-recursive=enabled makes mounts below the source read-only too; disabled leaves them out",
+        )
+    return Bind(
+        mount.source,
+        mount.target,
+        read_only=mount.read_only,
+        recursive=mount.recursive != "disabled",
+        propagation=mount.propagation or "rprivate",
+        create_source=mount.create_source,
     )
-
-
-def _mode(text: str) -> int:
-    if not text or set(text) - set("01234567") or int(text, 8) > 0o7777:  # noqa: PLR2004
-        raise InvalidArgumentError(f"invalid mode: {text!r}", hint="write octal permission bits: 1777")
-    return int(text, 8)
-
-
-def parse_tmpfs(text: str) -> Tmpfs:
-    """Read `--tmpfs TARGET[:OPTIONS]`, for example `/run:size=64m,exec,mode=755`.
-
-    Raises:
-        InvalidArgumentError: an option is unknown.
-    """
-    from rocker.engine.units import parse_size
-
-    target, _, words = text.partition(":")
-    size, mode, options = None, None, []
-    for word in filter(None, words.split(",")):
-        key, equals, value = word.partition("=")
-        if (equals and key not in _TMPFS_VALUES) or (not equals and word not in _TMPFS_FLAGS):
-            raise InvalidArgumentError(f'invalid tmpfs option ["{word}"]', hint="options are as in tmpfs(5)")
-        if key == "size" and not value.endswith("%"):
-            size = parse_size(value, "tmpfs size")
-        elif key == "mode":
-            mode = _mode(value)
-        else:
-            options.append(word)
-    return Tmpfs(check_target(target), size, mode, tuple(options))
 
 
 def default_mounts(options_shm: int | None, *, sysfs_rw: bool, own_shm: bool) -> list[dict[str, Any]]:
@@ -332,6 +180,9 @@ def _tmpfs(mount: Tmpfs, target: str) -> dict[str, Any]:
     options = ["noexec", "nosuid", "nodev"]
     opposite = {"exec": "noexec", "suid": "nosuid", "dev": "nodev"}
     for word in mount.options:
+        key, equals, _ = word.partition("=")
+        if key not in (_TMPFS_VALUES if equals else _TMPFS_FLAGS):
+            raise InvalidArgumentError(f'invalid tmpfs option ["{word}"]', hint="options are as in tmpfs(5)")
         if word in opposite:
             options.remove(opposite[word])
         if word not in options:

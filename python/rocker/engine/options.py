@@ -1,8 +1,7 @@
 """What was meant by the flags of `run`, `create` and `exec`: the whole input of the engine's policy.
 
-Front ends collect text and parse it with `mounts.parse_volume`, `mounts.parse_mount`, `mounts.parse_tmpfs`,
-`devices.parse_device`, `rlimits.parse_ulimit` and `units.parse_size`; only these records go on. Sizes are bytes, times
-seconds. None means: not said, so the image or the default decides.
+Front ends collect text and parse it with `rocker.parse`; only these records go on. Sizes are bytes, times seconds.
+None means: not said, so the image or the default decides.
 """
 
 from __future__ import annotations

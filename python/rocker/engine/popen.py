@@ -7,8 +7,8 @@ import os
 from rocker.engine.exec import session
 from rocker.engine.keywords import environment, words
 from rocker.engine.options import ExecOptions
-from rocker.engine.signals import parse_signal
 from rocker.errors import InvalidArgumentError, TimeoutError, UnsupportedError  # noqa: A004 -- ours
+from rocker.parse.signal import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Popen:
     def send_signal(self, signal: int | str) -> None:
         """Send a signal; nothing happens once it has ended."""
         if self.poll() is None:
-            self._session.signal(parse_signal(signal))
+            self._session.signal(number_of(signal))
 
     def terminate(self) -> None:
         """Send SIGTERM."""

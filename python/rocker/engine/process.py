@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from rocker.engine.config import ContainerConfig
-from rocker.engine.signals import parse_signal
 from rocker.errors import InvalidArgumentError
+from rocker.parse.signal import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def merge(options: RunOptions, image: ImageConfig | None, *, creator: str | None
         workdir=workdir if workdir.startswith("/") or not workdir else "/" + workdir,
         user=options.user or (image.user if image else ""),
         labels={**image.labels, **options.labels} if image else dict(options.labels),
-        stop_signal=parse_signal(signal),
+        stop_signal=number_of(signal),
         layers=tuple(image.diff_ids) if image else (),
         volumes=tuple(sorted(image.volumes)) if image else (),
         exposed_ports=tuple(sorted(image.exposed_ports)) if image else (),

@@ -48,21 +48,9 @@ def is_gone(engine: Engine, row: ContainerRow, state: dict[str, Any] | None) -> 
 
 def _shim_lives(engine: Engine, id: str) -> bool:  # noqa: A002
     """Whether the shim still holds its lock: then it is about to remove the files itself."""
-    import fcntl
+    from rocker.engine.locks import is_locked
 
-    try:
-        lock = os.open(
-            f"{engine.run_root}/containers/{id}/shim.lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
-        )
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(lock)
-    return False
+    return is_locked(f"{engine.run_root}/containers/{id}/shim.lock") is True
 
 
 def _lives(creator: str) -> bool:

@@ -29,10 +29,10 @@ def restart(container: Container, timeout: float | None, *, signal: str | int | 
 def _stop_and_keep(container: Container, timeout: float | None, *, signal: str | int | None) -> None:
     from rocker.engine.options import DEFAULT_STOP_TIMEOUT
     from rocker.engine.requests import body
-    from rocker.engine.signals import parse_signal
+    from rocker.parse.signal import number_of
 
     config, engine = container.config, container.engine
-    number = config.stop_signal if signal is None else parse_signal(signal)
+    number = config.stop_signal if signal is None else number_of(signal)
     seconds = timeout if timeout is not None else config.options.stop_timeout
     request = body("stop", signal=number, timeout=float(DEFAULT_STOP_TIMEOUT if seconds is None else seconds))
     with contextlib.suppress(NotRunningError):

@@ -1,47 +1,16 @@
-"""Resource limits: `--ulimit NAME=SOFT[:HARD]`."""
+"""Resource limits of a container's processes."""
 
 from __future__ import annotations
 
-from rocker.engine.options import Ulimit
 from rocker.errors import InvalidArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-NAMES = (
-    "as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss",
-    "rtprio", "rttime", "sigpending", "stack",
-)  # fmt: skip
+    from rocker.engine.options import Ulimit
+
 INFINITY = (1 << 64) - 1
-
-
-def parse_ulimit(text: str) -> Ulimit:
-    """Read `nofile=1024:2048`, `nofile=1024` or `core=-1` (unlimited).
-
-    Raises:
-        InvalidArgumentError: the form, the name or the numbers are wrong.
-    """
-    name, equals, values = text.partition("=")
-    soft, colon, hard = values.partition(":")
-    if not equals:
-        raise InvalidArgumentError(
-            f"invalid ulimit argument: {text}", hint="write NAME=SOFT[:HARD]: nofile=1024:2048"
-        )
-    limit = Ulimit(name, _number(soft, text), _number(hard if colon else soft, text))
-    check(limit)
-    return limit
-
-
-def _number(word: str, text: str) -> int:
-    if word in {"-1", "unlimited"}:
-        return -1
-    if not (word.isascii() and word.isdecimal()) or int(word) >= 1 << 63:
-        raise InvalidArgumentError(
-            f"invalid ulimit argument: {text}: {word!r} is no limit",
-            hint="write a number, or -1 for no limit",
-        )
-    return int(word)
 
 
 def check(limit: Ulimit) -> None:
@@ -50,6 +19,8 @@ def check(limit: Ulimit) -> None:
     Raises:
         InvalidArgumentError: so it is.
     """
+    from rocker.parse.ulimit import NAMES
+
     if limit.name not in NAMES:
         from rocker.engine.suggest import near
 

@@ -127,7 +127,7 @@ class Session:
 
 def result_of(stdout: bytes, stderr: bytes, event: ExitEvent, container: str) -> Result:
     """Return the result that an `exited` event describes."""
-    from rocker.engine.units import parse_rfc3339_ns
+    from rocker.engine.times import parse_rfc3339_ns
 
     usage = event["usage"]
     return Result(

@@ -45,7 +45,7 @@ def document(state: dict[str, Any] | None) -> State:
 
 def describe(state: dict[str, Any] | None, now_ns: int) -> str:
     """Return Docker's `Status` text of `ps`: `Up 3 seconds`, `Exited (0) 2 minutes ago`, `Created`."""
-    from rocker.engine.units import parse_rfc3339_ns
+    from rocker.engine.times import parse_rfc3339_ns
 
     status = status_of(state)
     if state is None or status == "created":

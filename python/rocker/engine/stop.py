@@ -5,8 +5,8 @@ from __future__ import annotations
 from rocker.engine.options import DEFAULT_STOP_TIMEOUT
 from rocker.engine.requests import body
 from rocker.engine.session import Session
-from rocker.engine.signals import parse_signal
 from rocker.errors import NotRunningError
+from rocker.parse.signal import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def stop(container: Container, timeout: float | None, *, signal: str | int | None) -> None:
     """Stop it; see `Container.stop`."""
     config = container.config
-    number = config.stop_signal if signal is None else parse_signal(signal)
+    number = config.stop_signal if signal is None else number_of(signal)
     if timeout is None:
         chosen = config.options.stop_timeout
         timeout = DEFAULT_STOP_TIMEOUT if chosen is None else chosen

@@ -21,21 +21,6 @@ DEFAULT_NETWORK = {
 }
 
 
-def parse_sysctl(text: str) -> tuple[str, str]:
-    """Read `NAME=VALUE`.
-
-    Raises:
-        InvalidArgumentError: there is no `=`, or the name is not allowed in any container.
-    """
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise InvalidArgumentError(
-            f"invalid sysctl: {text!r}", hint="write NAME=VALUE: net.core.somaxconn=1024"
-        )
-    check(name, value, own_network=True, own_ipc=True)
-    return name, value
-
-
 def check(name: str, value: str, *, own_network: bool, own_ipc: bool) -> None:
     """Refuse a parameter that is not the container's own.
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 
 from rocker.engine.catalog_errors import from_os
+from rocker.engine.locks import is_locked
 from rocker.errors import ConflictError, CorruptError
 from rocker.images.digest import digits, is_hex, of_bytes
 
@@ -103,7 +104,7 @@ class Store:
         try:
             fcntl.flock(gate, fcntl.LOCK_EX)
             for name in os.listdir(self.tmp):
-                if name.startswith(_PREFIX) and _is_abandoned(f"{self.tmp}/{name}"):
+                if name.startswith(_PREFIX) and is_locked(f"{self.tmp}/{name}") is False:
                     _core.remove_tree(f"{self.tmp}/{name}")
         finally:
             os.close(gate)
@@ -322,19 +323,3 @@ def _write_all(fd: int, data: bytes, path: str) -> None:
 def _strangers(directory: str, known: set[str]) -> list[str]:
     names = os.listdir(directory)
     return [f"{directory}/{name}" for name in names if is_hex(name) and f"sha256:{name}" not in known]
-
-
-def _is_abandoned(path: str) -> bool:
-    import fcntl
-
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(fd)
-    return True

@@ -60,6 +60,11 @@ def parse_signal(text: str) -> int:
     return found
 
 
+def number_of(signal: int | str) -> int:
+    """The number of a signal given by name or number. Raises InvalidArgumentError."""
+    return parse_signal(str(signal))
+
+
 def signal_name(number: int) -> str:
     """`SIGTERM` of 15; a number without a name as `SIGRTMIN+n`."""
     if 1 <= number <= len(_NAMES):

@@ -27,6 +27,15 @@ def parse_size(text: str) -> int:
     return int(value)
 
 
+def named_size(name: str, text: str) -> int:
+    """Bytes of the size that an option or a keyword of this name has; it stands first in what is refused."""
+    try:
+        return parse_size(text)
+    except InvalidArgumentError as error:
+        hint = "write bytes, or a size such as 64m"
+        raise InvalidArgumentError(f"{name}: {error.message}", hint=hint) from error
+
+
 def parse_swap(text: str) -> int:
     """A size of memory plus swap, or -1 for no limit. Raises InvalidArgumentError."""
     return -1 if text == "-1" else parse_size(text)
