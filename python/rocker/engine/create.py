@@ -89,10 +89,16 @@ def check_options(options: RunOptions) -> None:
 
 def _creator() -> str:
     """Pid and start time of this process: together they are never used twice (proc(5), field 22 of stat)."""
+    global _self  # noqa: PLW0603 -- the same until a fork, and reading it costs 40 us
     pid = os.getpid()
-    with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-        fields = (file.read(1024) or b"").rpartition(b")")[2].split()
-    return f"{pid}:{fields[19].decode()}"
+    if _self is None or _self[0] != pid:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            fields = (file.read(1024) or b"").rpartition(b")")[2].split()
+        _self = (pid, f"{pid}:{fields[19].decode()}")
+    return _self[1]
+
+
+_self: tuple[int, str] | None = None
 
 
 def _insert(

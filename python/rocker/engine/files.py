@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from rocker.engine.defaults import HOSTS
 
 _MAX = 1 << 20
@@ -22,9 +24,15 @@ def contents(network: str, hostname: str, donor_files: str | None = None) -> dic
 
 
 def read(path: str) -> str:
-    """Return a small text file; empty when it is not there."""
+    """Return a text file, of which more than 1 MiB is left out; empty when it is not there."""
     try:
-        with open(path, "rb", buffering=0) as file:
-            return (file.read(_MAX) or b"").decode("utf-8", "replace")
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return ""
+    try:
+        # A buffer of the file's size: malloc(3) would map and unmap a large one, for a file of some lines.
+        return os.read(file, min(os.fstat(file).st_size or 4096, _MAX)).decode("utf-8", "replace")
+    except OSError:
+        return ""
+    finally:
+        os.close(file)

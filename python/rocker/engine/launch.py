@@ -9,6 +9,7 @@ from rocker.engine import files, logconfig, namespaces, seccomp
 from rocker.engine import spec as specification
 from rocker.engine.donor import look_at
 from rocker.engine.options import DEFAULT_STOP_TIMEOUT
+from rocker.engine.roots import BASE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def build(
 
 def _rootfs(config: ContainerConfig) -> dict[str, Any]:
     options = config.options
-    found: dict[str, Any] = {"upper": True, "volatile": options.auto_remove}
+    found: dict[str, Any] = {"base": BASE, "upper": True, "volatile": options.auto_remove}
     if options.rootfs is not None:
         found["directory"] = os.path.abspath(options.rootfs)
     else:

@@ -8,7 +8,10 @@ from rocker.errors import DeniedError, InvalidArgumentError, NoSpaceError, Rocke
 
 _MODE = 0o700
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
-_DATA = frozenset({"rocker.db", "blobs", "layers", "containers", "tmp", "cache"})
+_DATA = frozenset({"rocker.db", "base", "blobs", "layers", "containers", "tmp", "cache"})
+BASE = "base/1"
+"""The lowest layer of every container: what is mounted over, for images that lack it. A change has another number."""
+
 _RUN = frozenset({"boot_id", "launcher.sock", "launcher.lock", "containers", "shm"})
 
 
@@ -21,7 +24,7 @@ def prepare(root: str, run: str) -> None:
     """
     try:
         boot = _read(_BOOT_ID)
-        if _read(f"{run}/boot_id") == boot and os.path.isdir(f"{root}/containers"):
+        if _read(f"{run}/boot_id") == boot and os.path.isdir(f"{root}/{BASE}"):
             _check_private(root)
             _check_private(run)
             return
@@ -29,6 +32,7 @@ def prepare(root: str, run: str) -> None:
         _make(run, _RUN)
         for directory in (f"{root}/containers", f"{root}/tmp", f"{root}/cache", f"{run}/containers"):
             os.makedirs(directory, mode=_MODE, exist_ok=True)
+        _make_base(root)
         _forget_former_boot(run, boot)
     except RockerError:  # some are OSErrors too, and say already what was wrong
         raise
@@ -63,6 +67,30 @@ def _make(path: str, known: frozenset[str]) -> None:
         _check_private(path)
     else:
         os.chmod(path, _MODE)
+
+
+def _make_base(root: str) -> None:
+    """Make the base layer whole or not at all: it is renamed into place."""
+    if os.path.isdir(f"{root}/{BASE}"):
+        return
+    import shutil
+
+    draft = f"{root}/tmp/base-{os.urandom(8).hex()}"
+    for directory in ("dev", "etc", "proc", "sys"):
+        os.makedirs(f"{draft}/{directory}", mode=0o755)
+    for name in ("hostname", "hosts", "resolv.conf"):
+        file = os.open(f"{draft}/etc/{name}", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+        os.fchmod(file, 0o644)
+        os.close(file)
+    for path in (draft, *(f"{draft}/{name}" for name in ("dev", "etc", "proc", "sys"))):
+        os.chmod(path, 0o755)  # noqa: S103 -- a part of every container's root
+    os.makedirs(os.path.dirname(f"{root}/{BASE}"), mode=_MODE, exist_ok=True)
+    try:
+        os.rename(draft, f"{root}/{BASE}")
+    except OSError:
+        shutil.rmtree(draft, ignore_errors=True)
+        if not os.path.isdir(f"{root}/{BASE}"):  # unless another process was faster
+            raise
 
 
 def _forget_former_boot(run: str, boot: str) -> None:

@@ -15,6 +15,10 @@ use rocker_sys::{netlink, scm};
 use crate::host::Host;
 use crate::shim;
 
+/// Network parameters that are set beforehand: those that the engine asks for when nothing else is said.
+pub const SYSCTLS: [(&str, &str); 2] =
+    [("net.ipv4.ip_unprivileged_port_start", "0"), ("net.ipv4.ping_group_range", "0 2147483647")];
+
 /// The launcher's side.
 #[derive(Debug)]
 pub struct Standby {
@@ -53,7 +57,7 @@ impl Standby {
 /// The fork's life: it prepares, waits, and becomes the shim of the connection that comes. Its exit code.
 pub fn live(host: &Host, socket: &OwnedFd) -> i32 {
     let _ = nix::sys::prctl::set_name(c"rocker-standby");
-    let network = network_namespace();
+    let network = network_namespace(host);
     let mut byte = [0];
     match scm::receive(socket.as_fd(), &mut byte) {
         Ok((1, mut fds)) => fds.pop().map_or(1, |connection| shim::main(host, connection, network)),
@@ -62,18 +66,21 @@ pub fn live(host: &Host, socket: &OwnedFd) -> i32 {
     }
 }
 
-/// A network namespace with loopback up, made without staying in it; None where that fails, as it will again, with
-/// its message, in the start itself.
-fn network_namespace() -> Option<OwnedFd> {
+/// A network namespace with loopback up and [`SYSCTLS`] set, made without staying in it; None where that fails, as it
+/// will again, with its message, in the start itself.
+fn network_namespace(host: &Host) -> Option<OwnedFd> {
     let home = netlink::Route::open().and_then(|route| route.namespace()).ok()?;
     unshare(CloneFlags::CLONE_NEWNET).ok()?;
+    let sysctls = SYSCTLS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    // `/proc/sys/net` is that of the network namespace of whoever looks.
+    let set = rocker_core::container::set_sysctls(host.proc.as_fd(), &sysctls.into());
     let made = netlink::Route::open().and_then(|mut route| {
         route.set_up(netlink::LOOPBACK)?;
         route.namespace()
     });
     // A shim in a network namespace of nobody would be no shim: it must not serve.
     match setns(home, CloneFlags::CLONE_NEWNET) {
-        Ok(()) => made.ok(),
+        Ok(()) => made.ok().filter(|_| set.is_ok()),
         Err(_) => rocker_sys::clone::exit_now(1),
     }
 }

@@ -33,11 +33,21 @@ pub fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> nix::Result<()> {
     check(sent).map(drop)
 }
 
-/// The process's mount namespace (ioctl PIDFD_GET_MNT_NAMESPACE, Linux 6.11; ENOTTY before).
-pub fn mount_namespace(pidfd: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
-    const PIDFD_GET_MNT_NAMESPACE: libc::c_ulong = 0xff03;
-    // SAFETY: the request takes no argument but 0.
-    let fd = check(i64::from(unsafe { libc::ioctl(pidfd.as_raw_fd(), PIDFD_GET_MNT_NAMESPACE as _, 0) }))?;
+/// Sorts of namespaces, by the numbers of their requests in `linux/pidfd.h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Namespace {
+    /// `ipc_namespaces(7)`.
+    Ipc = 0xff02,
+    /// `mount_namespaces(7)`.
+    Mount = 0xff03,
+    /// `network_namespaces(7)`.
+    Network = 0xff04,
+}
+
+/// A namespace of the process (ioctl PIDFD_GET_..._NAMESPACE, Linux 6.11; ENOTTY before).
+pub fn namespace(pidfd: BorrowedFd<'_>, sort: Namespace) -> nix::Result<OwnedFd> {
+    // SAFETY: the requests take no argument but 0.
+    let fd = check(i64::from(unsafe { libc::ioctl(pidfd.as_raw_fd(), sort as _, 0) }))?;
     // SAFETY: the kernel has just made this descriptor, close-on-exec.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
@@ -96,11 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn the_mount_namespace_is_that_of_the_process() {
-        let own = std::fs::metadata("/proc/self/ns/mnt").unwrap().ino();
-        match mount_namespace(open(Pid::this()).unwrap().as_fd()) {
-            Ok(fd) => assert_eq!(std::fs::File::from(fd).metadata().unwrap().ino(), own),
-            Err(errno) => assert_eq!(errno, nix::errno::Errno::ENOTTY), // before Linux 6.11
+    fn a_namespace_is_that_of_the_process() {
+        for (name, sort) in [("ipc", Namespace::Ipc), ("mnt", Namespace::Mount), ("net", Namespace::Network)]
+        {
+            let own = std::fs::metadata(format!("/proc/self/ns/{name}")).unwrap().ino();
+            match namespace(open(Pid::this()).unwrap().as_fd(), sort) {
+                Ok(fd) => assert_eq!(std::fs::File::from(fd).metadata().unwrap().ino(), own),
+                Err(errno) => assert_eq!(errno, nix::errno::Errno::ENOTTY), // before Linux 6.11
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Enter a cgroup.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::unistd::write;
@@ -31,9 +31,16 @@ impl JoinHandle {
         Ok(())
     }
 
-    /// The descriptors, so that they can be kept open where others are closed.
-    pub fn fds(&self) -> impl Iterator<Item = RawFd> + '_ {
-        self.tasks.iter().map(AsRawFd::as_raw_fd)
+    /// The descriptors, for sending them to another process.
+    pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.tasks.iter().map(AsFd::as_fd)
+    }
+}
+
+impl From<Vec<OwnedFd>> for JoinHandle {
+    /// From the descriptors that another process has sent.
+    fn from(tasks: Vec<OwnedFd>) -> Self {
+        Self { tasks }
     }
 }
 

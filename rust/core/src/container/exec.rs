@@ -18,13 +18,13 @@ use crate::{Error, Result};
 
 /// Everything the child needs.
 #[derive(Debug)]
-pub struct Setup {
+pub struct Setup<'a> {
     /// pidfd of the container's init.
     pub init: OwnedFd,
     /// The namespaces that are not the host's, but for the pid namespace, in which the child was born.
     pub namespaces: CloneFlags,
     /// The cgroups of v1 to enter.
-    pub cgroup: JoinHandle,
+    pub cgroup: &'a JoinHandle,
     /// A terminal of this size.
     pub terminal: Option<ConsoleSize>,
     /// Standard streams, unless there is a terminal.
@@ -34,14 +34,14 @@ pub struct Setup {
 }
 
 /// Runs in the child and never returns.
-pub fn run(setup: Setup, socket: OwnedFd) -> ! {
+pub fn run(setup: Setup<'_>, socket: OwnedFd) -> ! {
     match start(&setup, &socket) {
         Ok(never) => match never {},
         Err(error) => Report::fail_and_exit(&socket, error),
     }
 }
 
-fn start(setup: &Setup, socket: &OwnedFd) -> Result<std::convert::Infallible> {
+fn start(setup: &Setup<'_>, socket: &OwnedFd) -> Result<std::convert::Infallible> {
     setup.cgroup.enter().map_err(|errno| Error::sys("enter cgroup", errno))?;
     setns(&setup.init, setup.namespaces).map_err(|errno| Error::sys("join namespaces", errno))?;
     // A session of its own: no terminal of another can be typed into (TIOCSTI).

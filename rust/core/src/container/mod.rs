@@ -44,4 +44,4 @@ pub use options::MountOptions;
 pub use process::Program;
 pub use report::{Report, exit_code};
 pub use root::{MOUNT_POINT, Overlay, open_below};
-pub use sysctl::check as check_sysctls;
+pub use sysctl::{apply as set_sysctls, check as check_sysctls};

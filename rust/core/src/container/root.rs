@@ -80,6 +80,10 @@ fn overlay(
     if let Some(directory) = directory {
         add(&context, "lowerdir+", directory)?;
     }
+    if let Some(base) = &rootfs.base {
+        let base = open_below(data_root.ok_or_else(missing)?, base)?;
+        add(&context, "lowerdir+", base.as_fd())?;
+    }
     if rootfs.upper {
         let container = open_below(data_root.ok_or_else(missing)?, &format!("containers/{id}"))?;
         for (name, key) in [("upper", "upperdir"), ("work", "workdir")] {

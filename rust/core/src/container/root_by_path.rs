@@ -44,6 +44,9 @@ pub(super) fn mount_root(
         attach(&stage, tree, PLAIN)?;
         lower.push(PLAIN.to_owned());
     }
+    if let Some(base) = &rootfs.base {
+        lower.push(link(&stage, data_root, base, &lower.len().to_string())?);
+    }
     let mut options = format!("lowerdir={}", lower.join(":"));
     if rootfs.upper {
         let container = format!("containers/{id}");

@@ -206,6 +206,10 @@ pub struct Rootfs {
     /// A plain directory as the one layer: the client turns it into a descriptor.
     #[serde(default)]
     pub directory: Option<String>,
+    /// A directory below all of them, relative to the data root: what nearly every container mounts over, so that it
+    /// need not be made where the image lacks it.
+    #[serde(default)]
+    pub base: Option<String>,
     /// Whether it can be written: into `containers/<id>/upper`.
     #[serde(default)]
     pub upper: bool,

@@ -46,6 +46,11 @@ impl Shim<'_> {
         let (Some(cgroup), Some(Some(init))) = (&self.cgroup, self.tasks.first()) else {
             return Err(Self::not_running());
         };
+        let join = match self.join.take() {
+            Some(join) => join,
+            None => cgroup.join_handle()?,
+        };
+        let join = &*self.join.insert(join);
         let filter = match (request.unconfined, &request.seccomp) {
             (true, _) => Vec::new(),
             (false, Some(text)) => prepare::filter(Some(text), None)?,
@@ -57,7 +62,7 @@ impl Shim<'_> {
         let setup = exec::Setup {
             init: duplicate(&init.pidfd)?,
             namespaces: self.template.namespaces.difference(CloneFlags::CLONE_NEWPID),
-            cgroup: cgroup.join_handle()?,
+            cgroup: join,
             terminal,
             streams: pipes.child,
             program: prepare::program(self.host, request.process, request.user, request.groups, filter)?,

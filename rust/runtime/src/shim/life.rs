@@ -63,9 +63,12 @@ impl Shim<'_> {
         task.started_ns = now;
         let (pid, detached) = (task.pid.as_raw(), task.detached);
         if index == 0 {
-            // The end of a mount namespace unmounts everything in it, before the process counts as ended: held here,
-            // it ends only when whoever waits has been told.
-            self.mounts = pidfd::mount_namespace(task.pidfd.as_fd()).ok();
+            // The end of a mount namespace unmounts everything in it, before the process counts as ended; that of a
+            // network or IPC namespace keeps a processor busy right then. Held here, they end only when whoever waits
+            // has been told.
+            let sorts = [pidfd::Namespace::Mount, pidfd::Namespace::Network, pidfd::Namespace::Ipc];
+            let held = sorts.into_iter().filter_map(|sort| pidfd::namespace(task.pidfd.as_fd(), sort).ok());
+            self.namespaces.extend(held);
             // A full run root must not end a container that runs: who asks sees it as being created.
             let _ = self.record.running(pid, clock::rfc3339(now));
         }
@@ -181,7 +184,7 @@ impl Shim<'_> {
         for task in self.tasks.iter_mut().skip(1).flatten() {
             let _ = waitpid(task.pid, None);
         }
-        drop(self.mounts.take());
+        self.namespaces.clear();
         self.unwatch(Token::Listener);
         let waiting: Vec<usize> = (0..self.clients.len())
             .filter(|index| self.clients[*index].as_ref().is_some_and(|client| client.last_words.is_none()))
@@ -213,7 +216,10 @@ fn died_before_execve(host: &Host, task: &Task) -> bool {
     else {
         return false;
     };
-    let text = std::io::read_to_string(std::fs::File::from(file)).unwrap_or_default();
+    // The name, the one field that could hold anything, has 15 bytes at most.
+    let mut bytes = [0; 128];
+    let count = nix::unistd::read(&file, &mut bytes).unwrap_or(0);
+    let text = String::from_utf8_lossy(&bytes[..count]);
     let flags = text.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(6));
     flags.and_then(|flags| flags.parse::<u64>().ok()).is_some_and(|flags| flags & PF_FORKNOEXEC != 0)
 }

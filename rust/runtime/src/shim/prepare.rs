@@ -16,6 +16,7 @@ use rocker_core::{Error, Result, seccomp};
 use rocker_sys::mount::Propagation;
 
 use crate::host::{Host, RUN};
+use crate::standby::SYSCTLS;
 
 /// The frame's descriptors by what they are.
 #[derive(Debug, Default)]
@@ -70,6 +71,8 @@ pub struct Namespaces {
     pub pid: Option<OwnedFd>,
     /// Whether the cgroup namespace is its own; made by the child once it is in its cgroup.
     pub cgroup: bool,
+    /// Whether the network namespace was made beforehand.
+    pub ready: bool,
     /// All that are not the host's, for exec.
     pub all: CloneFlags,
     /// Sorts that are the container's own.
@@ -85,6 +88,7 @@ impl Namespaces {
             joined: Vec::new(),
             pid: None,
             cgroup: false,
+            ready: false,
             all: CloneFlags::empty(),
             own: Vec::new(),
         };
@@ -97,9 +101,10 @@ impl Namespaces {
             let fd = handed.iter().position(|(at, _)| *at == index).map(|at| handed.swap_remove(at).1);
             match (namespace.path.is_some(), fd, namespace.kind) {
                 (false, _, NamespaceType::Cgroup) => plan.cgroup = true,
-                (false, _, kind @ NamespaceType::Network) if ready.is_some() => {
+                (false, _, kind @ NamespaceType::Network) if ready.is_some() && fits(request) => {
                     plan.joined.extend(ready.take().map(|fd| (kind, fd)));
                     plan.own.push(kind);
+                    plan.ready = true;
                 }
                 (false, _, kind) => {
                     plan.new |= flag;
@@ -123,6 +128,11 @@ impl Namespaces {
         drop(ready.take());
         Ok(plan)
     }
+}
+
+/// Whether a network namespace with [`SYSCTLS`] set serves the container: it sets these itself, to whatever value.
+fn fits(request: &StartRequest) -> bool {
+    SYSCTLS.iter().all(|(name, _)| request.spec.linux.sysctl.contains_key(*name))
 }
 
 /// The specification's mounts with their options sorted and their sources.

@@ -30,6 +30,7 @@ use super::task::{Pipes, Task};
 use super::teardown::tear_down;
 use crate::clock;
 use crate::host::Host;
+use crate::standby::SYSCTLS;
 
 /// What exists on the way to a start, and goes again when the start fails.
 struct Scaffold<'h> {
@@ -155,6 +156,9 @@ fn has_ended(directory: &OwnedFd) -> bool {
 fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed: Handed) -> Result<Shim<'h>> {
     let host = scaffold.host;
     let plan = Namespaces::plan(&request, &mut handed)?;
+    if plan.ready {
+        request.spec.linux.sysctl.retain(|name, value| !SYSCTLS.contains(&(name.as_str(), value.as_str())));
+    }
     let mounts = prepare::mounts(&mut request, &mut handed.mounts)?;
     let files = prepare::files(&mut request, &mounts);
     let linux = &request.spec.linux;
@@ -165,7 +169,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     let (cgroup, rest) = host.hierarchies.begin(&path, linux.resources.as_ref())?;
     let cgroup = scaffold.cgroup.insert(cgroup);
     let log = std::mem::take(&mut request.log);
-    let gate = Gate::new(host.hierarchies.clone(), path, plan.cgroup);
+    let gate = Gate::new(plan.cgroup);
     let files_bound = prepare::bound(&request.id, &files);
     let (setup, pipes) =
         arrange(host, scaffold.root.as_ref(), request, handed.directory, mounts, files_bound, gate, &plan)?;
@@ -180,7 +184,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     let listener = listen_in(&scaffold.directory)?;
     // Last, so that nothing of the program has run when one of these fails.
     if let Some((socket, _)) = &task.report {
-        Gate::let_pass(socket)?;
+        Gate::let_pass(socket, cgroup)?;
     }
     let lock = scaffold.lock.take().ok_or_else(|| Error::invalid("no lock"))?;
     let cgroup = scaffold.cgroup.take();

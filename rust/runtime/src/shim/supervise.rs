@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::Flock;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use rocker_core::cgroup::Cgroup;
+use rocker_core::cgroup::{Cgroup, JoinHandle};
 use rocker_core::log::Writer;
 use rocker_core::{Error, Result};
 
@@ -100,8 +100,10 @@ pub struct Shim<'h> {
     pub(super) tasks: Vec<Option<Task>>,
     pub(super) clients: Vec<Option<Client>>,
     pub(super) template: Template,
-    /// The container's mount namespace.
-    pub(super) mounts: Option<OwnedFd>,
+    /// Namespaces of the container that are not to end with its last process.
+    pub(super) namespaces: Vec<OwnedFd>,
+    /// For processes made by exec, from the first on.
+    pub(super) join: Option<JoinHandle>,
     pub(super) owner: Option<OwnedFd>,
     pub(super) timed_out: bool,
     /// Monotonic time at which a stop turns into a kill.
@@ -168,7 +170,8 @@ impl<'h> Shim<'h> {
             tasks: vec![Some(task)],
             clients: Vec::new(),
             template,
-            mounts: None,
+            namespaces: Vec::new(),
+            join: None,
             owner,
             timed_out: false,
             stop_at: None,
