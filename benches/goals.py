@@ -44,6 +44,7 @@ def judge(results: Iterable[Result]) -> list[Verdict]:
         ("starts a second through the API, of crun", lambda: p50(starts, api, "burst") / p50(starts, "crun", "burst"), ">=", 3),
         ("API exec, idle, ms", lambda: p50("exec", api), "<=", 1),
         ("API run --rm in the largest crowd, of none", lambda: p50(crowd, api) / p50("run --rm with 0 running", api), "<=", 1.5),
+        ("list of the largest crowd, ms", lambda: p50(crowd.replace("run --rm with", "list of"), api), "<=", 50),
         ("shim, PSS, KB", lambda: p50(shim, api, "once"), "<=", 150),
         ("log written, of docker", lambda: _log(p50, "log written"), ">=", 6),
         ("log read back, of docker", lambda: _log(p50, "log read back"), ">=", 20),

@@ -97,6 +97,10 @@ class Contender(ABC):
         """Remove an image."""
         raise Unsupported(f"{self.name} has no images")
 
+    def list_all(self) -> None:
+        """Ask for all containers, with their states."""
+        raise Unsupported(f"{self.name} lists no containers")
+
     def helpers(self, name: str) -> dict[str, list[int]]:
         """Pids of its own resident processes, by what they are, while `name` runs."""
         return {}

@@ -84,6 +84,9 @@ class RockerApi(Contender):
     def remove(self, name: str) -> None:
         self._containers.pop(name).remove(force=True)
 
+    def list_all(self) -> None:
+        self.engine.containers.list(all=True)
+
     def execute(self, name: str, *command: str) -> None:
         result = self._containers[name].exec(list(command))
         if result.exit_code:

@@ -1,4 +1,4 @@
-"""A start while 0, 100 and 1,000 others run. Only rocker: the peers would need an hour to get there."""
+"""A start, and a list of all, while 0, 100 and 1,000 others run. Only rocker: the peers would need an hour for it."""
 
 from functools import partial
 
@@ -33,6 +33,9 @@ def _grow(bench: Bench, contender: Contender) -> list[Result]:
                 {contender.name: partial(contender.run, "true")},
                 "idle",
                 "burst",
+            )
+            results += bench.interleave(
+                f"list of {wanted:,} running", {contender.name: contender.list_all}, "idle"
             )
         shims = contender.helpers(names[0])["shim, one a container"]
         memory = Result(f"memory (PSS) of one shim of {len(names):,}", contender.name, "once", "KB")
