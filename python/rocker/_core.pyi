@@ -5,7 +5,7 @@ fields `message`, `hint`, `errno`, `path` and `step`. Sizes are bytes; times are
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, final
+from typing import Any, Self, final
 
 __version__: str
 
@@ -49,6 +49,8 @@ class Session:
     def signal(self, number: int) -> None: ...
     def close(self) -> None:
         """Let go: the container is not affected (unless bound to this process)."""
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_details: object) -> None: ...
 
 def ensure_launcher(runtime: str, root: str, run: str, *, timeout: float = 10.0) -> None:
     """Start the launcher of this data root unless one answers. `runtime` is the path of `rocker-runtime`."""

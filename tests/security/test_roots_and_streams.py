@@ -199,8 +199,7 @@ def test_nothing_is_typed_into_the_callers_terminal(
 ) -> None:
     program = compiled("tiocsti", TIOCSTI)
     # With a terminal the program may type, into its own; without one the capability opens no other.
-    more = [] if flags in (["-t"], ["-it"]) else ["--cap-add", "SYS_ADMIN"]
-    arguments = ["run", "--rm", *flags, "-v", f"{program.parent}:/tool:ro", *more]
+    arguments = ["run", "--rm", *flags, "-v", f"{program.parent}:/tool:ro", "--cap-add", "SYS_ADMIN"]
     session = terminal(*arguments, "--rootfs", box.tree, "/tool/tiocsti")
     (number,) = struct.unpack("i", fcntl.ioctl(session._master, TIOCGPTN, b"\0" * 4))
     slave = os.open(f"/dev/pts/{number}", os.O_RDWR | os.O_NOCTTY)

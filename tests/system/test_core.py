@@ -12,6 +12,10 @@ from rocker.errors import InvalidArgumentError, NotFoundError
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
+
+    import rocker
+    from helpers.engine import EngineRoots
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 
@@ -37,3 +41,39 @@ def test_what_an_overlay_lacks_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="absent") as caught:
         core.mount_overlay(str(tmp_path), [str(tmp_path), str(tmp_path / "absent")])
     assert caught.value.path == str(tmp_path / "absent")
+
+
+def document(*command: str, joined: str | None = None, **members: Any) -> dict[str, Any]:
+    """An OCI specification; `joined` is the pid whose mount namespace it joins."""
+    mount = {"type": "mount"} | ({"path": f"/proc/{joined}/ns/mnt"} if joined else {})
+    return {
+        "ociVersion": "1.2.0",
+        "process": {"args": command, "cwd": "/", "env": ["PATH=/bin:/usr/bin"], "user": {"uid": 0, "gid": 0}},
+        "linux": {"namespaces": [mount, *({"type": kind} for kind in ("pid", "ipc", "uts", "network"))]},
+        **members,
+    }
+
+
+def test_a_process_starts_from_a_specification_alone(engine_roots: EngineRoots, busybox_rootfs: Path) -> None:
+    spec = document("sh", "-c", "echo $$; ls -d /bin; exit 3")
+    with core.start(spec, root=engine_roots.root, run=engine_roots.run, rootfs=busybox_rootfs) as process:
+        stdout, stderr, event = process.communicate(None)
+    assert (stdout, stderr, event["exit_code"]) == (b"1\n/bin\n", b"", 3)
+
+
+def test_a_joined_mount_namespace_is_used_as_it_is(
+    engine: rocker.Engine, engine_roots: EngineRoots, busybox_rootfs: Path
+) -> None:
+    script = "echo seen > /mark; exec sleep 600"
+    other = engine.run(rootfs=str(busybox_rootfs), command=["sh", "-c", script], detach=True)
+    pid = other.inspect()["State"]["Pid"]
+    roots: dict[str, Any] = {"root": engine_roots.root, "run": engine_roots.run}
+    with core.start(
+        document("sh", "-c", "until cat /mark 2>/dev/null; do :; done; echo $$", joined=pid), **roots
+    ) as process:
+        stdout, _, event = process.communicate(None)
+    assert (stdout, event["exit_code"]) == (b"seen\n1\n", 0)
+    mounts = [{"destination": "/m", "type": "tmpfs", "source": "tmpfs"}]
+    with pytest.raises(InvalidArgumentError, match="joins a mount namespace has mounts in its specification"):
+        core.start(document("true", joined=pid, mounts=mounts), **roots)
+    other.remove(force=True)

@@ -65,3 +65,29 @@ def test_a_plain_directory_is_never_written_in_either_form(
     )
     assert done.stdout == "a\n"
     assert sorted(path.name for path in busybox_rootfs.iterdir()) == before
+
+
+def test_the_hosts_own_root_serves_as_one(engine_roots: EngineRoots, form: str) -> None:
+    # The data root lies below it.
+    script = "sed -n s/^ID=//p /etc/os-release; hostname; cat /etc/hostname; touch /written-by-rocker"
+    done = engine_roots.cli("run", "--rm", "--hostname", "inside", "--rootfs", "/", "sh", "-c", script)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "debian\ninside\ninside\n", "")
+    assert not Path("/written-by-rocker").exists()
+
+
+def test_what_an_image_lacks_to_mount_over_is_not_made_in_it(
+    engine_roots: EngineRoots, tmp_path: Path, form: str
+) -> None:
+    engine_roots.cli("load", "-i", image_of(tmp_path / "one.tar", 1), check=True)
+    engine_roots.cli("run", "--name", "one", "many:1", "sh", "-c", ": >/dev/null", check=True)
+    (upper,) = engine_roots.root.glob("containers/*/upper")
+    assert list(upper.rglob("*")) == []
+    engine_roots.cli("rm", "one", check=True)
+
+
+def test_links_of_an_image_win_over_the_base_layer(engine_roots: EngineRoots, tmp_path: Path) -> None:
+    base = tar({"bin/busybox": BUSYBOX.read_bytes()}, {"bin/sh": "busybox", "etc": "bin"}, mode=0o755)
+    (tmp_path / "links.tar").write_bytes(base)
+    engine_roots.cli("import", tmp_path / "links.tar", "links", check=True)
+    done = engine_roots.cli("run", "--rm", "links", "/bin/busybox", "readlink", "/etc")
+    assert (done.stdout, done.stderr) == ("bin\n", "")

@@ -22,7 +22,7 @@ _PROC_ALLOWED = frozenset(
 )
 _TMPFS_FLAGS = frozenset({
     "rw", "ro", "exec", "noexec", "suid", "nosuid", "dev", "nodev", "atime", "noatime", "diratime",
-    "nodiratime", "relatime", "strictatime", "sync", "async", "huge",
+    "nodiratime", "relatime", "strictatime", "sync", "async", "huge", "tmpcopyup",
 })  # fmt: skip
 _TMPFS_VALUES = frozenset({"size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol", "huge"})
 

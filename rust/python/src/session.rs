@@ -150,4 +150,13 @@ impl Session {
     fn close(&self) {
         self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
     }
+
+    fn __enter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_details))]
+    fn __exit__(&self, _details: &Bound<'_, pyo3::types::PyTuple>) {
+        self.close();
+    }
 }

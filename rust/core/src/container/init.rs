@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{OFlag, openat};
+use nix::fcntl::{OFlag, open, openat};
 use nix::mount::{MntFlags, umount2};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::stat::Mode;
@@ -83,6 +83,9 @@ pub fn run(proof: SingleThreaded, setup: Setup, socket: OwnedFd) -> ! {
 
 fn start(proof: SingleThreaded, setup: &Setup, socket: &OwnedFd) -> Result<std::convert::Infallible> {
     enter_namespaces(setup)?;
+    if setup.joined.iter().any(|(kind, _)| *kind == NamespaceType::Mount) {
+        return start_in_place(proof, setup, socket);
+    }
     let root = root::mount_root(
         setup.overlay,
         &setup.rootfs,
@@ -95,6 +98,25 @@ fn start(proof: SingleThreaded, setup: &Setup, socket: &OwnedFd) -> Result<std::
     let proc = own_procfs(setup, made)?;
     masks_and_sysctls(setup, root.as_fd(), &proc)?;
     pivot(setup, root.as_fd())?;
+    name_and_connect(setup)?;
+    become_program(proof, setup, &root, terminal, proc.proc, socket)
+}
+
+/// In a mount namespace that others have made: with the root that setns(2) has given.
+fn start_in_place(
+    proof: SingleThreaded,
+    setup: &Setup,
+    socket: &OwnedFd,
+) -> Result<std::convert::Infallible> {
+    let root = open("/", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+        .map_err(|errno| Error::at("open", "/", errno))?;
+    setup.gate.pass(socket)?;
+    let made = Made::default();
+    let terminal = open_terminal(setup, root.as_fd(), &made, socket)?;
+    let proc = own_procfs(setup, made)?;
+    if let Some(proc) = &proc.proc {
+        sysctl::apply(proc.as_fd(), &setup.sysctls)?;
+    }
     name_and_connect(setup)?;
     become_program(proof, setup, &root, terminal, proc.proc, socket)
 }

@@ -18,6 +18,7 @@
 
 mod capability;
 mod cgroupfs;
+mod copy_up;
 mod dev;
 mod diagnosis;
 pub mod exec;

@@ -70,11 +70,20 @@ fn mount_one(scene: &Scene<'_>, planned: &Planned, made: &mut Made) -> Result<()
     if !destination.is_absolute() {
         return Err(Error::invalid("the destination is not an absolute path"));
     }
+    if planned.options.copy_up && planned.mount.kind != "tmpfs" {
+        return Err(Error::invalid("mount option `tmpcopyup` is for tmpfs alone"));
+    }
     match (&planned.tree, planned.mount.kind.as_str()) {
         (Some(tree), _) => bind(scene, planned, tree.as_fd()),
         (None, "cgroup" | "cgroup2") => super::cgroupfs::mount(scene, planned),
         (None, "proc" | "sysfs" | "tmpfs" | "devpts" | "mqueue") => {
             let tree = file_system(planned)?;
+            if planned.options.copy_up {
+                // First into the cgroup, which is to be charged for the copies.
+                scene.gate.pass(scene.socket)?;
+                let own = planned.options.data.iter().any(|option| option.starts_with("mode="));
+                super::copy_up::fill(scene.root, destination, &tree, own)?;
+            }
             if destination == Path::new("/dev") && planned.mount.kind == "tmpfs" {
                 dev::populate(tree.as_fd(), scene.devices, scene.console)?;
                 made.dev = Some(again(tree.as_fd())?);

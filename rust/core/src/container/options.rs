@@ -23,6 +23,8 @@ pub struct MountOptions {
     pub bind: bool,
     /// A bind with the mounts below its source.
     pub recursive: bool,
+    /// What the image has there is copied into the tmpfs.
+    pub copy_up: bool,
     /// `key` or `key=value` of the file system itself.
     pub data: Vec<String>,
 }
@@ -50,8 +52,7 @@ const ATTRIBUTES: &[(&str, u64, u64)] = &[
 ];
 
 /// Known, but not offered.
-const UNSUPPORTED: &[&str] =
-    &["idmap", "ridmap", "tmpcopyup", "remount", "mand", "iversion", "silent", "loud"];
+const UNSUPPORTED: &[&str] = &["idmap", "ridmap", "remount", "mand", "iversion", "silent", "loud"];
 
 impl MountOptions {
     /// Sorts the options; one that is neither an attribute nor `data` of a file system is refused.
@@ -79,6 +80,7 @@ impl MountOptions {
             "defaults" | "async" | "nomand" | "noiversion" | "" => {}
             "bind" => self.bind = true,
             "rbind" => (self.bind, self.recursive) = (true, true),
+            "tmpcopyup" => self.copy_up = true,
             "private" => self.propagate(Propagation::Private, false),
             "rprivate" => self.propagate(Propagation::Private, true),
             "slave" => self.propagate(Propagation::Slave, false),

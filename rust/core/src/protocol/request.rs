@@ -197,7 +197,7 @@ fn ten() -> f64 {
 }
 
 /// Where the root file system comes from.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rootfs {
     /// Layers, lowest first, relative to the data root.
@@ -241,7 +241,7 @@ pub enum NetworkMode {
 }
 
 /// Files that are bound to /etc unless the specification mounts something there.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
     /// /etc/hosts

@@ -10,7 +10,7 @@ use nix::fcntl::{OFlag, openat};
 use nix::sched::CloneFlags;
 use nix::sys::stat::Mode;
 use rocker_core::container::{Masks, MountOptions, Planned, Program, check_sysctls};
-use rocker_core::protocol::{Fd, StartRequest};
+use rocker_core::protocol::{Fd, Files, StartRequest};
 use rocker_core::spec::{NamespaceType, Process, Seccomp};
 use rocker_core::{Error, Result, seccomp};
 use rocker_sys::mount::Propagation;
@@ -111,22 +111,46 @@ impl Namespaces {
                     plan.own.push(kind);
                 }
                 (true, None, _) => return Err(Error::invalid("a namespace came without its descriptor")),
-                (true, Some(_), NamespaceType::Mount) => {
-                    return Err(Error::unsupported("joining a mount namespace by path is not supported"));
-                }
                 (true, Some(fd), NamespaceType::Pid) => plan.pid = Some(fd),
                 (true, Some(fd), kind) => plan.joined.push((kind, fd)),
             }
         }
-        if !plan.new.contains(CloneFlags::CLONE_NEWNS) {
+        if !plan.all.contains(CloneFlags::CLONE_NEWNS) {
             return Err(Error::unsupported(
-                "a container without a mount namespace of its own is not supported",
+                "a container in the engine's own mount namespace is not supported",
             ));
+        }
+        if !plan.new.contains(CloneFlags::CLONE_NEWNS) {
+            check_joins_mounts(request)?;
         }
         check_sysctls(&request.spec.linux.sysctl, &plan.own)?;
         // Not wanted: it need not live as long as the container.
         drop(ready.take());
         Ok(plan)
+    }
+}
+
+/// In a mount namespace that it joins a container finds its root and mounts: to change them would be to change them for
+/// those who are there.
+fn check_joins_mounts(request: &StartRequest) -> Result<()> {
+    let (spec, rootfs) = (&request.spec, &request.rootfs);
+    let wanted = [
+        ("a root file system", !rootfs.layers.is_empty() || rootfs.directory.is_some()),
+        ("mounts", !spec.mounts.is_empty()),
+        ("a read-only root", spec.root.as_ref().is_some_and(|root| root.readonly)),
+        (
+            "masked or read-only paths",
+            !(spec.linux.masked_paths.is_empty() && spec.linux.readonly_paths.is_empty()),
+        ),
+        ("devices", !spec.linux.devices.is_empty()),
+        ("a propagation of its root", spec.linux.rootfs_propagation.is_some()),
+        ("files", request.files != Files::default()),
+    ];
+    match wanted.into_iter().find(|(_, is)| *is) {
+        Some((what, _)) => Err(Error::invalid(format!(
+            "a container that joins a mount namespace has {what} in its specification, which it finds there"
+        ))),
+        None => Ok(()),
     }
 }
 

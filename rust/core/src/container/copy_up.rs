@@ -1,0 +1,154 @@
+//! `tmpcopyup`: what the image has at the place of a tmpfs, copied into it.
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::NixPath;
+use nix::dir::Dir;
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
+use nix::sys::stat::{
+    FchmodatFlags, FileStat, Mode, SFlag, UtimensatFlags, fchmod, fchmodat, fstat, fstatat, futimens,
+    mkdirat, mknodat, utimensat,
+};
+use nix::sys::time::TimeSpec;
+use nix::unistd::{Gid, Uid, fchown, fchownat, symlinkat};
+
+use crate::{Error, Result};
+
+/// Copies everything below a directory, with owners, modes and times; links are copied as links, files with several
+/// names once for each, and extended attributes not at all (runc's way).
+///
+/// Both directories are open for reading. What is there already in `to` is a failure (EEXIST).
+pub fn copy_tree(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<()> {
+    let fail = |errno| Error::sys("list what is copied into the tmpfs", errno);
+    let mut listing = Dir::openat(from, ".", DIRECTORY, Mode::empty()).map_err(fail)?;
+    for entry in listing.iter() {
+        let entry = entry.map_err(fail)?;
+        let name = entry.file_name();
+        if name != c"." && name != c".." {
+            copy_entry(from, to, name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives one open file the owner, mode and times of another.
+pub fn copy_attributes(of: &FileStat, to: BorrowedFd<'_>) -> nix::Result<()> {
+    // The owner first: a change of it takes set-id bits away.
+    fchown(to, Some(Uid::from_raw(of.st_uid)), Some(Gid::from_raw(of.st_gid)))?;
+    fchmod(to, Mode::from_bits_truncate(of.st_mode))?;
+    let (accessed, modified) = times(of);
+    futimens(to, &accessed, &modified)
+}
+
+const DIRECTORY: OFlag =
+    OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+
+fn copy_entry(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr) -> Result<()> {
+    let fail = |errno| Error::at("copy into the tmpfs", name.to_string_lossy().as_ref(), errno);
+    let stat = fstatat(from, name, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(fail)?;
+    match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
+        SFlag::S_IFDIR => {
+            mkdirat(to, name, Mode::S_IRWXU).map_err(fail)?;
+            let source = openat(from, name, DIRECTORY, Mode::empty()).map_err(fail)?;
+            let copy = openat(to, name, DIRECTORY, Mode::empty()).map_err(fail)?;
+            copy_tree(source.as_fd(), copy.as_fd())?;
+            copy_attributes(&stat, copy.as_fd()).map_err(fail)
+        }
+        SFlag::S_IFREG => copy_file(from, to, name, &stat),
+        SFlag::S_IFLNK => {
+            let target = readlinkat(from, name).map_err(fail)?;
+            symlinkat(target.as_os_str(), to, name).map_err(fail)?;
+            name_attributes(&stat, to, name, false).map_err(fail)
+        }
+        kind => {
+            mknodat(to, name, kind, Mode::S_IRUSR, stat.st_rdev).map_err(fail)?;
+            name_attributes(&stat, to, name, true).map_err(fail)
+        }
+    }
+}
+
+fn copy_file(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr, stat: &FileStat) -> Result<()> {
+    let fail = |errno| Error::at("copy into the tmpfs", name.to_string_lossy().as_ref(), errno);
+    let read = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let write = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let mut source = File::from(openat(from, name, read, Mode::empty()).map_err(fail)?);
+    let mut copy = File::from(openat(to, name, write, Mode::S_IRUSR).map_err(fail)?);
+    std::io::copy(&mut source, &mut copy)
+        .map_err(|error| Error::io_at("copy into the tmpfs", name.to_string_lossy().as_ref(), &error))?;
+    copy_attributes(stat, copy.as_fd()).map_err(fail)
+}
+
+/// The same for what cannot be opened; a link has no mode of its own.
+fn name_attributes<P: ?Sized + NixPath>(
+    of: &FileStat,
+    dir: BorrowedFd<'_>,
+    name: &P,
+    mode: bool,
+) -> nix::Result<()> {
+    let (owner, group) = (Uid::from_raw(of.st_uid), Gid::from_raw(of.st_gid));
+    fchownat(dir, name, Some(owner), Some(group), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+    if mode {
+        fchmodat(dir, name, Mode::from_bits_truncate(of.st_mode), FchmodatFlags::FollowSymlink)?;
+    }
+    let (accessed, modified) = times(of);
+    utimensat(dir, name, &accessed, &modified, UtimensatFlags::NoFollowSymlink)
+}
+
+fn times(of: &FileStat) -> (TimeSpec, TimeSpec) {
+    (TimeSpec::new(of.st_atime, of.st_atime_nsec), TimeSpec::new(of.st_mtime, of.st_mtime_nsec))
+}
+
+/// Fills a tmpfs, not yet attached, with what its place below the root has; nothing where there is no directory.
+///
+/// Its root gets that directory's owner and mode, unless the mount says its own.
+pub fn fill(root: BorrowedFd<'_>, place: &std::path::Path, tmpfs: &OwnedFd, own: bool) -> Result<()> {
+    let Ok(source) = super::path::open_in_root(root, place, OFlag::O_RDONLY | OFlag::O_DIRECTORY) else {
+        return Ok(());
+    };
+    let fail = |errno| Error::at("copy into the tmpfs", place, errno);
+    // Neither a mount's own descriptor (O_PATH) nor a clone of it can be listed.
+    let target = openat(tmpfs, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+        .map_err(fail)?;
+    copy_tree(source.as_fd(), target.as_fd())?;
+    let stat = fstat(&source).map_err(fail)?;
+    if own {
+        return Ok(());
+    }
+    copy_attributes(&stat, target.as_fd()).map_err(fail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+    #[test]
+    fn a_tree_is_copied_with_owners_modes_times_and_links() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = |base: &tempfile::TempDir, name: &str| base.path().join(name);
+        std::fs::create_dir_all(path(&from, "a/b")).unwrap();
+        std::fs::write(path(&from, "a/b/file"), b"content").unwrap();
+        std::fs::set_permissions(path(&from, "a/b/file"), PermissionsExt::from_mode(0o4751)).unwrap();
+        std::fs::set_permissions(path(&from, "a"), PermissionsExt::from_mode(0o1770)).unwrap();
+        symlink("/no/where", path(&from, "link")).unwrap();
+        nix::unistd::mkfifo(&path(&from, "fifo"), Mode::from_bits_truncate(0o640)).unwrap();
+        let open = |base: &tempfile::TempDir| File::open(base.path()).unwrap();
+        copy_tree(open(&from).as_fd(), open(&to).as_fd()).unwrap();
+
+        assert_eq!(std::fs::read(path(&to, "a/b/file")).unwrap(), b"content");
+        assert_eq!(std::fs::read_link(path(&to, "link")).unwrap().to_str(), Some("/no/where"));
+        for name in ["a", "a/b", "a/b/file", "link", "fifo"] {
+            let (one, other) = (path(&from, name).symlink_metadata(), path(&to, name).symlink_metadata());
+            let (one, other) = (one.unwrap(), other.unwrap());
+            assert_eq!(
+                (one.mode(), one.uid(), one.mtime_nsec()),
+                (other.mode(), other.uid(), other.mtime_nsec()),
+                "{name}"
+            );
+        }
+        let again = copy_tree(open(&from).as_fd(), open(&to).as_fd()).unwrap_err();
+        assert_eq!(again.errno, Some(nix::errno::Errno::EEXIST as i32));
+    }
+}
