@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import rocker
 
 
+# The command runs cold unless a test says otherwise: a template that one test leaves would serve the next.
+os.environ["ROCKER_WARM"] = "0"
+
+
 @pytest.fixture
 def engine_roots(request: pytest.FixtureRequest) -> Iterator[EngineRoots]:
     """Roots of this test's own, empty; whatever was left in them is a failure, and removed.

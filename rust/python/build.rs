@@ -1,12 +1,15 @@
-//! Builds the static executable that the wheel carries beside the extension.
+//! Builds the static executables that the wheel carries beside the extension.
 //!
 //! `rocker-runtime` goes to OUT_DIR, whence maturin takes it (`include` with
-//! `from = "out-dir"`). Only while a wheel is being built, which maturin tells
-//! by PYO3_BUILD_EXTENSION_MODULE: check, clippy and test skip all of it.
+//! `from = "out-dir"`); the command `rocker` goes to `wheel-data/scripts`,
+//! whence it is installed into the environment's `bin`. Only while a wheel is
+//! being built, which maturin tells by PYO3_BUILD_EXTENSION_MODULE: check,
+//! clippy and test skip all of it.
 use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
+    time::{Duration, SystemTime},
 };
 
 fn main() {
@@ -16,12 +19,20 @@ fn main() {
         return;
     }
     let workspace = PathBuf::from(var("CARGO_MANIFEST_DIR")).join("../..");
-    for part in ["Cargo.toml", "Cargo.lock", "rust/sys", "rust/core", "rust/runtime"] {
+    for part in ["Cargo.toml", "Cargo.lock", "rust/sys", "rust/core", "rust/runtime", "rust/cli"] {
         println!("cargo::rerun-if-changed={}", workspace.join(part).display());
     }
     let out = PathBuf::from(var("OUT_DIR"));
-    let built = build_static(&workspace, &out).join("rocker-runtime");
-    replace(&built, &out.join("rocker-runtime"));
+    let built = build_static(&workspace, &out);
+    replace(&built.join("rocker-runtime"), &out.join("rocker-runtime"));
+    let command = workspace.join("wheel-data/scripts/rocker");
+    replace(&built.join("rocker"), &command);
+    // It comes back when somebody deletes it. Dated 1980: cargo would find a
+    // file newer than this run and run again for ever.
+    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(315_532_800);
+    let file = fs::File::open(&command).expect("the command has just been copied");
+    file.set_modified(old).expect("cannot set the command's date");
+    println!("cargo::rerun-if-changed={}", command.display());
 }
 
 /// Runs a nested cargo for the static programs and returns their directory.
@@ -34,7 +45,17 @@ fn build_static(workspace: &Path, out: &Path) -> PathBuf {
     let mut cargo = Command::new(var("CARGO"));
     cargo
         .current_dir(workspace)
-        .args(["build", "--locked", "--profile", "static", "-p", "rocker-runtime", "--bins"])
+        .args([
+            "build",
+            "--locked",
+            "--profile",
+            "static",
+            "-p",
+            "rocker-runtime",
+            "-p",
+            "rocker-cli",
+            "--bins",
+        ])
         // Without an explicit target, crt-static would reach proc macros and
         // make rustc drop them with only a warning.
         .args(["--target", &triple])
@@ -50,12 +71,14 @@ fn build_static(workspace: &Path, out: &Path) -> PathBuf {
         }
     }
     let status = cargo.status().expect("cannot run cargo");
-    assert!(status.success(), "building rocker-runtime failed: {status}");
+    assert!(status.success(), "building the static executables failed: {status}");
     target_dir.join(triple).join("static")
 }
 
 /// Copies by unlink and create: a new inode, so a running copy gives no ETXTBSY.
 fn replace(from: &Path, to: &Path) {
+    let parent = to.parent().expect("a file has a parent");
+    fs::create_dir_all(parent).unwrap_or_else(|error| panic!("make {}: {error}", parent.display()));
     let _ = fs::remove_file(to);
     fs::copy(from, to).unwrap_or_else(|error| panic!("copy {} to {}: {error}", from.display(), to.display()));
 }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
+
+from helpers.warm import Warm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,8 +18,27 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def busybox(engine_roots: EngineRoots, busybox_image: Path) -> Callable[..., CompletedProcess[str]]:
-    """The command, with the image busybox loaded; containers that are left running are a failure."""
+def warm(engine_roots: EngineRoots, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warm]:
+    """Workers of this test's own, that wait; every command finds them."""
+    with Warm(engine_roots, monkeypatch) as warm:
+        yield warm
+
+
+@pytest.fixture(params=["cold", "warm"])
+def mode(request: pytest.FixtureRequest) -> str:
+    """How the command runs: as Python from its start, or in a worker. Whatever a user sees is the same."""
+    if request.param == "warm":
+        request.getfixturevalue("warm")
+    else:
+        assert os.environ["ROCKER_WARM"] == "0"
+    return request.param
+
+
+@pytest.fixture
+def busybox(
+    mode: str, engine_roots: EngineRoots, busybox_image: Path
+) -> Callable[..., CompletedProcess[str]]:
+    """The command, cold and warm, with the image busybox loaded; containers that are left running are a failure."""
     engine_roots.cli("load", "-i", busybox_image, check=True)
     return engine_roots.cli
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rocker.engine.options import Device, Ulimit
 from rocker.errors import InvalidArgumentError
 from rocker.parse.cpus import parse_cpus
-from rocker.parse.device import Device, parse_device
+from rocker.parse.device import parse_device
 from rocker.parse.duration import parse_duration, parse_time
 from rocker.parse.keys import parse_detach_keys
 from rocker.parse.number import parse_bool, parse_int, quote
@@ -18,7 +19,7 @@ from rocker.parse.security import load_profile, parse_security_opt
 from rocker.parse.signal import parse_signal, signal_name
 from rocker.parse.size import parse_size, parse_swap
 from rocker.parse.sysctl import parse_sysctl
-from rocker.parse.ulimit import NAMES, Ulimit, parse_ulimit
+from rocker.parse.ulimit import NAMES, parse_ulimit
 
 NOW = 1_700_000_000_000_000_000
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
 
 from rocker.errors import RockerError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Any
 
     from rocker.engine.engine import Engine
+    from rocker.models.container import ExitEvent
 
 
 class App:
@@ -24,6 +26,7 @@ class App:
         failure: the exit code of an error that has no better one.
         runs_programs: whether the exit codes 126 and 127 are this command's to give.
         given: names of the flags that were given.
+        mouthpiece: in a warm worker, who joins the caller's streams to a process; see `streams.proxy`.
     """
 
     def __init__(self, engine: Engine | None = None) -> None:
@@ -35,6 +38,7 @@ class App:
         self.failure = 1
         self.runs_programs = False
         self.given: set[str] = set()
+        self.mouthpiece: Callable[..., ExitEvent] | None = None
         self._engine = engine
 
     @property

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
 from rocker.cli.options import detach_bytes, detach_flags
 from rocker.cli.streams import check_terminal, console_size, exit_code, proxy
 from rocker.errors import NotRunningError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rocker.cli.app import App
 

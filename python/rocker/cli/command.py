@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
-
-import click
 
 from rocker.cli.flags import Flag, FlagError, FlagParser, HelpRequested
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
     from rocker.cli.app import App
 
-Values = dict[str, Any]
-Body = Callable[["App", Values, list[str]], int]
+    Values = dict[str, Any]
+    Body = Callable[["App", Values, list[str]], int]
+else:
+    Values = dict
 
 _UNLIMITED = 1 << 30
 
@@ -24,7 +26,7 @@ class UsageError(FlagError):
     """The number of arguments is wrong. Exit code 1, as Docker's."""
 
 
-class DockerCommand(click.Command):
+class DockerCommand:
     """A command: flags, then arguments.
 
     Attributes:
@@ -50,7 +52,7 @@ class DockerCommand(click.Command):
         runs_programs: bool = False,
         aliases: Sequence[str] = (),
     ) -> None:
-        super().__init__(name, params=list(flags), help=summary, short_help=summary, add_help_option=False)
+        self.name = name
         self.flags = list(flags)
         self.body = body
         self.usage = usage
@@ -62,32 +64,25 @@ class DockerCommand(click.Command):
         self._most = _UNLIMITED if most is None else most
         self._interspersed = interspersed
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the command line into `ctx.params`."""
+    def run(self, app: App, path: str, words: list[str]) -> int:
+        """Read the words behind the command's path and do what they say; the exit code.
+
+        Raises:
+            FlagError: they are wrong.
+        """
         parser = FlagParser(self.flags, interspersed=self._interspersed)
         try:
-            rest = parser.parse(args)
+            arguments = parser.parse(words)
         except HelpRequested:
-            show_help(ctx)
+            return show(self.get_help(path))
         except FlagError as error:
-            if ctx.resilient_parsing:
-                return args
-            raise FlagError(f"{error}\nSee '{ctx.command_path} --help'.", hint=error.hint) from error
-        if not ctx.resilient_parsing:
-            self._check_count(ctx, len(rest))
-        ctx.params = {"values": parser.values, "arguments": rest}
-        ctx.args = []
-        ctx.meta["rocker.given"] = parser.given
-        return rest
-
-    def invoke(self, ctx: click.Context) -> int:
-        """Run the body; its exit code."""
-        app: App = ctx.find_root().obj
-        app.command, app.failure, app.given = ctx.command_path, self.failure, ctx.meta["rocker.given"]
+            raise FlagError(f"{error}\nSee '{path} --help'.", hint=error.hint) from error
+        self._check_count(path, len(arguments))
+        app.command, app.failure, app.given = path, self.failure, parser.given
         app.runs_programs = self.runs_programs
-        return self.body(app, ctx.params["values"], ctx.params["arguments"])
+        return self.body(app, parser.values, arguments)
 
-    def _check_count(self, ctx: click.Context, count: int) -> None:
+    def _check_count(self, path: str, count: int) -> None:
         if self._least <= count <= self._most:
             return
         number, verb = self._least, "requires at least"
@@ -100,13 +95,12 @@ class DockerCommand(click.Command):
                 number, verb = self._most, "requires at most"
             wanted = f"{verb} {number} argument{'' if number == 1 else 's'}"
         raise UsageError(
-            f"\"{ctx.command_path}\" {wanted}.\nSee '{ctx.command_path} --help'.\n\n"
-            f"Usage:  {ctx.command_path} {self.usage}\n\n{self.summary}"
+            f"\"{path}\" {wanted}.\nSee '{path} --help'.\n\nUsage:  {path} {self.usage}\n\n{self.summary}"
         )
 
-    def get_help(self, ctx: click.Context) -> str:
+    def get_help(self, path: str) -> str:
         """The help in Docker's layout."""
-        parts = [f"Usage:  {ctx.command_path} {self.usage}", self.summary]
+        parts = [f"Usage:  {path} {self.usage}", self.summary]
         if self.aliases:
             parts.append("Aliases:\n  " + ", ".join(self.aliases))
         if options := flag_lines(self.flags):
@@ -125,7 +119,7 @@ class Entry:
         self.hidden = hidden
 
 
-class LazyGroup(click.Group):
+class LazyGroup:
     """A group whose commands are imported when they are used."""
 
     def __init__(
@@ -135,68 +129,46 @@ class LazyGroup(click.Group):
         entries: Mapping[str, Entry],
         *,
         flags: Sequence[Flag] = (),
-        accept: Callable[[click.Context, Values], None] | None = None,
+        accept: Callable[[App, Values], bool] | None = None,
     ) -> None:
-        super().__init__(name, help=summary, add_help_option=False, invoke_without_command=True)
+        self.name = name
         self.flags = list(flags)
         self.summary = summary
         self.entries = entries
         self._accept = accept
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the flags before the command's name."""
+    def run(self, app: App, path: str, words: list[str]) -> int:
+        """Read the flags before the command's name, and run the command, or show the help when none is named."""
         parser = FlagParser(self.flags, interspersed=False)
         try:
-            rest = parser.parse(args)
+            rest = parser.parse(words)
         except HelpRequested:
-            show_help(ctx)
+            return show(self.get_help(path))
         except FlagError as error:
-            if ctx.resilient_parsing:
-                return super().parse_args(ctx, [])
-            raise FlagError(f"{error}\nSee '{ctx.command_path} --help'.", hint=error.hint) from error
-        if self._accept is not None:
-            self._accept(ctx, parser.values)
-        return super().parse_args(ctx, ["--", *rest])
+            raise FlagError(f"{error}\nSee '{path} --help'.", hint=error.hint) from error
+        if self._accept is not None and not self._accept(app, parser.values):
+            return 0
+        if not rest:
+            return show(self.get_help(path))
+        command = self.find(rest[0])
+        if command is None:
+            if " " in path:
+                raise UsageError("\n" + self.get_help(path))
+            raise UsageError(f"{path}: '{rest[0]}' is not a {path} command.\nSee '{path} --help'")
+        return command.run(app, f"{path} {rest[0]}", rest[1:])
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click passes it
-        """Every name, for completion."""
-        return sorted(name for name, entry in self.entries.items() if not entry.hidden)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- as above
-        """Import the command's module and return its `COMMAND`."""
-        entry = self.entries.get(cmd_name)
+    def find(self, name: str) -> DockerCommand | LazyGroup | None:
+        """Import the command's module and return its `COMMAND`; None when there is none of this name."""
+        entry = self.entries.get(name)
         if entry is None:
             return None
-        command: click.Command = importlib.import_module(entry.module).COMMAND
+        command: DockerCommand | LazyGroup = importlib.import_module(entry.module).COMMAND
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is named. Raises UsageError when there is none."""
-        command = self.get_command(ctx, args[0])
-        if command is None:
-            if ctx.resilient_parsing:
-                return None, None, args
-            if ctx.parent is not None:
-                raise UsageError("\n" + self.get_help(ctx))
-            raise UsageError(
-                f"{ctx.command_path}: '{args[0]}' is not a {ctx.command_path} command.\n"
-                f"See '{ctx.command_path} --help'"
-            )
-        return args[0], command, args[1:]
-
-    def invoke(self, ctx: click.Context) -> int:
-        """Run the command, or show the help when none is named."""
-        result = super().invoke(ctx)
-        if ctx.invoked_subcommand is None:
-            show_help(ctx)
-        return int(result or 0)
-
-    def get_help(self, ctx: click.Context) -> str:
+    def get_help(self, path: str) -> str:
         """The help in Docker's layout."""
-        root = ctx.parent is None
-        usage = f"Usage:  {ctx.command_path} {'[OPTIONS] ' if root else ''}COMMAND"
+        root = " " not in path
+        usage = f"Usage:  {path} {'[OPTIONS] ' if root else ''}COMMAND"
         groups = {
             name for name, entry in self.entries.items() if entry.module.startswith("rocker.cli.group_")
         }
@@ -207,7 +179,7 @@ class LazyGroup(click.Group):
         parts.append("Commands:\n" + self._command_lines(commands))
         if options := flag_lines(self.flags):
             parts.append("Global Options:\n" + options)
-        parts.append(f"Run '{ctx.command_path} COMMAND --help' for more information on a command.")
+        parts.append(f"Run '{path} COMMAND --help' for more information on a command.")
         return "\n\n".join(parts)
 
     def _command_lines(self, names: set[str]) -> str:
@@ -215,10 +187,10 @@ class LazyGroup(click.Group):
         return "\n".join(f"  {name:<{width}}  {self.entries[name].summary}" for name in sorted(names))
 
 
-def show_help(ctx: click.Context) -> NoReturn:
-    """Print a command's help on standard output and end with exit code 0."""
-    sys.stdout.write(ctx.command.get_help(ctx) + "\n")
-    ctx.exit(0)
+def show(text: str) -> int:
+    """Show a command's help on standard output; the exit code 0."""
+    sys.stdout.write(text + "\n")
+    return 0
 
 
 def flag_lines(flags: Sequence[Flag], width: int = 80) -> str:

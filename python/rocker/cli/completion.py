@@ -1,15 +1,14 @@
-"""`rocker completion bash|zsh|fish`: a script for the shell to source."""
+"""`rocker completion bash|zsh|fish`: a script for the shell to source; and what that script asks for."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import get_completion_class, shell_complete
 
-from rocker.cli.command import DockerCommand, Values
+from rocker.cli.command import DockerCommand, LazyGroup, Values
 from rocker.errors import InvalidArgumentError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rocker.cli.app import App
 
@@ -19,12 +18,54 @@ VARIABLE = "_ROCKER_COMPLETE"
 
 def completion(app: App, _values: Values, arguments: list[str]) -> int:
     """Print the script."""
+    from rocker.cli.main import cli
+
     kind = get_completion_class(arguments[0])
     if kind is None:
         raise InvalidArgumentError(f"unknown shell: {arguments[0]}", hint="one of bash, zsh, fish")
-    root = click.get_current_context().find_root().command
-    app.out(kind(root, {}, "rocker", VARIABLE).source())
+    app.out(kind(_Group(cli), {}, "rocker", VARIABLE).source())
     return 0
+
+
+def complete(root: LazyGroup, instruction: str) -> int:
+    """Answer the script: what fits at the cursor."""
+    return shell_complete(_Group(root), {}, "rocker", VARIABLE, instruction)
+
+
+class _Group(click.Group):
+    """A group as click sees it, which knows how shells complete."""
+
+    def __init__(self, group: LazyGroup) -> None:
+        super().__init__(group.name, params=_options(group), help=group.summary, add_help_option=False)
+        self._group = group
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click passes it
+        return sorted(name for name, entry in self._group.entries.items() if not entry.hidden)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- as above
+        found = self._group.find(cmd_name)
+        if isinstance(found, LazyGroup):
+            return _Group(found)
+        return (
+            None
+            if found is None
+            else click.Command(
+                found.name,
+                params=_options(found),
+                help=found.summary,
+                short_help=found.summary,
+                add_help_option=False,
+            )
+        )
+
+
+def _options(command: DockerCommand | LazyGroup) -> list[click.Parameter]:
+    return [
+        click.Option(
+            flag.names, help=flag.help, type=click.UNPROCESSED, is_flag=not flag.kind, hidden=flag.hidden
+        )
+        for flag in command.flags
+    ]
 
 
 COMMAND = DockerCommand(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
 from rocker.cli.options import run_flags, to_run_options
 from rocker.cli.run import CidFile
 from rocker.cli.run import create as create_container
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rocker.cli.app import App
 

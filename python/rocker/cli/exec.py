@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
 from rocker.cli.options import detach_bytes, detach_flags, read_env_files
@@ -11,6 +9,7 @@ from rocker.cli.streams import NotTerminalError, check_terminal, console_size, e
 from rocker.errors import ConflictError, ContainerNotFoundError, RockerError
 from rocker.parse.keyvalue import parse_env
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rocker.cli.app import App
 

@@ -1,26 +1,27 @@
-"""Flags with the syntax and the messages of Docker's command line (Go's pflag), declared as click options.
+"""Flags with the syntax and the messages of Docker's command line (Go's pflag).
 
-Unlike click's own parser: `-itd` and `-m64m` beside `--rm=false` on one command, the first wrong
-value refused in the order typed, and texts that scripts know.
+Unlike click's parser: `-itd` and `-m64m` beside `--rm=false` on one command, the first wrong value refused in the order
+typed, and texts that scripts know. Nor is click imported, which takes longer than all else: only `completion` needs it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import click
-
 from rocker.errors import InvalidArgumentError
 from rocker.parse.number import parse_bool, quote
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
 
-class Flag(click.Option):
+class Flag:
     """One flag, for example `Flag("-m", "--memory", kind="bytes", parse=parse_size, help="Memory limit")`.
 
     Attributes:
+        names: as they are typed: a short one, if there is any, and long ones.
+        help: its line in the help.
+        hidden: whether the help leaves it out.
         kind: the word for its value in the help; empty for a switch.
         parse: from the text typed to the value.
         many: whether it may be repeated; its value is a list then.
@@ -30,14 +31,16 @@ class Flag(click.Option):
     def __init__(
         self,
         *names: str,
-        help: str,  # noqa: A002 -- click's word
+        help: str,  # noqa: A002 -- the word for it
         kind: str = "",
         parse: Callable[[str], Any] | None = None,
         many: bool = False,
         default: Any = None,
         hidden: bool = False,
     ) -> None:
-        super().__init__(names, help=help, type=click.UNPROCESSED, is_flag=not kind, hidden=hidden)
+        self.names = names
+        self.help = help
+        self.hidden = hidden
         self.kind = kind
         self.parse = parse or (str if kind else parse_bool)
         self.many = many
@@ -68,7 +71,7 @@ class FlagParser:
     """Reads flags from the front of a command line."""
 
     def __init__(self, flags: Sequence[Flag], *, interspersed: bool) -> None:
-        self._long = {name: flag for flag in flags for name in flag.opts if name.startswith("--")}
+        self._long = {name: flag for flag in flags for name in flag.names if name.startswith("--")}
         self._short = {flag.short[1]: flag for flag in flags if flag.short}
         self._interspersed = interspersed
         self.values: dict[str, Any] = {flag.key: [] if flag.many else flag.hidden_default for flag in flags}

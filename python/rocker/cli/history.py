@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
 from rocker.formatting.table import FORMAT_HELP, Listing
 from rocker.formatting.units import ago, ellipsis, human_size, short_id
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rocker.cli.app import App
 

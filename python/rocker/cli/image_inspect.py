@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.inspect import find_image, inspect_flags, show
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rocker.cli.app import App
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
 
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
@@ -12,7 +11,10 @@ from rocker.formatting.table import FORMAT_HELP, Listing, gather_filters, parse_
 from rocker.formatting.units import ago, human_size, short_id
 from rocker.parse.number import parse_bool
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from rocker.cli.app import App
 
 _FILTERS = ("before", "dangling", "label", "reference", "since", "until")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from rocker.cli.app import App
 
 _LINES = (

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
-
 from rocker.cli.command import DockerCommand, UsageError, Values
 from rocker.cli.flags import Flag
 from rocker.errors import NotFoundError, RockerError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
     from rocker.cli.app import App
 
-Finder = Callable[["App", str, bool], Any]
+    Finder = Callable[[App, str, bool], Any]
 
 _MAPS = frozenset(
     [

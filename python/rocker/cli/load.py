@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
 from rocker.errors import InvalidArgumentError
 from rocker.images.archive import load as load_images
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rocker.cli.app import App
 

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
-
-import click
 
 from rocker.cli.app import App
-from rocker.cli.command import LazyGroup, UsageError, Values
+from rocker.cli.command import LazyGroup, UsageError
 from rocker.cli.flags import Flag, FlagError
 from rocker.cli.table import ROOT
 from rocker.errors import RockerError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
+
+    from rocker.cli.command import Values
 
 _LEVELS = ("debug", "info", "warn", "error", "fatal")
 _INTERRUPTED = 130
@@ -28,26 +29,18 @@ _SYNTAX = 64
 class Rocker(LazyGroup):
     """The root group: also the place where errors become messages and exit codes."""
 
-    def main(
-        self, args: Sequence[str] | None = None, *_rest: Any, obj: App | None = None, **_more: Any
-    ) -> NoReturn:
+    def main(self, words: Sequence[str] | None = None, *, app: App | None = None) -> NoReturn:
         """Run the command line and exit."""
-        words = list(sys.argv[1:] if args is None else args)
-        sys.exit(self._guarded(words, obj or App()))
+        sys.exit(self._guarded(list(sys.argv[1:] if words is None else words), app or App()))
 
     def _guarded(self, words: list[str], app: App) -> int:  # noqa: PLR0911 -- one line a kind of ending
         try:
             if "_ROCKER_COMPLETE" in os.environ:
-                from click.shell_completion import shell_complete
+                from rocker.cli.completion import complete
 
-                return shell_complete(
-                    self, {"obj": app}, "rocker", "_ROCKER_COMPLETE", os.environ["_ROCKER_COMPLETE"]
-                )
-            with self.make_context("rocker", words, obj=app) as context:
-                code = self.invoke(context)
+                return complete(self, os.environ["_ROCKER_COMPLETE"])
+            code = self.run(app, "rocker", words)
             app.flush()
-        except click.exceptions.Exit as request:
-            return int(request.exit_code)
         except UsageError as error:
             return self._show(error, 1)
         except FlagError as error:
@@ -59,7 +52,7 @@ class Rocker(LazyGroup):
             # What is still buffered would fail again at exit: give it nowhere to go.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             return 1
-        except (KeyboardInterrupt, click.Abort):
+        except KeyboardInterrupt:
             return _INTERRUPTED
         return code
 
@@ -81,17 +74,18 @@ def _exit_code(error: RockerError, app: App) -> int:
     return app.failure
 
 
-def _accept(context: click.Context, values: Values) -> None:
+def _accept(app: App, values: Values) -> bool:
+    """Take note of the global flags; whether there is more to do."""
     if values["version"]:
         from rocker.cli.version import short_version
 
-        sys.stdout.write(short_version() + "\n")
-        context.exit(0)
+        app.out(short_version())
+        return False
     if values["log_level"] not in _LEVELS:
         raise UsageError(f"unable to parse logging level: {values['log_level']}")
-    app: App = context.obj or App()
     app.root, app.run = values["root"], values["run"]
     app.debug, app.log_level = values["debug"], values["log_level"]
+    return True
 
 
 cli = Rocker(

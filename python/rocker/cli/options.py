@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from rocker.cli.flags import Flag
 from rocker.errors import InvalidArgumentError
 from rocker.parse.cpus import parse_cpus
@@ -21,8 +19,10 @@ from rocker.parse.sysctl import parse_sysctl
 from rocker.parse.ulimit import parse_ulimit
 from rocker.parse.volume import parse_tmpfs, parse_volume
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from rocker.engine.options import Bind, RunOptions, Tmpfs
 
@@ -186,7 +186,7 @@ def detach_bytes(keys: str | None) -> bytes:
 
 def to_run_options(values: Mapping[str, Any], arguments: list[str]) -> RunOptions:
     """What was meant. Reads environment and label files. Raises InvalidArgumentError."""
-    from rocker.engine.options import Device, RunOptions, Ulimit
+    from rocker.engine.options import RunOptions
 
     if values["pull"] not in _PULLS:
         raise InvalidArgumentError(
@@ -205,8 +205,8 @@ def to_run_options(values: Mapping[str, Any], arguments: list[str]) -> RunOption
         annotations=_pairs(values["annotation"]),
         groups=values["group_add"],
         mounts=_mounts(values),
-        devices=[Device(*device) for device in values["device"]],
-        ulimits=[Ulimit(*limit) for limit in values["ulimit"]],
+        devices=values["device"],
+        ulimits=values["ulimit"],
         sysctls=dict(values["sysctl"]),
         cpus=None if cpus is None else cpus / _DECIMAL,
         log_opts=_pairs(values["log_opt"]),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
 from rocker.errors import ImageNotFoundError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rocker.cli.app import App
 

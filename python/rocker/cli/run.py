@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Self
 
 from rocker.cli.command import DockerCommand, UsageError, Values
 from rocker.cli.flags import Flag
@@ -11,7 +10,10 @@ from rocker.cli.options import attached_streams, detach_bytes, detach_flags, run
 from rocker.cli.streams import NotTerminalError, check_terminal, console_size, exit_code, proxy
 from rocker.errors import InvalidArgumentError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Self
+
     from rocker.cli.app import App
     from rocker.engine.container import Container
     from rocker.engine.options import RunOptions

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from typing import TYPE_CHECKING
 
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
 from rocker.errors import InvalidArgumentError
 from rocker.images.save import save as save_images
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rocker.cli.app import App
 

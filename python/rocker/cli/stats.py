@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
 
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
@@ -11,7 +10,10 @@ from rocker.errors import NotRunningError
 from rocker.formatting.table import FORMAT_HELP, Listing
 from rocker.formatting.units import binary_size, human_size, short_id
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from rocker.cli.app import App
     from rocker.engine.container import Container
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
 from rocker.parse.number import parse_int
 from rocker.parse.signal import parse_signal
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rocker.cli.app import App
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from rocker.errors import InvalidArgumentError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rocker.cli.app import App
     from rocker.engine.session import Session
@@ -41,8 +41,9 @@ def proxy(app: App, session: Session, *, tty: bool, keys: bytes, sig_proxy: bool
     """
     app.flush()
     try:
-        event: ExitEvent = session.proxy(0, 1, 2, tty=tty, detach_keys=keys, sig_proxy=sig_proxy and not tty)
-        return event
+        if app.mouthpiece is not None:
+            return app.mouthpiece(session, tty=tty, keys=keys, sig_proxy=sig_proxy and not tty)
+        return session.proxy(0, 1, 2, tty=tty, detach_keys=keys, sig_proxy=sig_proxy and not tty)
     finally:
         session.close()
 

@@ -74,13 +74,13 @@ def _mounts(values: Sequence[Bind | Tmpfs | str]) -> tuple[Bind | Tmpfs, ...]:
 def _devices(values: Sequence[Device | str]) -> tuple[Device, ...]:
     from rocker.parse.device import parse_device
 
-    return tuple(Device(*parse_device(value)) if isinstance(value, str) else value for value in values)
+    return tuple(parse_device(value) if isinstance(value, str) else value for value in values)
 
 
 def _ulimits(values: Sequence[Ulimit | str]) -> tuple[Ulimit, ...]:
     from rocker.parse.ulimit import parse_ulimit
 
-    return tuple(Ulimit(*parse_ulimit(value)) if isinstance(value, str) else value for value in values)
+    return tuple(parse_ulimit(value) if isinstance(value, str) else value for value in values)
 
 
 def _texts(values: Mapping[str, object]) -> dict[str, str]:

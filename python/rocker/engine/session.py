@@ -69,7 +69,7 @@ class Session:
             GoneError: the shim died.
         """
         event = self._core.wait(timeout)
-        return None if event is None else self._ended(event)
+        return None if event is None else self.ended(event)
 
     def communicate(
         self,
@@ -80,7 +80,7 @@ class Session:
     ) -> tuple[bytes, bytes, ExitEvent]:
         """Feed stdin and collect stdout and stderr until the end; a budget that is exceeded ends the process."""
         stdout, stderr, event = self._core.communicate(input, timeout=timeout, max_output=max_output)
-        return stdout, stderr, self._ended(event)
+        return stdout, stderr, self.ended(event)
 
     def proxy(
         self,
@@ -94,7 +94,7 @@ class Session:
     ) -> ExitEvent:
         """Copy the streams and forward signals and window sizes until the end, or until the detach keys."""
         event = self._core.proxy(stdin, stdout, stderr, tty=tty, detach_keys=detach_keys, sig_proxy=sig_proxy)
-        return self._ended(event)
+        return self.ended(event)
 
     def resize(self, width: int, height: int) -> None:
         """Tell the terminal its size in characters."""
@@ -116,7 +116,8 @@ class Session:
     ) -> None:
         self.close()
 
-    def _ended(self, event: Any) -> ExitEvent:
+    def ended(self, event: Any) -> ExitEvent:
+        """Take note of the event that ended it; whoever hears it elsewhere brings it here."""
         if self._auto_remove and self.container is not None and event.get("event", "exited") == "exited":
             from rocker.engine.remove import forget
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
-
 from rocker.errors import InvalidArgumentError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
+
+    Column = Callable[[Any], Any]
 
 FORMAT_HELP = (
     "Format output using a custom template: 'table' (default), 'table TEMPLATE', "
@@ -15,8 +19,6 @@ FORMAT_HELP = (
 
 _LEAST_WIDTH = 10
 _GAP = 3
-
-Column = Callable[[Any], Any]
 
 
 def render_columns(rows: Sequence[Sequence[str]], *, least: int = _LEAST_WIDTH) -> str:

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from rocker.engine.options import Device
 from rocker.errors import InvalidArgumentError
 
 _MOST_FIELDS = 3
-
-
-class Device(NamedTuple):
-    """A device of the host in the container; permissions are letters of `rwm`."""
-
-    source: str
-    target: str
-    permissions: str = "rwm"
 
 
 def parse_device(text: str) -> Device:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os.path
-from typing import TYPE_CHECKING, NamedTuple
 
 from rocker.errors import InvalidArgumentError
+from rocker.models.struct import Struct
 from rocker.parse.number import parse_bool, parse_int
 from rocker.parse.size import parse_size
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,7 +21,7 @@ _SWITCHES = ("readonly", "ro", "volume-nocopy", "bind-nonrecursive")
 _RECURSIVE = ("enabled", "disabled", "writable", "readonly")
 
 
-class Mount(NamedTuple):
+class Mount(Struct):
     """A mount as the user wrote it.
 
     `recursive` is `enabled`, `disabled`, `writable` or `readonly` (Docker's `bind-recursive`), or empty
@@ -167,7 +168,7 @@ def _assemble(mount_type: str, given: dict[str, object]) -> Mount:
         "volume-subpath": "volume_subpath", "consistency": "consistency",
     }  # fmt: skip
     fields = {name: given[key] for key, name in names.items() if key in given}
-    return Mount(mount_type, "", "")._replace(recursive=str(recursive), **fields)  # type: ignore[arg-type]
+    return Mount(mount_type, "", "").replace(recursive=str(recursive), **fields)
 
 
 def _check_recursive(mount: Mount) -> None:

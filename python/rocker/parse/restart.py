@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from rocker.errors import InvalidArgumentError
+from rocker.models.struct import Struct
 
 _NAMES = ("no", "always", "unless-stopped", "on-failure")
 
 
-class RestartPolicy(NamedTuple):
+class RestartPolicy(Struct):
     """When a container is started again; `maximum_retries` 0 is without end."""
 
     name: str = "no"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from rocker.engine.options import Ulimit
 from rocker.errors import InvalidArgumentError
 from rocker.parse.number import parse_int
 
@@ -29,14 +28,6 @@ NAMES = frozenset(
     ]
 )
 """The names `--ulimit` takes: those of prlimit(2) in lower case, except RLIMIT_AS."""
-
-
-class Ulimit(NamedTuple):
-    """One resource limit; -1 is unlimited."""
-
-    name: str
-    soft: int
-    hard: int
 
 
 def parse_ulimit(text: str) -> Ulimit:

@@ -25,6 +25,7 @@ pub mod fds;
 pub mod ids;
 pub mod mount;
 pub mod netlink;
+pub mod nice;
 pub mod pidfd;
 pub mod scm;
 pub mod seccomp;

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rocker.errors import InvalidArgumentError
 from rocker.formatting.template import functions
 from rocker.formatting.template.nodes import (
@@ -20,6 +18,10 @@ from rocker.formatting.template.nodes import (
     Variable,
 )
 from rocker.formatting.template.values import NO_VALUE, Fields, Late, NoValue, is_true, show
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _MISSING = object()
 _IDENTITY = frozenset({"json", "lower", "upper", "title", "split", "join", "pad", "truncate", "println"})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from rocker.errors import InvalidArgumentError
 from rocker.formatting.template.printf import sprintf
 from rocker.formatting.template.values import (
@@ -19,8 +17,10 @@ from rocker.formatting.template.values import (
     type_name,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;", "\0": "\ufffd"}
 

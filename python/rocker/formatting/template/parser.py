@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rocker.errors import InvalidArgumentError
 from rocker.formatting.template.functions import FUNCTIONS
 from rocker.formatting.template.lexer import Token, syntax_error, tokenize
@@ -21,6 +19,10 @@ from rocker.formatting.template.nodes import (
     Text,
     Variable,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _OPERANDS = ("name", "field", "variable", "number", "string", "raw", "char", "bool", "dot", "(")
 _DEEPEST = 100

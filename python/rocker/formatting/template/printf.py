@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable  # noqa: TC003 -- used by the table below
-from typing import Any
 
 from rocker.formatting.template.values import NoValue, basic_kind, go_quote, show, show_float, type_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _VERB = re.compile(r"%([-+# 0]*)(\*|\d+)?(?:\.(\*|\d*))?(.)?", re.DOTALL)
 _WIDEST = 1_000_000

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from rocker.parse.number import quote
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
+
+    _Dict = dict[str, Any]
+else:
+    _Dict = dict
 
 
-class Fields(dict[str, Any]):
+class Fields(_Dict):
     """An object with fixed field names, where a map would give `<no value>` for a missing one."""
 
     __slots__ = ()

@@ -32,6 +32,11 @@ impl Session {
         Self { socket, pid: 0, stdin, stdout, stderr, exit: None }
     }
 
+    /// Takes over a connection that another process has made: its socket, and the ends of the process's streams.
+    pub fn adopt(socket: OwnedFd, streams: [Option<OwnedFd>; 3]) -> Self {
+        Self::new(socket, streams)
+    }
+
     /// Host pid of the process; 0 before it started.
     pub fn pid(&self) -> i32 {
         self.pid

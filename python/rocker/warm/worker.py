@@ -1,0 +1,186 @@
+"""One command, done as its caller: with its arguments, environment, directory, files, limits and mask."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import json
+import os
+import resource
+import signal
+import sys
+import time
+
+from rocker.cli.app import App
+from rocker.cli.main import cli
+from rocker.errors import GoneError, RockerError
+from rocker.warm import wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from typing import Any, NoReturn, TextIO
+
+    from rocker.engine.session import Session
+    from rocker.models.container import ExitEvent
+
+_VERSION = 1
+_LOST = 120
+"""Python's exit code when what was written last cannot be brought out."""
+
+
+class Work:
+    """A request whose token has been taken: whoever has that does the work, and nobody else."""
+
+    def __init__(self, connection: socket.socket, body: bytes, fds: list[int]) -> None:
+        self.connection = connection
+        head, *texts = body.split(b"\0")
+        self.head: dict[str, Any] = json.loads(head)
+        self.arguments = [os.fsdecode(text) for text in texts[: self.head["arguments"]]]
+        self.environment = [text.partition(b"=")[::2] for text in texts[self.head["arguments"] :]]
+        self.token, self.directory, *self.files = fds
+
+    def take(self) -> bool:
+        """Take the token; False when the caller has taken it back, or has gone."""
+        # From here on this process ends with its caller: the end of the other side of the pipe is a signal.
+        fcntl.fcntl(self.token, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(self.token, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(self.token, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
+        try:
+            if os.read(self.token, 1) != b"t":
+                return False
+        except BlockingIOError:
+            return False
+        try:
+            os.read(self.token, 1)
+        except BlockingIOError:
+            return True
+        return False  # the caller had gone before the signal was set up
+
+    def become_caller(self) -> None:
+        """Take on what can be taken on; the rest is the same, or the caller would not have found this worker."""
+        for number in self.head["ignored"]:
+            signal.signal(number, signal.SIG_IGN)
+        os.umask(self.head["umask"])
+        os.fchdir(self.directory)
+        if self.head["nice"]:
+            os.setpriority(os.PRIO_PROCESS, 0, self.head["nice"])
+        self._place_files()
+        os.environb.clear()
+        os.environb.update(self.environment)
+        time.tzset()
+        for number, soft, hard in self.head["limits"]:
+            resource.setrlimit(number, (_limit(soft), _limit(hard)))
+        sys.stdin, sys.stdout, sys.stderr = (_text(number) for number in range(3))
+        sys.argv = ["rocker", *self.arguments]
+
+    def _place_files(self) -> None:
+        """Give each descriptor its number; the two that stay are moved out of the way first."""
+        numbers = self.head["numbers"]
+        above = max(numbers, default=2) + 1
+        moved = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above) for fd in self.files]
+        token, connection = (
+            fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above) for fd in (self.token, self.connection.fileno())
+        )
+        for fd in (*self.files, self.token, self.directory, self.connection.detach()):
+            os.close(fd)
+        for fd, number in zip(moved, numbers, strict=True):
+            os.dup2(fd, number)
+            os.close(fd)
+        import socket
+
+        self.token, self.connection = token, socket.socket(fileno=connection)
+
+    def do(self) -> int:
+        """Do the work; its exit code."""
+        app = App()
+        app.mouthpiece = self.mouthpiece
+        try:
+            cli.main(self.arguments, app=app)
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        return code & 0xFF if _brought_out() else _LOST
+
+    def mouthpiece(self, session: Session, *, tty: bool, keys: bytes, sig_proxy: bool) -> ExitEvent:
+        """Let the native command be the mouthpiece of a process; returns how that ended. See `streams.proxy`."""
+        ends = {name: getattr(session, name) for name in ("stdin", "stdout", "stderr")}
+        streams = [name for name, fd in ends.items() if fd is not None]
+        message = {
+            "op": "proxy",
+            "streams": streams,
+            "tty": tty,
+            "detach_keys": list(keys),
+            "sig_proxy": sig_proxy,
+        }
+        wire.send(self.connection, message, [session.fileno(), *(ends[name] for name in streams)])
+        # An end of a pipe that stayed open here would keep the other side from seeing it closed.
+        session.close()
+        answer = wire.receive(self.connection)
+        if answer is None:
+            raise GoneError("the command has gone")
+        told = json.loads(answer[0])
+        if "error" in told:
+            raise _error(told["error"])
+        return session.ended(told["event"])
+
+
+def serve(connection: socket.socket) -> bool:
+    """Do what a caller asks for and end with it; returns False when there was nothing to do."""
+    frame = wire.receive(connection)
+    if frame is None:
+        return False
+    work = Work(connection, *frame)
+    return work.head["version"] == _VERSION and _do(work)
+
+
+def _do(work: Work) -> bool:
+    if not work.take():
+        return False
+    wire.send(work.connection, {"op": "begun", "pid": os.getpid()})
+    try:
+        work.become_caller()
+    except (OSError, ValueError):
+        wire.send(work.connection, {"op": "declined"})
+        return False
+    wire.send(work.connection, {"op": "exit", "code": work.do()})
+    return True
+
+
+def end(code: int = 0) -> NoReturn:
+    """End at once: nothing of the template's is this process's to tidy up."""
+    os._exit(code)
+
+
+def _limit(value: int) -> int:
+    """Linux's RLIM64_INFINITY is Python's -1."""
+    return resource.RLIM_INFINITY if value == (1 << 64) - 1 else value
+
+
+def _text(number: int) -> TextIO:
+    """A standard stream as Python makes it in UTF-8 mode (PEP 540)."""
+    errors = "backslashreplace" if number == 2 else "surrogateescape"  # noqa: PLR2004 -- standard error
+    raw = io.FileIO(number, "r" if number == 0 else "w", closefd=False)
+    if number == 0:
+        return io.TextIOWrapper(io.BufferedReader(raw), encoding="utf-8", errors=errors)
+    lines = number == 2 or raw.isatty()  # noqa: PLR2004
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors=errors, line_buffering=lines)
+
+
+def _brought_out() -> bool:
+    """Flush what is still buffered, as an interpreter does at its end."""
+    whole = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            whole = False
+            if stream is sys.stdout:
+                sys.stderr.write(f"rocker: write to standard output: {error.strerror}\n")
+    return whole
+
+
+def _error(members: dict[str, Any]) -> RockerError:
+    """The exception of an error of the core, of which a mouthpiece meets few kinds."""
+    kind = GoneError if members.get("kind") == "gone" else RockerError
+    details = {name: members.get(name) for name in ("errno", "path", "step")}
+    return kind(members["message"], hint=members.get("hint"), **details)

@@ -1,0 +1,5 @@
+//! The command `rocker`.
+
+fn main() -> std::process::ExitCode {
+    rocker_cli::main()
+}

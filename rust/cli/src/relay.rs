@@ -1,0 +1,114 @@
+//! Signals while a worker works: it is not in this process's session, so what a terminal or `kill` sends comes here.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise, sigprocmask};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::Pid;
+use rocker_core::{Error, Result};
+use rocker_sys::pidfd;
+
+use crate::identity::ignored_signals;
+
+/// Signals that are passed on, unless this process ignores them: a blocked signal is taken although it is ignored.
+const PASSED: [Signal; 8] = [
+    Signal::SIGHUP,
+    Signal::SIGINT,
+    Signal::SIGQUIT,
+    Signal::SIGTERM,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGALRM,
+    Signal::SIGTSTP,
+];
+
+/// The signals of this process, read from a descriptor until it is dropped.
+#[derive(Debug)]
+pub struct Relay {
+    fd: SignalFd,
+    old: SigSet,
+    worker: Option<OwnedFd>,
+    /// The last signal that was passed on and could have ended the worker.
+    pub last: Option<Signal>,
+}
+
+impl Relay {
+    /// Takes the signals.
+    pub fn start(worker: Option<OwnedFd>) -> Result<Self> {
+        let fail = |errno| Error::sys("take signals", errno);
+        let ignored = ignored_signals();
+        let mask: SigSet = PASSED.into_iter().filter(|signal| !ignored.contains(&(*signal as i32))).collect();
+        let mut old = SigSet::empty();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), Some(&mut old)).map_err(fail)?;
+        let fd = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(fail)?;
+        Ok(Self { fd, old, worker, last: None })
+    }
+
+    /// Knows whom to pass them on to; those that came before are not lost.
+    pub fn serve(&mut self, worker: i32) {
+        self.worker = pidfd::open(Pid::from_raw(worker)).ok();
+    }
+
+    /// Readable when there is a signal.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// Passes on what has come.
+    pub fn pass(&mut self) {
+        while let Some(worker) = &self.worker
+            && let Ok(Some(info)) = self.fd.read_signal()
+        {
+            let Ok(signal) = Signal::try_from(info.ssi_signo as i32) else { continue };
+            if signal == Signal::SIGTSTP {
+                self.stop_both(worker);
+            } else {
+                let _ = pidfd::send_signal(worker.as_fd(), signal as i32);
+                self.last = Some(signal);
+            }
+        }
+    }
+
+    /// ^Z: the worker stops, then this process; whoever lets this one go on lets both.
+    ///
+    /// By its default action and not SIGSTOP, which would stop it also where nobody could let it go on: the kernel
+    /// does not stop an orphaned process group for a terminal's sake.
+    fn stop_both(&self, worker: &OwnedFd) {
+        let mut own = SigSet::empty();
+        own.add(Signal::SIGTSTP);
+        let _ = pidfd::send_signal(worker.as_fd(), Signal::SIGSTOP as i32);
+        let _ = raise(Signal::SIGTSTP);
+        let _ = sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&own), None);
+        let _ = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&own), None);
+        let _ = pidfd::send_signal(worker.as_fd(), Signal::SIGCONT as i32);
+    }
+
+    /// Does something with the signals as they were before, and takes them again.
+    pub fn pause<T>(&mut self, action: impl FnOnce() -> T) -> Result<T> {
+        let fail = |errno| Error::sys("take signals", errno);
+        let mut taken = SigSet::empty();
+        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.old), Some(&mut taken)).map_err(fail)?;
+        let result = action();
+        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&taken), None).map_err(fail)?;
+        Ok(result)
+    }
+
+    /// Ends this process as the signal ended the worker; returns where this process ignores it.
+    pub fn end_by(self, signal: Signal) -> u8 {
+        drop(self);
+        let _ = raise(signal);
+        128 + signal as u8
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.old), None);
+    }
+}
+
+/// Whether an error only says that there is nothing yet.
+pub fn is_transient(errno: Errno) -> bool {
+    matches!(errno, Errno::EINTR | Errno::EAGAIN)
+}
