@@ -24,7 +24,7 @@ PYTHON_DIRS := $(wildcard python tests benches)
 PYTEST_ARGS ?=
 BENCH_ARGS  ?=
 
-.PHONY: help setup build run test test-unit test-slow test-vm lint lint-rust lint-python fmt bench wheel sdist clean
+.PHONY: help setup build run test test-unit test-slow test-vm lint lint-rust lint-python fmt bench bench-compare wheel sdist clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ fmt: setup ## format both languages in place
 
 bench: build $(CACHE)/apt-bench.stamp ## rocker beside crun, runc, bubblewrap, podman and docker; writes benches/results/
 	@$(PYTHON) -m benches.run $(BENCH_ARGS)
+
+bench-compare: build ## two commits of rocker beside each other: make bench-compare A=REV B=REV
+	@$(PYTHON) -m benches.compare $(A) $(B) $(BENCH_ARGS)
 
 wheel: setup ## dist/*.whl, ready to install elsewhere
 	@maturin build --release --locked --out dist

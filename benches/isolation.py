@@ -14,7 +14,7 @@ PARENTS = ("docker", "libpod_parent")
 """The cgroups that dockerd and podman make for their containers, and leave when they go."""
 
 
-def enter(state: Path) -> None:
+def enter(state: Path, module: str = "benches.run") -> None:
     """Start this program again in a private mount namespace; there, make the cgroup mounts fit for crun.
 
     crun 1.8 refuses a machine with cgroup v1 whose v2 mount has a controller, be it only hugetlb. In this
@@ -23,7 +23,7 @@ def enter(state: Path) -> None:
     if os.environ.get(MARK) != "1":
         os.environ[MARK] = "1"
         command = ["unshare", "--mount", "--propagation", "private", "--"]
-        os.execvp("unshare", [*command, sys.executable, "-m", "benches.run", *sys.argv[1:]])
+        os.execvp("unshare", [*command, sys.executable, "-m", module, *sys.argv[1:]])
     if CONTROLLERS.exists() and CONTROLLERS.read_text().strip():
         empty = state / f"no-controllers-{os.getpid()}"
         empty.touch()

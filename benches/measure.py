@@ -81,12 +81,12 @@ def _timed(result: Result, action: Callable[[], object], *, count: bool = True) 
     return True
 
 
-def execute(argv: Sequence[str], *, expect: int = 0) -> None:
+def execute(argv: Sequence[str], *, expect: int = 0, environment: Mapping[str, str] | None = None) -> None:
     """Run a program to its end by the cheapest means Python has (vfork), its output thrown away."""
     pid = os.posix_spawnp(
         argv[0],
         list(argv),
-        os.environ,
+        {**os.environ, **(environment or {})},
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),

@@ -7,7 +7,7 @@ from benches.contenders.bubblewrap import Bubblewrap
 from benches.contenders.docker import Docker
 from benches.contenders.oci import OciRuntime
 from benches.contenders.podman import Podman
-from benches.contenders.rocker import RockerApi, RockerCli
+from benches.contenders.rocker import RockerApi, RockerCli, RockerCold
 
 
 def all_contenders(state: Path, image: Image) -> list[Contender]:
@@ -15,6 +15,7 @@ def all_contenders(state: Path, image: Image) -> list[Contender]:
     return [
         RockerApi(state / "ra", image),
         RockerCli(state / "rc", image),
+        RockerCold(state / "rx", image),
         Bubblewrap(state / "bwrap", image),
         OciRuntime(state / "crun", image, "crun"),
         OciRuntime(state / "runc", image, "runc"),

@@ -112,24 +112,32 @@ class CommandContender(Contender):
     client: list[str]
     run_flags: list[str] = []
     reference = "busybox"
+    environment: dict[str, str] = {}
+    """Variables of the command, beside this process's."""
+
+    def _do(self, argv: list[str]) -> None:
+        execute(argv, environment=self.environment)
+
+    def run(self, *command: str) -> None:
+        self._do(self.run_argv(*command))
 
     def run_argv(self, *command: str) -> list[str]:
         return [*self.client, "run", "--rm", *self.run_flags, self.reference, *command]
 
     def create(self, name: str, *command: str) -> None:
-        execute([*self.client, "create", "--name", name, *self.run_flags, self.reference, *command])
+        self._do([*self.client, "create", "--name", name, *self.run_flags, self.reference, *command])
 
     def start(self, name: str) -> None:
-        execute([*self.client, "start", name])
+        self._do([*self.client, "start", name])
 
     def stop(self, name: str) -> None:
-        execute([*self.client, "stop", name])
+        self._do([*self.client, "stop", name])
 
     def remove(self, name: str) -> None:
-        execute([*self.client, "rm", "-f", name])
+        self._do([*self.client, "rm", "-f", name])
 
     def execute(self, name: str, *command: str) -> None:
-        execute([*self.client, "exec", name, *command])
+        self._do([*self.client, "exec", name, *command])
 
     def log(self, name: str) -> int:
         with subprocess.Popen([*self.client, "logs", name], stdout=subprocess.PIPE) as process:
@@ -139,14 +147,20 @@ class CommandContender(Contender):
                 total += len(data)
         return total
 
+    def list_all(self) -> None:
+        self._do([*self.client, "ps", "--all"])
+
+    def read_log(self, name: str) -> None:
+        self._do([*self.client, "logs", name])
+
     def stats(self, name: str) -> None:
         output([*self.client, "stats", "--no-stream", name])
 
     def load(self, archive: Path, name: str) -> None:
-        execute([*self.client, "import", str(archive), name])
+        self._do([*self.client, "import", str(archive), name])
 
     def unload(self, name: str) -> None:
-        execute([*self.client, "rmi", name])
+        self._do([*self.client, "rmi", name])
 
 
 def unique() -> str:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,26 +15,53 @@ COMMAND = str(Path(sys.executable).parent / "rocker")
 
 
 class RockerCli(CommandContender):
-    """`rocker` with roots of its own. No flag but the roots: the default network is none."""
+    """`rocker` with roots and workers of its own. No flag but the roots: the default network is none."""
 
     name = "rocker"
     run_flags = ["--network", "none"]
+    warm = True
 
     def __init__(self, state: Path, image: Image) -> None:
         super().__init__(state, image)
         self.client = [COMMAND, "--root", str(state / "d"), "--run", str(state / "run")]
+        self.workers = state / "warm"
+        self.environment = {"ROCKER_WARM": str(self.workers) if self.warm else "0"}
 
     def open(self) -> None:
         super().open()
         output([*self.client, "import", str(self.image.tar), self.reference])
+        if self.warm:
+            self._do([*self.client, "version"])
+            while not list(self.workers.glob("*.sock")):  # the first command leaves them behind
+                time.sleep(0.01)
 
     def close(self) -> None:
+        for pid in self.residents():
+            subprocess.run(["kill", str(pid)], check=False)
         _end_launcher(self.state)
         super().close()
 
+    def residents(self) -> list[int]:
+        """Template and workers."""
+        mark = f"{self.workers}/".encode()
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if mark in (process / "cmdline").read_bytes():
+                    found.append(int(process.name))
+        return found
+
     def helpers(self, name: str) -> dict[str, list[int]]:
         init = int(output([*self.client, "inspect", "--format", "{{.State.Pid}}", name]))
-        return _residents(self.state, init)
+        more = {"template and workers, all together": self.residents()} if self.warm else {}
+        return _residents(self.state, init) | more
+
+
+class RockerCold(RockerCli):
+    """The same without workers: Python from its start."""
+
+    name = "rocker cold"
+    warm = False
 
 
 class RockerApi(Contender):

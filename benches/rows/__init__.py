@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 from benches.measure import Result
-from benches.rows import crowd, execs, images, life, logs, memory, starts, stats, throughput
+from benches.rows import crowd, execs, images, life, logs, looks, memory, starts, stats, throughput
 from benches.rows.bench import Bench
 
 GROUPS: dict[str, Callable[[Bench], list[Result]]] = {
     "starts": starts.measure,
     "throughput": throughput.measure,
     "execs": execs.measure,
+    "looks": looks.measure,
     "life": life.measure,
     "memory": memory.measure,
     "stats": stats.measure,

@@ -7,6 +7,7 @@ import resource
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -280,3 +281,43 @@ def test_jobs_stop_go_on_and_end_by_the_terminals_keys(
         tty.send(b"exit\n")
         tty.wait()
     assert find(tty.process.pid) is None
+
+
+COMMANDS = [
+    ["run", "--rm", "--rootfs", "{fs}", "true"],
+    ["run", "--rm", "-m", "64m", "--cpus", "1.5", "-v", "/tmp:/x", "--mount", "type=tmpfs,dst=/t", "--ulimit",
+     "nofile=10:20", "-e", "A=b", "--device", "/dev/null", "--rootfs", "{fs}", "true"],
+    ["create", "--name", "made", "--rootfs", "{fs}", "true"], ["ps", "-a"], ["inspect", "made"],
+    ["start", "-a", "made"], ["logs", "made"], ["exec", "sleeper", "true"], ["stats", "--no-stream"], ["images"],
+    ["info"], ["rename", "made", "other"], ["wait", "other"], ["stop", "-t", "0", "other"], ["kill", "sleeper"],
+    ["rm", "other"], ["version"],
+]  # fmt: skip
+IMPORTED = """
+import os, sys
+from rocker.warm import template
+template.import_all()
+before = set(sys.modules)
+from rocker.cli.main import cli
+try:
+    cli.main(sys.argv[1:])
+except SystemExit:
+    pass
+print(sorted(set(sys.modules) - before), file=sys.stderr)
+"""
+
+
+def test_a_worker_has_imported_what_the_common_commands_need(
+    engine_roots: EngineRoots, busybox_rootfs: Path, sleeper: str
+) -> None:
+    late = {}
+    for words in COMMANDS:
+        line = [word.format(fs=busybox_rootfs) for word in words]
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", IMPORTED, *engine_roots.command(*line)[1:]],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        if (found := done.stderr.splitlines()[-1]) != "[]":
+            late[" ".join(words)] = found
+    assert late == {}

@@ -5,9 +5,11 @@ It never serves a request itself, so that what one leaves behind never reaches a
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -17,6 +19,7 @@ from rocker.warm import worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
 IDLE = 60.0
@@ -25,22 +28,29 @@ READY = 2
 """Workers that wait."""
 _PAUSE = 0.02
 """Seconds after a request before its worker is replaced: a fork takes a processor from the work that has just begun."""
+_LOCK = 3
+"""The descriptor that the native command starts a template with."""
+_PATIENT = 10
+"""The nice value of a rehearsal: callers come first."""
 _MOST_FAILURES = 3
-_STALE = 3
-"""Exit code of a worker that found other sources on disk than it was made of."""
 _COMMANDS = (
     "attach", "container_inspect", "create", "exec", "group_container", "group_image", "group_system", "history",
     "image_inspect", "images", "import_", "info", "inspect", "kill", "load", "logs", "pause", "ps", "rename", "restart",
     "rm", "rmi", "run", "save", "start", "stats", "stop", "tag", "top", "unpause", "version", "wait",
 )  # fmt: skip
 _ENGINE = (
-    "rocker.engine.attach", "rocker.engine.create", "rocker.engine.donor", "rocker.engine.engine", "rocker.engine.exec",
-    "rocker.engine.find_image", "rocker.engine.inspect", "rocker.engine.kill", "rocker.engine.launch",
-    "rocker.engine.list", "rocker.engine.logs", "rocker.engine.names", "rocker.engine.reconcile",
-    "rocker.engine.remove", "rocker.engine.run", "rocker.engine.session", "rocker.engine.spec", "rocker.engine.start",
-    "rocker.engine.stop", "rocker.engine.times", "rocker.engine.wait", "rocker.images.config", "rocker.images.images",
-    "rocker.images.reference", "rocker.formatting.table", "rocker.formatting.units",
-    "rocker.formatting.template.functions", "rocker.formatting.template.parser",
+    "binascii", "fractions", "hashlib", "json", "rocker._core",
+    *(
+        f"rocker.engine.{name}"
+        for name in (
+            "attach", "catalog", "container", "containers", "create", "donor", "engine", "exec", "find_image", "info",
+            "inspect", "kill", "launch", "list", "logs", "names", "pause", "reconcile", "remove", "rename", "requests",
+            "restart", "run", "session", "size", "spec", "start", "stats", "stop", "suggest", "times", "top", "unpause",
+            "version", "wait",
+        )
+    ),
+    *(f"rocker.images.{name}" for name in ("config", "describe", "images", "reference")),
+    *(f"rocker.formatting.{name}" for name in ("table", "template", "units")),
 )  # fmt: skip
 
 
@@ -49,15 +59,18 @@ class Template:
 
     def __init__(self, prefix: str) -> None:
         self.path = f"{prefix}.sock"
+        self.stage = f"{prefix}.stage"
+        worker.rehearse(self.stage)
         self.listener = _listen(self.path)
         self.inode = os.stat(self.path).st_ino
         self.waiting: set[int] = set()
         self.failures = 0
+        self.nice = os.getpriority(os.PRIO_PROCESS, 0)
         # Workers say here that they have work; the template's death is the end of the other.
         self.news, self._tell = os.pipe()
         self._life, self._hold = os.pipe()
         os.set_blocking(self.news, False)
-        self.stale = _Sources()
+        _watch_sources(self.leave)
 
     def run(self) -> None:
         """Fork workers until nobody has asked for long enough, or there is another version to import."""
@@ -93,10 +106,15 @@ class Template:
             return
         try:
             signal.set_wakeup_fd(-1)
-            for number in (signal.SIGCHLD, signal.SIGTERM):
+            for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGIO):
                 signal.signal(number, signal.SIG_DFL)
-            os.close(self._hold)
-            os.close(self.news)
+            # The lock says that there is a template: held by one that it left, it would keep the next from starting.
+            for fd in (_LOCK, self._hold, self.news):
+                os.close(fd)
+            if self.waiting:  # else the next caller has nobody but this one
+                os.setpriority(os.PRIO_PROCESS, 0, _PATIENT)
+                worker.rehearse(self.stage)
+                os.setpriority(os.PRIO_PROCESS, 0, self.nice)
             self._wait_for_work()
         except BaseException:  # noqa: BLE001 -- a worker never becomes another template, whatever happens
             worker.end(1)
@@ -113,10 +131,7 @@ class Template:
                 connection, _ = self.listener.accept()
             except OSError:  # another worker was faster, or the caller has gone
                 continue
-            if self.stale:
-                worker.end(_STALE)  # the caller finds nobody and runs Python
             os.write(self._tell, os.getpid().to_bytes(4, "little"))
-            # Nothing of the template's: its lock, held here, would keep another template from starting.
             os.closerange(3, connection.fileno())
             os.closerange(connection.fileno() + 1, 1 << 16)
             connection.setblocking(True)
@@ -138,13 +153,11 @@ class Template:
     def _reap(self) -> None:
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, _ = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if not pid:
                 return
-            if os.waitstatus_to_exitcode(status) == _STALE:
-                self.leave()
             self._hear()
             if pid in self.waiting:  # it died without having had work
                 self.waiting.discard(pid)
@@ -160,32 +173,29 @@ class Template:
             if os.stat(self.path).st_ino == self.inode:
                 os.unlink(self.path)
                 os.unlink(self.path.removesuffix(".sock") + ".lock")
+                shutil.rmtree(self.stage, ignore_errors=True)
         finally:
             worker.end()
 
 
-class _Sources:
-    """Whether the modules that were imported are no longer those on disk.
+def _watch_sources(changed: Callable[[], object]) -> None:
+    """Have `changed` called when a source of this package changes on disk (fcntl(2), F_NOTIFY).
 
     Only an editable install changes under a process: `pip` replaces the native command too, whose callers then look for
     another socket.
     """
+    import rocker
 
-    def __init__(self) -> None:
-        import rocker
-
-        top = os.path.dirname(os.path.abspath(rocker.__file__))
-        files = []
-        if f"{os.sep}site-packages{os.sep}" not in top and f"{os.sep}dist-packages{os.sep}" not in top:
-            loaded = [getattr(module, "__file__", None) for module in sys.modules.values()]
-            files = [file for file in loaded if file and file.startswith(top)]
-        self._times = {file: os.stat(file).st_mtime_ns for file in files}
-
-    def __bool__(self) -> bool:
-        try:
-            return any(os.stat(file).st_mtime_ns != then for file, then in self._times.items())
-        except OSError:
-            return True
+    top = os.path.dirname(os.path.abspath(rocker.__file__))
+    if f"{os.sep}site-packages{os.sep}" in top or f"{os.sep}dist-packages{os.sep}" in top:
+        return
+    events = fcntl.DN_MODIFY | fcntl.DN_CREATE | fcntl.DN_DELETE | fcntl.DN_RENAME | fcntl.DN_ATTRIB
+    signal.signal(signal.SIGIO, lambda *_: changed())
+    for directory, _, _ in os.walk(top):
+        if os.path.basename(directory) != "__pycache__":
+            # Open for as long as this process lives: closed, it would be watched no more.
+            fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.fcntl(fd, fcntl.F_NOTIFY, events | fcntl.DN_MULTISHOT)
 
 
 def main() -> NoReturn:

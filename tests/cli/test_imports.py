@@ -1,0 +1,67 @@
+"""What a cold command imports: lists of modules, not times."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+# The interpreter's own at its start (-I -X utf8), whatever its version and the site-packages' .pth files bring.
+BASE = "import sys; print(*sorted(sys.modules))"
+COMMAND = """
+import sys
+from rocker.cli.main import cli
+try:
+    cli.main(sys.argv[1:])
+except SystemExit:
+    pass
+print("modules:", *sorted(sys.modules), file=sys.stderr)
+"""
+# Each of these takes longer than what a command does: milliseconds on an idle machine of 2024.
+DEAR = set(
+    """
+    asyncio click ctypes dataclasses email http importlib.metadata importlib.resources inspect logging msgspec
+    multiprocessing pathlib pkg_resources random shutil socket ssl subprocess tempfile threading tokenize typing
+    typing.io typing.re _typing urllib uuid xml zipfile
+    """.split()  # noqa: SIM905 -- a list of words reads as words
+)
+STANDARD = set(
+    """
+    __future__ _bisect _blake2 _bz2 _collections _contextvars _functools _hashlib _json _md5 _opcode _operator _sha1
+    _sha2 _sha256 _sha3 _sha512 _sqlite3 _sre _string _struct binascii bisect collections collections.abc contextlib
+    copyreg enum errno fcntl functools hashlib importlib importlib._bootstrap importlib._bootstrap_external itertools
+    json json.decoder json.encoder json.scanner keyword math opcode operator re re._casefix re._compiler re._constants
+    re._parser reprlib resource string struct textwrap types unicodedata warnings
+    """.split()  # noqa: SIM905
+)
+
+
+def loaded(*words: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-I", "-X", "utf8", "-c", *words], capture_output=True, text=True, check=True
+    )
+    text = done.stderr.rpartition("modules:")[2] if "modules:" in done.stderr else done.stdout
+    return set(text.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["version", "--format", "x"], ["--help"], ["run", "--rm"], ["run", "-m", "64m", "--rm"], ["exec", "x"],
+        ["ps", "--nosuch"], ["logs", "--nosuch"], ["start", "--nosuch"], ["stop", "--nosuch"], ["rm", "--nosuch"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_command_line_is_read_with_few_modules(words: list[str]) -> None:
+    more = loaded(COMMAND, *words) - loaded(BASE)
+    ours = {name for name in more if name == "rocker" or name.startswith("rocker.")}
+    allowed = STANDARD if "--format" not in words else STANDARD | DEAR  # a template brings its own reader
+    assert more - ours - allowed == set()
+
+
+@pytest.mark.parametrize("name", ["run", "exec", "logs", "start"])
+@pytest.mark.parametrize("part", ["rocker.cli", "rocker.engine"])
+def test_no_module_on_the_way_is_dear(part: str, name: str) -> None:
+    code = f"import sys, {part}.{name}; print('modules:', *sorted(sys.modules), file=sys.stderr)"
+    assert (loaded(code) - loaded(BASE)) & DEAR == set()
