@@ -153,22 +153,49 @@ def _do(work: Work) -> bool:
 
 
 def rehearse(stage: str) -> None:
-    """Do what a command does, on roots of no consequence, up to the point where a container would start.
+    """Do what commands do, on roots of no consequence: a list, and a `run` but for the start of the container.
 
     After a fork the first write to a page copies it, and the first use of most of Python's pages is a write (of a
     reference count): some 3 ms for a `run`, which are spent here, where nobody waits.
     """
-    head = b'{"arguments":1,"numbers":[0,1,2],"limits":[],"ignored":[],"umask":18,"nice":0,"version":1}'
-    Work(None, head + b"\0run\0A=b", [0, 0])  # type: ignore[arg-type]
-    parser = FlagParser(RUN.flags, interspersed=False)
-    words = parser.parse(["--rm", "-i", "--network", "none", "-e", "A=b", "--rootfs", "/", "true"])
-    with contextlib.suppress(RockerError):  # where it cannot be rehearsed it is only slower
+    roots = ["--root", f"{stage}/d", "--run", f"{stage}/r"]
+    with contextlib.suppress(RockerError, OSError):  # where it cannot be rehearsed it is only slower
+        _rehearse_request([*roots, "ps", "--all"])
+        parser = FlagParser(RUN.flags, interspersed=False)
+        words = parser.parse(["--rm", "-i", "--network", "none", "-e", "A=b", "--rootfs", "/", "true"])
         options = to_run_options({**parser.values, "detach": False}, words)
-        with Engine(f"{stage}/d", f"{stage}/r") as engine:
+        with Engine(roots[1], roots[3]) as engine:
             container = engine.create(options)
             launch.build(engine, container.id, container.config)
-            engine.containers.list(all=True)
             remove.discard(engine, container.id)
+
+
+def _rehearse_request(arguments: list[str]) -> None:
+    """Become a caller that is like this process, and run its command; what it says goes where the template's goes."""
+    import socket
+
+    limits = [(number, *resource.getrlimit(number)) for number in range(16)]
+    head = {
+        "version": _VERSION,
+        "arguments": len(arguments),
+        "umask": 0o022,
+        "nice": 0,
+        "limits": [(number, soft % (1 << 64), hard % (1 << 64)) for number, soft, hard in limits],
+        "ignored": [],
+        "numbers": [0, 1, 2],
+    }
+    environment = [name + b"=" + value for name, value in os.environb.items()]
+    body = b"\0".join([json.dumps(head).encode(), *map(os.fsencode, arguments), *environment])
+    ours, theirs = socket.socketpair()
+    with theirs:
+        fds = [os.open("/", os.O_PATH | os.O_CLOEXEC) for _ in range(2)] + [
+            os.dup(number) for number in range(3)
+        ]
+        work = Work(ours, body, fds)
+        work.become_caller()
+        work.do()
+        work.connection.close()
+        os.close(work.token)
 
 
 def end(code: int = 0) -> NoReturn:
