@@ -50,6 +50,11 @@ class App:
             self._engine = Engine(self.root, self.run, warn=self.warn)
         return self._engine
 
+    def close(self) -> None:
+        """Let go of the engine, if one was made."""
+        if self._engine is not None:
+            self._engine.close()
+
     def out(self, text: str) -> None:
         """Write a line to standard output."""
         sys.stdout.write(text + "\n")

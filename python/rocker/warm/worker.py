@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import io
 import json
 import os
@@ -105,6 +106,7 @@ class Work:
             cli.main(self.arguments, app=app)
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        app.close()
         return code & 0xFF if _brought_out() else _LOST
 
     def mouthpiece(self, session: Session, *, tty: bool, keys: bytes, sig_proxy: bool) -> ExitEvent:
@@ -168,6 +170,8 @@ def rehearse(stage: str) -> None:
             container = engine.create(options)
             launch.build(engine, container.id, container.config)
             remove.discard(engine, container.id)
+    # What was opened is closed here, not by a collection later: these numbers are others' files then.
+    gc.collect()
 
 
 def _rehearse_request(arguments: list[str]) -> None:
