@@ -104,7 +104,7 @@ def test_an_interrupt_ends_following_and_nothing_else(
         assert follower.stderr is not None
         assert follower.stdout.readline() == b"on\n"
         follower.send_signal(signal.SIGINT)
-        assert follower.wait(30) == 130
+        assert follower.wait(30) == 130, follower.stderr.read()
         assert follower.stderr.read() == b""
     assert box("inspect", "-f", "{{.State.Status}}", "box").stdout == "running\n"
 

@@ -150,7 +150,13 @@ def _do(work: Work) -> bool:
     except (OSError, ValueError):
         wire.send(work.connection, {"op": "declined"})
         return False
-    wire.send(work.connection, {"op": "exit", "code": work.do()})
+    try:
+        code = work.do()
+    except BaseException:
+        # A defect: as Python itself would show it. The native command says that its worker has died.
+        sys.excepthook(*sys.exc_info())
+        raise
+    wire.send(work.connection, {"op": "exit", "code": code})
     return True
 
 

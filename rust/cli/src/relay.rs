@@ -35,14 +35,14 @@ pub struct Relay {
 
 impl Relay {
     /// Takes the signals.
-    pub fn start(worker: Option<OwnedFd>) -> Result<Self> {
+    pub fn start() -> Result<Self> {
         let fail = |errno| Error::sys("take signals", errno);
         let ignored = ignored_signals();
         let mask: SigSet = PASSED.into_iter().filter(|signal| !ignored.contains(&(*signal as i32))).collect();
         let mut old = SigSet::empty();
         sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), Some(&mut old)).map_err(fail)?;
         let fd = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(fail)?;
-        Ok(Self { fd, old, worker, last: None })
+        Ok(Self { fd, old, worker: None, last: None })
     }
 
     /// Knows whom to pass them on to; those that came before are not lost.

@@ -57,13 +57,15 @@ enum Told {
 /// Hands the work to a worker, if one answers.
 pub fn ask(prefix: &Path) -> Answer {
     let Ok(socket) = dial(&prefix.with_extension("sock")) else { return Answer::Nobody };
-    // Until the token is taken nothing has happened, whatever fails.
+    // Until the token is taken nothing has happened, whatever fails. Signals are taken before: a worker may be at work, and
+    // be seen to be, as soon as it has the request.
     let Ok((reader, writer)) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK) else { return Answer::Nobody };
+    let Ok(mut relay) = Relay::start() else { return Answer::Nobody };
     let prepared = write(&writer, b"t").map_err(|errno| Error::sys("write the token", errno));
-    let sent =
-        prepared.and_then(|_| Caller::look()).and_then(|caller| caller.send(socket.as_fd(), reader.as_fd()));
-    let relay = sent.and_then(|()| Relay::start(None));
-    let Ok(mut relay) = relay else { return reclaimed(&reader, Answer::Nobody) };
+    let sent = prepared.and_then(|_| Caller::look()?.send(socket.as_fd(), reader.as_fd()));
+    if sent.is_err() {
+        return reclaimed(&reader, Answer::Nobody);
+    }
     match listen(&socket, &mut relay, &reader) {
         Ok(Some(code)) => Answer::Ended(ExitCode::from(code)),
         Ok(None) => Answer::Nobody,

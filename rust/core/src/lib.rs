@@ -16,6 +16,7 @@ pub mod cgroup;
 pub mod client;
 pub mod container;
 pub mod error;
+mod held;
 pub mod layer;
 pub mod log;
 pub mod protocol;
@@ -23,3 +24,4 @@ pub mod seccomp;
 pub mod spec;
 
 pub use error::{Error, Kind, Result};
+pub use held::Held;

@@ -48,7 +48,7 @@ pub fn detached<T: Send>(
     py.detach(work).map_err(|error| to_python(py, error))
 }
 
-/// Runs `work` without the GIL; `work` calls its argument when a signal came, so that Python can run its handlers.
+/// Runs `work` without the GIL; `work` calls its argument before each wait, so that Python can run its handlers.
 pub fn interruptible<T: Send>(
     py: Python<'_>,
     work: impl FnOnce(&mut dyn FnMut() -> rocker_core::Result<()>) -> rocker_core::Result<T> + Send,

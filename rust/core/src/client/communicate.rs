@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::poll::{PollFd, PollFlags, poll};
+use nix::poll::{PollFd, PollFlags};
 
 use super::session::{Interrupted, Session, timeout_until};
 use crate::protocol::{Event, Exit};
-use crate::{Error, Kind, Result};
+use crate::{Error, Held, Kind, Result};
 
 /// What a process wrote and how it ended.
 #[derive(Debug, Default)]
@@ -123,12 +123,11 @@ impl Exchange<'_> {
             }
         }
         let mut ready = [false; 4];
-        match poll(&mut fds, timeout_until(self.deadline)) {
+        let held = Held::new()?;
+        interrupted()?;
+        match held.poll(&mut fds, timeout_until(self.deadline)) {
             Ok(_) => {}
-            Err(Errno::EINTR) => {
-                interrupted()?;
-                return Ok(ready);
-            }
+            Err(Errno::EINTR) => return Ok(ready),
             Err(errno) => return Err(Error::sys("poll", errno)),
         }
         for (fd, place) in fds.iter().zip(places) {

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{SpliceFFlags, splice};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
@@ -13,7 +13,7 @@ use rocker_sys::tty;
 use super::files;
 use super::session::{Interrupted, Session};
 use crate::protocol::Event;
-use crate::{Error, Result};
+use crate::{Error, Held, Result};
 
 /// How to be the mouthpiece.
 #[derive(Debug, Clone, Default)]
@@ -261,12 +261,11 @@ impl Proxy<'_> {
             add(7, session.socket.as_fd(), read);
         }
         let mut ready = [false; 8];
-        match poll(&mut fds, PollTimeout::NONE) {
+        let held = Held::new()?;
+        interrupted()?;
+        match held.poll(&mut fds, PollTimeout::NONE) {
             Ok(_) => {}
-            Err(Errno::EINTR) => {
-                interrupted()?;
-                return Ok(ready);
-            }
+            Err(Errno::EINTR) => return Ok(ready),
             Err(errno) => return Err(Error::sys("poll", errno)),
         }
         for (fd, place) in fds.iter().zip(places) {

@@ -4,12 +4,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, PollTimeout};
 
 use crate::protocol::{Control, Event, Exit, receive, send};
-use crate::{Error, Kind, Result};
+use crate::{Error, Held, Kind, Result};
 
-/// Called when a signal interrupted a wait: Python runs its handlers there, and Ctrl-C becomes an error.
+/// Called before each wait: Python runs the handlers of signals that came, and Ctrl-C becomes an error.
 pub type Interrupted<'a> = &'a mut dyn FnMut() -> Result<()>;
 
 /// A connection; dropping it lets go of the process without affecting it.
@@ -74,7 +74,7 @@ impl Session {
 
     /// Waits for the end of the process; None when `timeout` has passed.
     ///
-    /// `interrupted` is called when a signal came; its error ends the wait.
+    /// An error of `interrupted` ends the wait.
     pub fn wait(&mut self, timeout: Option<Duration>, interrupted: Interrupted<'_>) -> Result<Option<Exit>> {
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         loop {
@@ -118,10 +118,12 @@ impl Session {
 fn readable(fd: BorrowedFd<'_>, deadline: Option<Instant>, interrupted: Interrupted<'_>) -> Result<bool> {
     loop {
         let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
-        match poll(&mut fds, timeout_until(deadline)) {
+        let held = Held::new()?;
+        interrupted()?;
+        match held.poll(&mut fds, timeout_until(deadline)) {
             Ok(0) => return Ok(false),
             Ok(_) => return Ok(true),
-            Err(Errno::EINTR) => interrupted()?,
+            Err(Errno::EINTR) => {}
             Err(errno) => return Err(Error::sys("poll", errno)),
         }
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::Stream;
 use super::reader::{Entry, Reader, Records};
 use super::watch::Watch;
-use crate::Result;
+use crate::{Held, Result};
 
 /// Gives what a log has, then waits for more; also an iterator.
 ///
@@ -59,10 +59,12 @@ impl<F: FnMut() -> bool> Records for Follow<F> {
         if self.finished || self.reader.ended() {
             return Ok(false);
         }
+        // Whoever is asked may look for a signal that came.
+        let held = Held::new()?;
         // What was written between the last look and the end is still to be read: one more round.
         self.finished = !(self.running)();
         if !self.finished {
-            self.watch.wait()?;
+            self.watch.wait(&held)?;
         }
         Ok(true)
     }

@@ -4,10 +4,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::NixPath;
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
-use crate::{Error, Result};
+use crate::{Error, Held, Result};
 
 /// How long a change may go unnoticed where nothing announces it, in milliseconds.
 const INTERVAL: u16 = 20;
@@ -46,14 +46,14 @@ impl Watch {
     }
 
     /// Wait until there may be something new.
-    pub fn wait(&mut self) -> Result<()> {
+    pub fn wait(&mut self, held: &Held) -> Result<()> {
         let announced = self.changes.is_some() && self.wake.is_some() && !self.woken;
         let timeout = if announced { PollTimeout::NONE } else { PollTimeout::from(INTERVAL) };
         let wake = self.wake.as_ref().filter(|_| !self.woken).map(AsFd::as_fd);
         let changes = self.changes.as_ref().map(AsFd::as_fd);
         let mut fds: Vec<_> =
             wake.into_iter().chain(changes).map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
-        let woken = match poll(&mut fds, timeout) {
+        let woken = match held.poll(&mut fds, timeout) {
             Ok(_) => wake.is_some() && fds[0].any().unwrap_or(false),
             Err(Errno::EINTR) => false,
             Err(errno) => return Err(Error::sys("wait for the log", errno)),
