@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -166,6 +167,9 @@ class FakeCore:
 
     def read_states(self, run: str, root: str, ids: list[str]) -> list[dict[str, Any] | None]:
         return [self.states.get(id) for id in ids]
+
+    def sha256(self, data: bytes) -> bytes:
+        return hashlib.sha256(data).digest()
 
     def settle(self, run: str, root: str, id: str) -> None:
         pass

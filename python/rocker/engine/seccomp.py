@@ -84,23 +84,18 @@ def _read(path: str) -> bytes:
 def _load(core: Core, root: str, profile: str, source: bytes | None, granted: tuple[str, ...]) -> bytes:
     name = _name(core, source, granted)
     path = f"{root}/cache/seccomp/{name}"
-    program = _cached(path)
+    program = _cached(core, path)
     if program is None:
         program = _compile(core, profile, source, granted)
-        _keep(path, program)
+        _keep(core, path, program)
     return program
 
 
 def _name(core: Core, source: bytes | None, granted: tuple[str, ...]) -> str:
     """Hash the profile, the capabilities, the kernel and the compiler: all that decides the filter."""
-    import hashlib
-
     machine = os.uname()
-    digest = hashlib.sha256()
-    for part in (core.__version__, machine.machine, machine.release, *_stamps(), *granted):
-        digest.update(part.encode() + b"\0")
-    digest.update(source or b"default")
-    return digest.hexdigest()
+    parts = (core.__version__, machine.machine, machine.release, *_stamps(), *granted)
+    return core.sha256(b"".join(part.encode() + b"\0" for part in parts) + (source or b"default")).hex()
 
 
 def _stamps() -> list[str]:
@@ -109,30 +104,27 @@ def _stamps() -> list[str]:
     return [str(os.stat(f"{package}/{name}").st_mtime_ns) for name in ("default.json", "__init__.py")]
 
 
-def _cached(path: str) -> bytes | None:
+def _cached(core: Core, path: str) -> bytes | None:
     """Read a filter; one that was cut short by a crash or a full disk is as good as none."""
-    import hashlib
-
     try:
         with open(path, "rb") as file:
             text = file.read()
     except OSError:
         return None
     program = text[_DIGEST:]
-    whole = program and not len(program) % _INSTRUCTION and hashlib.sha256(program).digest() == text[:_DIGEST]
+    whole = program and not len(program) % _INSTRUCTION and core.sha256(program) == text[:_DIGEST]
     return program if whole else None
 
 
-def _keep(path: str, program: bytes) -> None:
+def _keep(core: Core, path: str, program: bytes) -> None:
     """Write it under a name of its own, then rename. A cache that cannot be written is only slower."""
     import contextlib
-    import hashlib
 
     temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         with open(temporary, "xb") as file:
-            file.write(hashlib.sha256(program).digest() + program)
+            file.write(core.sha256(program) + program)
         os.replace(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from rocker.errors import InvalidArgumentError
 from rocker.parse.number import quote
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
 
 _UNITS = {
     "ns": 1,
@@ -17,11 +19,9 @@ _UNITS = {
     "m": 60_000_000_000,
     "h": 3_600_000_000_000,
 }
-_PART = re.compile(r"(\d*)(?:\.(\d*))?([^\d.]*)", re.ASCII)
-_UNIX = re.compile(r"(-?\d{1,11})(?:\.(\d{1,9}))?", re.ASCII)
-_TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?)?(Z|[+-]\d\d:\d\d)?", re.ASCII
-)
+_PART = r"(\d*)(?:\.(\d*))?([^\d.]*)"
+_UNIX = r"(-?\d{1,11})(?:\.(\d{1,9}))?"
+_TIME = r"(\d{4}-\d\d-\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?)?(Z|[+-]\d\d:\d\d)?"
 _MAX = (1 << 63) - 1
 
 
@@ -30,14 +30,17 @@ def parse_duration(text: str) -> int:
 
     Raises InvalidArgumentError with Go's text.
     """
+    import re
+
     body = text[1:] if text[:1] in ("-", "+") else text
     if body == "0":
         return 0
     if not body:
         raise InvalidArgumentError(f"time: invalid duration {quote(text)}")
+    part = re.compile(_PART, re.ASCII)
     total, position = 0, 0
     while position < len(body):
-        match = _PART.match(body, position)
+        match = part.match(body, position)
         if match is None or not (match[1] or match[2]):
             raise InvalidArgumentError(f"time: invalid duration {quote(text)}")
         if not match[3]:
@@ -66,11 +69,13 @@ def parse_time(text: str, now_ns: int) -> int:
 
     A time without a zone is local time. Raises InvalidArgumentError.
     """
-    if match := _UNIX.fullmatch(text):
+    import re
+
+    if match := re.fullmatch(_UNIX, text, re.ASCII):
         nanoseconds = int((match[2] or "").ljust(9, "0"))
         seconds = int(match[1]) * 1_000_000_000
         return seconds - nanoseconds if text[0] == "-" else seconds + nanoseconds
-    if match := _TIME.fullmatch(text):
+    if match := re.fullmatch(_TIME, text, re.ASCII):
         return _instant(match, text)
     try:
         return now_ns - parse_duration(text)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os.path
-import re
 
 from rocker.errors import InvalidArgumentError
 from rocker.parse.mount import PROPAGATIONS, Mount
 
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+_NAME = r"[a-zA-Z0-9][a-zA-Z0-9_.-]*"
 _EXCLUSIVE = (
     frozenset({"ro", "rw"}),
     frozenset({"z", "Z"}),
@@ -51,7 +50,9 @@ def _mount(source: str, target: str, options: frozenset[str], text: str) -> Moun
         return Mount(
             "bind", source, target, read_only="ro" in options, propagation=propagation, create_source=True
         )
-    if source and not _NAME.fullmatch(source):
+    import re
+
+    if source and not re.fullmatch(_NAME, source):
         raise InvalidArgumentError(
             f'{text}: "{source}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" '
             "are allowed. If you intended to pass a host directory, use absolute path"

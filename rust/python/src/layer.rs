@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 use rocker_core::client::files;
 use rocker_core::container::overlay::{self, Overlay};
 use rocker_core::{Error, layer};
@@ -58,6 +58,11 @@ pub fn layer_pack(
 #[pyfunction]
 pub fn digest_file(py: Python<'_>, source: i32) -> PyResult<(String, u64)> {
     detached(py, || layer::digest(files::reader(source)?))
+}
+
+#[pyfunction]
+pub fn sha256<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
+    PyBytes::new(py, &layer::sha256(data))
 }
 
 #[pyfunction]

@@ -38,6 +38,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(layer::layer_apply, module)?)?;
     module.add_function(wrap_pyfunction!(layer::layer_pack, module)?)?;
     module.add_function(wrap_pyfunction!(layer::digest_file, module)?)?;
+    module.add_function(wrap_pyfunction!(layer::sha256, module)?)?;
     module.add_function(wrap_pyfunction!(layer::remove_tree, module)?)?;
     module.add_function(wrap_pyfunction!(layer::mount_overlay, module)?)?;
     module.add_function(wrap_pyfunction!(layer::unmount, module)?)?;

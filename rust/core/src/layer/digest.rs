@@ -32,6 +32,11 @@ pub fn hex(bytes: &[u8]) -> String {
     digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
+/// SHA-256 of some bytes (FIPS 180-4).
+pub fn sha256(data: &[u8]) -> [u8; 32] {
+    Sha256::digest(data).into()
+}
+
 /// The finished digest with its algorithm.
 pub(super) fn name(state: Sha256) -> String {
     format!("sha256:{}", hex(&state.finalize()))

@@ -31,7 +31,7 @@ pub mod tree;
 
 pub use apply::{Applied, Options, apply, apply_to};
 pub use archive::Body;
-pub use digest::{digest, hex};
+pub use digest::{digest, hex, sha256};
 pub use form::{Entry, Form, Node, Time};
 
 pub use pack::{PackOptions, Packed, pack};
