@@ -13,6 +13,7 @@ from helpers import images
 from helpers.engine import EngineRoots
 from helpers.leaks import LeakCheck, clean_up
 from helpers.terminal import Terminal
+from helpers.warm import Warm
 
 if TYPE_CHECKING:
     import rocker
@@ -71,6 +72,13 @@ def terminal(engine_roots: EngineRoots) -> Iterator[Callable[..., Terminal]]:
     yield start
     for one in opened:
         one.__exit__()
+
+
+@pytest.fixture
+def warm(engine_roots: EngineRoots, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warm]:
+    """Workers of this test's own, that wait; every command finds them."""
+    with Warm(engine_roots, monkeypatch) as warm:
+        yield warm
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.faults import calls_of, killable, killed_at, recorded, run_killed
+from helpers.faults import calls_of, each, killable, killed_at, recorded, run_killed
 from helpers.processes import end, find, wait_ended
 from rocker.errors import RockerError
 
@@ -129,11 +129,7 @@ def test_a_launcher_killed_at_any_call_costs_one_start_at_most(bystander: Bystan
     [launcher] = steps.roots.launchers()
     with recorded(launcher.pid) as calls:
         steps.run()
-    killed = [
-        _kill_launcher(bystander, steps, name, number)
-        for name, count in sorted(calls.items())
-        for number in range(1, count + 1)
-    ]
+    killed = [_kill_launcher(bystander, steps, name, number) for name, number in each(calls)]
     assert sum(killed) >= len(killed) / 2, "hardly anything was killed"
     bystander.check_nothing_else_is_left("launcher")
 
@@ -168,9 +164,7 @@ def test_a_shim_killed_at_any_call_leaves_nothing_half_done(
     bystander: Bystander, steps: Steps, step: str
 ) -> None:
     killed = [
-        _kill_shim(bystander, steps, step, name, number)
-        for name, count in sorted(_shim_calls(steps, step).items())
-        for number in range(1, count + 1)
+        _kill_shim(bystander, steps, step, name, number) for name, number in each(_shim_calls(steps, step))
     ]
     # Some calls are not made each time: to wait for what is there already, for example.
     assert sum(killed) >= len(killed) * 0.8, f"only {sum(killed)} of {len(killed)} calls were come to"

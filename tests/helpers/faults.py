@@ -9,7 +9,7 @@ import tempfile
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from helpers.processes import find
 
@@ -24,8 +24,13 @@ def _killing(syscall: str, number: int) -> list[str]:
     return [f"--trace={syscall}", f"--inject={syscall}:error=EINTR:signal=SIGKILL:when={number}"]
 
 
-def run_killed(command: Sequence[str], syscall: str, number: int) -> subprocess.CompletedProcess[bytes]:
-    """Run a command, without its children, that is killed at the `number`-th call of `syscall`."""
+def run_killed(
+    command: Sequence[str], syscall: str, number: int, **options: Any
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command, without its children, that is killed at the `number`-th call of `syscall`.
+
+    Options are those of `subprocess.run`.
+    """
     return subprocess.run(
         ["strace", "-qqq", "-o", "/dev/null", *_killing(syscall, number), *command],
         stdin=subprocess.DEVNULL,
@@ -33,11 +38,12 @@ def run_killed(command: Sequence[str], syscall: str, number: int) -> subprocess.
         stderr=subprocess.DEVNULL,
         timeout=60,
         check=False,
+        **options,
     )
 
 
-def calls_of(command: Sequence[str]) -> Counter[str]:
-    """Run a command and count its own system calls by name."""
+def calls_of(command: Sequence[str], **options: Any) -> Counter[str]:
+    """Run a command, with options of `subprocess.run`, and count its own system calls by name."""
     with tempfile.NamedTemporaryFile("r") as file:
         subprocess.run(
             ["strace", "-qqq", "-o", file.name, *command],
@@ -45,8 +51,14 @@ def calls_of(command: Sequence[str]) -> Counter[str]:
             stdout=subprocess.DEVNULL,
             check=True,
             timeout=60,
+            **options,
         )
         return Counter(_CALL.findall(file.read()))
+
+
+def each(calls: Counter[str]) -> list[tuple[str, int]]:
+    """Every call of a recording: its name, and which of that name it is, from 1."""
+    return [(name, number) for name, count in sorted(calls.items()) for number in range(1, count + 1)]
 
 
 @dataclass

@@ -55,6 +55,13 @@ class Warm:
         """The workers."""
         return [one for one in self.processes() if not self._is_template(one)]
 
+    def settled(self) -> list[Process]:
+        """The workers, once as many wait as are to, and none works."""
+        deadline = time.monotonic() + TEARDOWN
+        while len(found := self.workers()) != 2:
+            assert time.monotonic() < deadline, f"not two workers: {found}"
+        return found
+
     def _is_template(self, process: Process) -> bool:
         pids = {one.pid for one in self.processes()}
         return _parent(process.pid) not in pids

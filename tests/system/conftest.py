@@ -7,21 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.warm import Warm
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
     from subprocess import CompletedProcess
 
     from helpers.engine import EngineRoots
-
-
-@pytest.fixture
-def warm(engine_roots: EngineRoots, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warm]:
-    """Workers of this test's own, that wait; every command finds them."""
-    with Warm(engine_roots, monkeypatch) as warm:
-        yield warm
 
 
 @pytest.fixture(params=["cold", "warm"])

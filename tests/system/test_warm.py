@@ -51,11 +51,10 @@ def sleeper(engine_roots: EngineRoots, busybox_rootfs: Path) -> Iterator[str]:
 
 
 def test_a_worker_serves_one_command_and_is_replaced(warm: Warm, engine_roots: EngineRoots) -> None:
-    deadline = time.monotonic() + TEARDOWN
-    while len(before := warm.workers()) < 2:
-        assert time.monotonic() < deadline
+    before = warm.settled()
     assert engine_roots.cli("ps", "-aq").returncode == 0
-    while len(after := warm.workers()) < 2 or set(after) == set(before):
+    deadline = time.monotonic() + TEARDOWN
+    while set(after := warm.settled()) == set(before):
         assert time.monotonic() < deadline, "no worker was used"
     assert len(set(before) - set(after)) == 1
 
@@ -116,6 +115,12 @@ def test_text_is_utf8_whatever_the_locale(
         ("HOME=/proc rocker run --rm --rootfs {fs} echo x", 0, "x\n"),
         ("(ulimit -n 64; rocker run --rm --rootfs {fs} echo x)", 0, "x\n"),
         ("rocker run --rm --rootfs {fs} echo x >/dev/full", 125, ""),
+        (
+            "rocker run --rm --rootfs {fs} seq 30000 | {{ while read x; do n=$((n+1)); done; echo $n; }}",
+            0,
+            "30000\n",
+        ),
+        ("sudo -E env ROCKER_WARM=$ROCKER_WARM $ROCKER run --rm --rootfs {fs} echo x", 0, "x\n"),
         ("timeout -s KILL 0.5 $ROCKER run --rm --rootfs {fs} sleep 600; echo $?", 0, "137\n"),
         (
             "timeout 0.5 $ROCKER run --rm --rootfs {fs} sh -c 'trap \"exit 9\" TERM; sleep 600 & wait'",
@@ -147,10 +152,16 @@ def test_a_script_sees_no_difference(
 def test_a_signal_ends_a_command_that_waits(
     mode: str, engine_roots: EngineRoots, sleeper: str, number: signal.Signals, code: int
 ) -> None:
-    with subprocess.Popen(engine_roots.command("logs", "-f", sleeper), stdout=subprocess.PIPE) as process:
-        _wait_until_it_follows(engine_roots)
-        process.send_signal(number)
-        assert process.wait(TEARDOWN) == code, mode
+    # Run by nohup(1), the tests inherit an ignored SIGHUP, which the command would rightly ignore too.
+    default = ["env", f"--default-signal={number.name.removeprefix('SIG')}"]
+    command = [*default, *engine_roots.command("logs", "-f", sleeper)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            _wait_until_it_follows(engine_roots)
+            process.send_signal(number)
+            assert process.wait(TEARDOWN) == code, mode
+        finally:
+            process.kill()
 
 
 def _wait_until_it_follows(roots: EngineRoots) -> Process:
@@ -220,6 +231,27 @@ def test_a_caller_of_other_limits_or_namespaces_gets_no_worker_of_these(
     deadline = time.monotonic() + TEARDOWN
     while len(list(warm.directory.glob("*.sock"))) < len(before) + 1:
         assert time.monotonic() < deadline
+
+
+def test_a_directory_that_others_may_write_to_is_not_used(warm: Warm, engine_roots: EngineRoots) -> None:
+    before = warm.settled()
+    warm.directory.chmod(0o770)
+    try:
+        assert engine_roots.cli("version").returncode == 0
+    finally:
+        warm.directory.chmod(0o700)
+    assert set(warm.settled()) == set(before), "whoever writes there could be taken for a worker"
+
+
+def test_another_user_gets_no_worker(warm: Warm, engine_roots: EngineRoots) -> None:
+    before = warm.settled()
+    engine_roots.base.chmod(0o755)
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    done = subprocess.run(
+        [*nobody, *engine_roots.command("version")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(warm.settled()) == set(before)
 
 
 def test_changed_sources_are_not_served(

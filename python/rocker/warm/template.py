@@ -5,6 +5,7 @@ It never serves a request itself, so that what one leaves behind never reaches a
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import gc
 import os
@@ -60,6 +61,7 @@ class Template:
     def __init__(self, prefix: str) -> None:
         self.path = f"{prefix}.sock"
         self.stage = f"{prefix}.stage"
+        _sweep(prefix)
         worker.rehearse(self.stage)
         self.listener = _listen(self.path)
         self.inode = os.stat(self.path).st_ino
@@ -171,9 +173,7 @@ class Template:
         """
         try:
             if os.stat(self.path).st_ino == self.inode:
-                os.unlink(self.path)
-                os.unlink(self.path.removesuffix(".sock") + ".lock")
-                shutil.rmtree(self.stage, ignore_errors=True)
+                _forget(self.path.removesuffix(".sock"))
         finally:
             worker.end()
 
@@ -217,10 +217,34 @@ def import_all() -> None:
         importlib.import_module(name)
 
 
+def _sweep(prefix: str) -> None:
+    """Remove what templates that were killed have left: of this name, whose lock is held here, and of others."""
+    directory = os.path.dirname(prefix)
+    for name in os.listdir(directory):
+        key, kind = os.path.splitext(name)
+        if kind != ".lock" or key == os.path.basename(prefix):
+            continue
+        with contextlib.suppress(OSError), open(f"{directory}/{name}", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: it lives
+            _forget(f"{directory}/{key}")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{prefix}.new")
+    shutil.rmtree(f"{prefix}.stage", ignore_errors=True)
+
+
+def _forget(prefix: str) -> None:
+    """Remove a template's files. The lock goes last: with it, nobody would look for the others again."""
+    for name in ("sock", "new"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{prefix}.{name}")
+    shutil.rmtree(f"{prefix}.stage", ignore_errors=True)
+    os.unlink(f"{prefix}.lock")
+
+
 def _listen(path: str) -> socket.socket:
     """Listen at a path, which is there at once and whole: callers find either nothing or this socket."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    temporary = f"{path}.{os.getpid()}"
+    temporary = f"{path.removesuffix('.sock')}.new"
     listener.bind(temporary)
     listener.listen(64)
     listener.setblocking(False)
