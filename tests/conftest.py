@@ -1,6 +1,7 @@
 """Fixtures of all tests. Nothing here needs root or the compiled extension until a test asks for it."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 # The command runs cold unless a test says otherwise: a template that one test leaves would serve the next.
 os.environ["ROCKER_WARM"] = "0"
+# What nohup(1), or `&` in a script, has the tests ignore would be ignored by every command that they start.
+for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number is signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture

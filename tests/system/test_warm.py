@@ -152,9 +152,7 @@ def test_a_script_sees_no_difference(
 def test_a_signal_ends_a_command_that_waits(
     mode: str, engine_roots: EngineRoots, sleeper: str, number: signal.Signals, code: int
 ) -> None:
-    # Run by nohup(1), the tests inherit an ignored SIGHUP, which the command would rightly ignore too.
-    default = ["env", f"--default-signal={number.name.removeprefix('SIG')}"]
-    command = [*default, *engine_roots.command("logs", "-f", sleeper)]
+    command = engine_roots.command("logs", "-f", sleeper)
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
             _wait_until_it_follows(engine_roots)

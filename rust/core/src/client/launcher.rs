@@ -18,6 +18,9 @@ use crate::{Error, Kind, Result};
 /// Environment that reaches a launcher; nothing else of its first caller does.
 const PASSED_ON: [&str; 2] = ["ROCKER_LAUNCHER_IDLE", "ROCKER_OVERLAY"];
 
+/// How often the runtime's copy is tried to be sealed.
+const SEAL_ATTEMPTS: usize = 10;
+
 /// Connects to the launcher of a run root, starting one when none answers.
 ///
 /// `runtime` is the path of `rocker-runtime`. It is copied to a sealed memfd and run from there, once: no container
@@ -91,8 +94,21 @@ fn sealed_copy(path: &Path) -> Result<OwnedFd> {
     file.set_permissions(std::fs::Permissions::from_mode(0o500)).map_err(fail)?;
     let seals =
         SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_SEAL;
-    fcntl(&file, FcntlArg::F_ADD_SEALS(seals)).map_err(|errno| Error::sys("seal the runtime", errno))?;
+    unless_busy(|| fcntl(&file, FcntlArg::F_ADD_SEALS(seals)))
+        .map_err(|errno| Error::sys("seal the runtime", errno))?;
     Ok(file.into())
+}
+
+/// Tries again where the kernel has given up with EBUSY: it does not seal against writes while somebody else holds a
+/// page of the file, and compaction or reclaim (DAMON, khugepaged) do so for moments. It waits up to 0.15 s each time.
+fn unless_busy<T>(mut seal: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+    for _ in 1..SEAL_ATTEMPTS {
+        match seal() {
+            Err(Errno::EBUSY) => {}
+            other => return other,
+        }
+    }
+    seal()
 }
 
 /// Asks the launcher of a run root to leave; containers stay. No launcher is no failure.
@@ -104,4 +120,35 @@ pub fn shut_down(run: &Path) -> Result<()> {
     };
     send(socket.as_fd(), &Request::Shutdown, &[])?;
     receive::<Event>(socket.as_fd()).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seal(busy: usize) -> (nix::Result<()>, usize) {
+        let mut calls = 0;
+        let result = unless_busy(|| {
+            calls += 1;
+            if calls > busy { Ok(()) } else { Err(Errno::EBUSY) }
+        });
+        (result, calls)
+    }
+
+    #[test]
+    fn a_page_that_is_held_for_a_moment_is_waited_for_and_one_that_is_held_for_good_is_an_error() {
+        assert_eq!(seal(0), (Ok(()), 1));
+        assert_eq!(seal(3), (Ok(()), 4));
+        assert_eq!(seal(99), (Err(Errno::EBUSY), SEAL_ATTEMPTS));
+    }
+
+    #[test]
+    fn other_errors_are_told_at_once() {
+        let mut calls = 0;
+        let failed: nix::Result<()> = unless_busy(|| {
+            calls += 1;
+            Err(Errno::EPERM)
+        });
+        assert_eq!((failed, calls), (Err(Errno::EPERM), 1));
+    }
 }
