@@ -44,8 +44,8 @@ test: lint build $(CACHE)/apt-test.stamp ## what CI runs: formats, lints, types,
 	echo '== pytest'
 	$(PYTHON) -m pytest -m 'not slow' $(PYTEST_ARGS)
 
-test-unit: $(VENV)/.stamp ## Python unit tests: no root, nothing compiled
-	@PYTHONPATH=python $(PYTHON) -m pytest tests/unit $(PYTEST_ARGS)
+test-unit: build ## the Python unit tests alone: a few seconds
+	@$(PYTHON) -m pytest tests/unit $(PYTEST_ARGS)
 
 test-slow: build $(CACHE)/apt-test.stamp ## the tests that take more than ten seconds each
 	@$(PYTHON) -m pytest -m slow $(PYTEST_ARGS)

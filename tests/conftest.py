@@ -28,6 +28,19 @@ for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         signal.signal(_number, signal.default_int_handler if _number is signal.SIGINT else signal.SIG_DFL)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def the_machine_as_it_was() -> Iterator[None]:
+    """The whole run leaves no cgroup, link, namespace or table behind, whatever became of its tests."""
+    if os.geteuid() != 0:
+        yield
+        return
+    nobody = EngineRoots(Path("/nonexistent"), "the whole run")
+    check = LeakCheck(nobody)
+    yield
+    if leaks := check.leaks():
+        pytest.fail("the tests left behind:\n" + "\n".join(f"  {leak}" for leak in leaks), pytrace=False)
+
+
 @pytest.fixture
 def engine_roots(request: pytest.FixtureRequest) -> Iterator[EngineRoots]:
     """Roots of this test's own, empty; whatever was left in them is a failure, and removed.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.processes import Process, end, name_of, processes_of, wait_gone
+from helpers.processes import Process, end, name_of, processes_of, wait_ended, wait_gone
 
 COMMAND = Path(sys.executable).parent / "rocker"
 
@@ -94,9 +94,10 @@ class EngineRoots:
 
     def kill_all(self) -> None:
         """End everything of these roots without asking; what is left has been reported already."""
-        for _ in range(3):
-            end(self.processes(), signal.SIGKILL)
-            if not wait_gone(self.base, TEARDOWN):
+        while found := self.processes():
+            end(found, signal.SIGKILL)
+            # These and not a new list of them: a container whose shim has ended first is in no such list.
+            if not wait_ended(found, TEARDOWN):
                 break
 
 

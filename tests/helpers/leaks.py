@@ -5,7 +5,9 @@ still there stays. The one exception is the kernel's removal of a network namesp
 process; it is announced on an rtnetlink socket.
 """
 
+import errno
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -14,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from helpers.engine import TEARDOWN, EngineRoots
-from helpers.processes import find, name_of, wait_ended
+from helpers.processes import end, find, name_of, wait_ended
 
 RTMGRP_LINK = 1
 CGROUPS = Path("/sys/fs/cgroup")
@@ -119,8 +121,8 @@ def clean_up(roots: EngineRoots) -> None:
         subprocess.run(["umount", "--lazy", line.split()[4]], check=False, timeout=60)
     mine = [Path(path) for path in _cgroups() if any(name in path for name in identifiers)]
     for path in sorted(mine, key=lambda path: -len(path.parts)):
-        with suppress(OSError):
-            path.rmdir()
+        _remove_cgroup(path)
+    _forget_launchers()
     subprocess.run(["rm", "-rf", "--one-file-system", roots.base], check=True, timeout=300)
 
 
@@ -158,6 +160,41 @@ def _tables() -> frozenset[str]:
         )
         return frozenset(done.stdout.splitlines())
     return frozenset()
+
+
+def _remove_cgroup(path: Path) -> None:
+    """End what is in a cgroup and remove it: a killed shim's container is nobody's child any more.
+
+    Raises:
+        OSError: EBUSY, when a process of it does not end within TEARDOWN seconds.
+    """
+    deadline = time.monotonic() + TEARDOWN
+    while True:
+        try:
+            return path.rmdir()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                raise
+        inside = [process for pid in _members(path) if (process := find(pid)) is not None]
+        end(inside, signal.SIGKILL)
+        wait_ended(inside, deadline - time.monotonic())
+
+
+def _members(cgroup: Path) -> list[int]:
+    try:
+        return [int(line) for line in (cgroup / "cgroup.procs").read_text().split()]
+    except OSError:
+        return []
+
+
+def _forget_launchers() -> None:
+    """Remove the launchers' own cgroup, which all engines share, where nothing is in it."""
+    for path in _cgroups():
+        if path.endswith("/rocker/launcher"):
+            with suppress(OSError):  # EBUSY: another engine's launcher is in it
+                os.rmdir(path)
 
 
 def _foreign_engine(roots: EngineRoots) -> bool:

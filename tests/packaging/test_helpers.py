@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -14,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from helpers.engine import EngineRoots
-from helpers.leaks import LeakCheck, Snapshot
-from helpers.processes import end, processes_of, wait_ended, wait_gone
+from helpers.engine import TEARDOWN, EngineRoots
+from helpers.leaks import CGROUPS, LeakCheck, Snapshot, clean_up
+from helpers.processes import end, find, processes_of, wait_ended, wait_gone
 from helpers.terminal import Terminal
 
 LISTENER = """
@@ -104,6 +105,33 @@ def test_what_is_left_behind_is_named(engine_roots: EngineRoots) -> None:
     assert "tmpfs leak" in leaks
     assert f"container directory {engine_roots.run}/containers/abc" in leaks
     assert f"socket {engine_roots.run}/launcher.sock" in leaks
+
+
+def test_cleaning_up_ends_what_only_the_cgroup_still_knows(engine_roots: EngineRoots) -> None:
+    hierarchy = next(path for path in (CGROUPS / "pids", CGROUPS) if (path / "cgroup.procs").exists())
+    identifier = secrets.token_hex(32)
+    cgroup = hierarchy / "rocker" / identifier
+    (engine_roots.run / "containers" / identifier).mkdir(parents=True)
+    with subprocess.Popen(["/bin/sleep", "1000"]) as orphan:
+        try:
+            cgroup.mkdir(parents=True)
+            (cgroup / "cgroup.procs").write_text(str(orphan.pid))
+            assert find(orphan.pid) not in engine_roots.processes()
+            clean_up(engine_roots)
+            assert not cgroup.exists()
+            assert not engine_roots.base.exists()
+            assert orphan.wait(TEARDOWN) == -signal.SIGKILL
+        finally:
+            orphan.kill()
+
+
+def test_cleaning_up_after_a_container_that_runs_leaves_nothing(
+    engine_roots: EngineRoots, busybox_rootfs: Path
+) -> None:
+    check = LeakCheck(engine_roots)
+    engine_roots.cli("run", "-d", "--rootfs", busybox_rootfs, "sleep", "1000", check=True)
+    clean_up(engine_roots)
+    assert check.leaks() == []
 
 
 def test_a_process_that_was_not_reaped_is_no_engine_at_work(engine_roots: EngineRoots) -> None:
