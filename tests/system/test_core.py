@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from rocker import core
 from rocker.errors import InvalidArgumentError, NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from typing import Any
 
@@ -77,3 +79,42 @@ def test_a_joined_mount_namespace_is_used_as_it_is(
     with pytest.raises(InvalidArgumentError, match="joins a mount namespace has mounts in its specification"):
         core.start(document("true", joined=pid, mounts=mounts), **roots)
     other.remove(force=True)
+
+
+class RangError(Exception):
+    """Raised by the handler of a signal."""
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda process: process.wait(),
+        lambda process: process.communicate(None),
+        lambda process: process.proxy(0, 1, 2, tty=False, detach_keys=b"", sig_proxy=False),
+    ],
+    ids=["wait", "communicate", "proxy"],
+)
+def test_a_signals_handler_runs_during_a_wait_with_the_signals_of_its_caller(
+    engine_roots: EngineRoots, busybox_rootfs: Path, wait: Callable[[Any], object]
+) -> None:
+    masks = []
+
+    def ring(*_: object) -> None:
+        masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        if len(masks) == 2:
+            raise RangError
+
+    former = signal.signal(signal.SIGALRM, ring)
+    spec = document("sleep", "1000")
+    try:
+        with core.start(spec, root=engine_roots.root, run=engine_roots.run, rootfs=busybox_rootfs) as process:
+            signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+            with pytest.raises(RangError):
+                wait(process)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            process.signal(signal.SIGKILL)
+            process.wait()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
+    assert all(signal.SIGUSR1 not in mask and signal.SIGTERM not in mask for mask in masks), masks
