@@ -6,7 +6,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nix::NixPath;
-use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{
@@ -16,6 +15,7 @@ use nix::sys::stat::{
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, fchown, fchownat, symlinkat};
 
+use crate::layer::{kind, names};
 use crate::{Error, Result};
 
 /// Copies everything below a directory, with owners, modes and times; links are copied as links, files with several
@@ -23,16 +23,7 @@ use crate::{Error, Result};
 ///
 /// Both directories are open for reading. What is there already in `to` is a failure (EEXIST).
 pub fn copy_tree(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<()> {
-    let fail = |errno| Error::sys("list what is copied into the tmpfs", errno);
-    let mut listing = Dir::openat(from, ".", DIRECTORY, Mode::empty()).map_err(fail)?;
-    for entry in listing.iter() {
-        let entry = entry.map_err(fail)?;
-        let name = entry.file_name();
-        if name != c"." && name != c".." {
-            copy_entry(from, to, name)?;
-        }
-    }
-    Ok(())
+    names(from)?.iter().try_for_each(|name| copy_entry(from, to, name))
 }
 
 /// What a tmpfs' own options say of its root, which is then not copied.
@@ -69,7 +60,7 @@ const DIRECTORY: OFlag =
 fn copy_entry(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr) -> Result<()> {
     let fail = |errno| Error::at("copy into the tmpfs", name.to_string_lossy().as_ref(), errno);
     let stat = fstatat(from, name, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(fail)?;
-    match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
+    match kind(&stat) {
         SFlag::S_IFDIR => {
             mkdirat(to, name, Mode::S_IRWXU).map_err(fail)?;
             let source = openat(from, name, DIRECTORY, Mode::empty()).map_err(fail)?;
