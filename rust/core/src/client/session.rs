@@ -28,14 +28,10 @@ pub struct Session {
 }
 
 impl Session {
-    pub(super) fn new(socket: OwnedFd, streams: [Option<OwnedFd>; 3]) -> Self {
+    /// A connection, made here or by another process: its socket, and our ends of the process's streams.
+    pub fn new(socket: OwnedFd, streams: [Option<OwnedFd>; 3]) -> Self {
         let [stdin, stdout, stderr] = streams;
         Self { socket, pid: 0, stdin, stdout, stderr, exit: None }
-    }
-
-    /// Takes over a connection that another process has made: its socket, and the ends of the process's streams.
-    pub fn adopt(socket: OwnedFd, streams: [Option<OwnedFd>; 3]) -> Self {
-        Self::new(socket, streams)
     }
 
     /// Host pid of the process; 0 before it started.
