@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,6 +81,24 @@ def test_a_joined_mount_namespace_is_used_as_it_is(
     with pytest.raises(InvalidArgumentError, match="joins a mount namespace has mounts in its specification"):
         core.start(document("true", joined=pid, mounts=mounts), **roots)
     other.remove(force=True)
+
+
+def test_a_root_directory_may_hold_the_data_root_under_whatever_name(
+    engine: rocker.Engine, engine_roots: EngineRoots, busybox_rootfs: Path, tmp_path: Path
+) -> None:
+    """Overlay refuses layers that lie within one another: the base layer of the engine must stay out."""
+    shutil.copytree(busybox_rootfs / "bin", engine_roots.base / "bin", symlinks=True)
+    (tmp_path / "link").symlink_to(engine_roots.base)
+    (tmp_path / "mount").mkdir()
+    subprocess.run(["mount", "--bind", engine_roots.base, tmp_path / "mount"], check=True)
+    try:
+        for rootfs in (engine_roots.base, tmp_path / "link", tmp_path / "mount"):
+            script = ["sh", "-c", "ls -d /proc/self /dev/null /etc/hosts"]
+            result = engine.run(rootfs=str(rootfs), command=script)
+            assert (result.stdout, result.exit_code) == (b"/dev/null\n/etc/hosts\n/proc/self\n", 0)
+    finally:
+        subprocess.run(["umount", tmp_path / "mount"], check=True)
+    assert sorted(path.name for path in engine_roots.base.iterdir()) == ["bin", "d", "r", "test"]
 
 
 class RangError(Exception):
