@@ -7,6 +7,7 @@ import os
 from rocker.engine import launch
 from rocker.engine.session import Session
 from rocker.errors import ConflictError
+from rocker.models.jsontext import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,11 +76,9 @@ def send(
     Raises:
         RockerError: it could not be started. An `auto_remove` container is removed then.
     """
-    import json
-
     try:
         launch.make_shm(engine, id, config)
-        body = json.dumps(request, separators=(",", ":")).encode()
+        body = encode(request).encode()
         session = engine.core.start(
             RUNTIME, engine.root, engine.run_root, body, attach=attach, bind_to_caller=bind_to_caller
         )

@@ -7,11 +7,13 @@ the value as it stands to the end of the line: no quotes, no escapes, no expansi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 from rocker.errors import InvalidArgumentError
 
-Lookup = Callable[[str], str | None]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    Lookup = Callable[[str], str | None]
 
 _BLANKS = " \t\n\v\f\r\x85\xa0"
 
