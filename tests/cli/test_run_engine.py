@@ -74,7 +74,7 @@ def test_a_warning_is_given_once(command: Any, tree: str, monkeypatch: pytest.Mo
     )
 
 
-@pytest.mark.parametrize("options", [["--rm"], ["--rm", "-d"], []], ids=" ".join)
+@pytest.mark.parametrize("options", [["--rm"], ["--rm", "-d"]], ids=" ".join)
 def test_a_run_that_cannot_join_another_container_leaves_none(
     command: Any, tree: str, options: list[str]
 ) -> None:

@@ -93,6 +93,7 @@ FLAGS = [
     ("--privileged", "mkdir /m && mount -t tmpfs x /m && echo mounted; grep Seccomp: /proc/self/status", "mounted\nSeccomp:\t0"),
     ("", "mkdir /m; mount -t tmpfs x /m 2>&1; grep Seccomp: /proc/self/status", "mount: permission denied.*\nSeccomp:\t2"),
     ("--security-opt seccomp=unconfined", "grep Seccomp: /proc/self/status", "Seccomp:\t0"),
+    ("--security-opt docker-compat", "grep CapEff /proc/self/status; mknod /n b 7 0 && echo made", "CapEff:\t00000000a80425fb\nmade"),
     ("--security-opt no-new-privileges", "grep NoNewPrivs /proc/self/status", "NoNewPrivs:\t1"),
     ("", "grep NoNewPrivs /proc/self/status", "NoNewPrivs:\t0"),
     ("--device /dev/full", "echo x >/dev/full", "(?s).*No space left on device"),

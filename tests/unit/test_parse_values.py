@@ -15,7 +15,7 @@ from rocker.parse.duration import parse_duration, parse_time
 from rocker.parse.keys import parse_detach_keys
 from rocker.parse.number import parse_bool, parse_int, quote
 from rocker.parse.restart import RestartPolicy, parse_restart
-from rocker.parse.security import load_profile, parse_security_opt
+from rocker.parse.security import parse_security_opt
 from rocker.parse.signal import parse_signal, signal_name
 from rocker.parse.size import parse_size, parse_swap
 from rocker.parse.sysctl import parse_sysctl
@@ -218,17 +218,32 @@ def test_security_options_take_both_separators() -> None:
     assert parse_security_opt("no-new-privileges") == parse_security_opt("no-new-privileges:true")
     assert parse_security_opt("no-new-privileges=false") == ("no-new-privileges", "false")
     assert refusal(parse_security_opt, "foo") == 'Invalid --security-opt: "foo"'
+    # The first separator is the first `=`: a profile's path may hold colons.
+    assert parse_security_opt("seccomp=/a:b.json") == ("seccomp", "/a:b.json")
+    assert parse_security_opt("docker-compat") == ("docker-compat", "")
 
 
-def test_a_seccomp_profile_that_is_no_json_is_named(tmp_path) -> None:
-    path = tmp_path / "profile.json"
-    path.write_text("{")
-    assert refusal(load_profile, str(path)).startswith(
-        f"compacting json for seccomp profile ({path}) failed: "
-    )
-    assert refusal(load_profile, "/no/file").endswith("open /no/file: no such file or directory")
-    path.write_text('{"defaultAction": "SCMP_ACT_ALLOW"}')
-    assert load_profile(str(path)) == '{"defaultAction": "SCMP_ACT_ALLOW"}'
+@pytest.mark.parametrize(
+    "text",
+    ["systempaths=unconfined", "writable-cgroups=true", "apparmor=mine", "label=type:t", "label", "seccomp",
+     "seccomp=", "docker-compat=", "docker-compat=true", "", "=", ":"],
+)  # fmt: skip
+def test_a_security_option_that_cannot_be_had_is_refused(text: str) -> None:
+    assert refusal(parse_security_opt, text) == f'Invalid --security-opt: "{text}"'
+
+
+@pytest.mark.parametrize(
+    "text", ["apparmor=unconfined", "apparmor:unconfined", "label=disable", "label:disable"]
+)
+def test_a_security_module_may_be_declined(text: str) -> None:
+    assert parse_security_opt(text) == tuple(text.replace(":", "=").split("="))
+
+
+def test_no_new_privileges_takes_gos_booleans() -> None:
+    for word, meant in (("1", "true"), ("T", "true"), ("0", "false"), ("False", "false")):
+        assert parse_security_opt(f"no-new-privileges={word}") == ("no-new-privileges", meant)
+    for text in ("no-new-privileges=", "no-new-privileges=maybe"):
+        assert refusal(parse_security_opt, text) == f'invalid --security-opt 2: "{text}"'
 
 
 def test_only_sysctls_of_a_namespace_are_taken() -> None:
