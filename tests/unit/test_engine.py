@@ -5,6 +5,7 @@ import threading
 import pytest
 from engine_fake import FakeCore
 
+from rocker.engine import seccomp
 from rocker.engine.config import ContainerConfig
 from rocker.engine.engine import Engine
 from rocker.engine.names import check, generate
@@ -524,6 +525,21 @@ def test_many_threads_share_an_engine(engine, core):
         thread.join()
     assert failures == []
     assert engine.catalog.container_ids() == []
+
+
+def test_a_filter_compiled_for_one_data_root_serves_another(tmp_path, core, monkeypatch):
+    monkeypatch.setattr(seccomp, "_memory", {})
+    (tmp_path / "tree").mkdir()
+    compiled = []
+    monkeypatch.setattr(core, "seccomp_compile", lambda profile: compiled.append(profile) or b"\6" + bytes(7))
+    core.program = echo
+    for name in ("one", "two"):
+        with Engine(tmp_path / name, tmp_path / f"{name}-run", core=core) as engine:
+            engine.tree = str(tmp_path / "tree")
+            run(engine, "echo")
+            run(engine, "echo", cap_add=["SYS_ADMIN"])
+    assert [request["seccomp"] for request in core.started] == ["BgAAAAAAAAA="] * 4
+    assert len(compiled) == 2  # one for each set of capabilities
 
 
 def test_info_and_version_have_dockers_names(engine):

@@ -41,7 +41,8 @@ def filter_for(core: Core, root: str, profile: str, granted: tuple[str, ...]) ->
     if profile == "unconfined":
         return None
     source = None if profile == "default" else _read(profile)
-    key = (root, source or profile, granted)
+    # Not the root, which only says where the file lies: what a worker compiled at its rehearsal serves any root.
+    key = (core.__version__, source or profile, granted)
     found = _memory.get(key)
     if found is None:
         import binascii
