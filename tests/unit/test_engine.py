@@ -1,3 +1,5 @@
+import contextlib
+import fcntl
 import os
 import stat
 import threading
@@ -44,6 +46,15 @@ def engine(tmp_path, core):
 
 def run(engine, *command, **options):
     return engine.run(rootfs=engine.tree, command=command or ("sleep", "9"), **options)
+
+
+@contextlib.contextmanager
+def shim_lock(engine, container):
+    """Hold what a container's shim holds."""
+    os.mkdir(f"{engine.run_root}/containers/{container.id}")
+    with open(f"{engine.run_root}/containers/{container.id}/shim.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def detached(engine, **options):
@@ -328,6 +339,35 @@ def test_a_created_container_starts_later_and_twice_is_once(engine, core):
     assert len(core.started) == 1
     with pytest.raises(ConflictError, match="already running"):
         container.launch()
+
+
+def test_a_start_that_comes_second_leaves_the_container_to_the_first(engine, core):
+    container = engine.create(RunOptions(rootfs=engine.tree, command=["sleep", "9"], auto_remove=True))
+    begin = core.start
+
+    def lose(*arguments, **options):
+        begin(*arguments, **options)  # the other process, between the look and the request
+        raise ConflictError(f"container {container.short_id} is running already")
+
+    core.start = lose
+    with shim_lock(engine, container):
+        container.start()
+    assert container.status == "running"
+    assert core.requests == []
+
+
+def test_a_start_that_conflicts_removes_the_container_unless_another_has_its_lock(engine, core):
+    container = engine.create(RunOptions(rootfs=engine.tree, command=["sleep", "9"], auto_remove=True))
+    core.refuse = ConflictError("cgroup exists already")
+    with shim_lock(engine, container):
+        for start in (container.start, container.launch):
+            with pytest.raises(ConflictError, match="exists already"):
+                start()
+            assert engine.containers.get(container.id) == container
+        assert core.requests == []
+    with pytest.raises(ConflictError, match="exists already"):
+        container.start()
+    assert engine.catalog.container_ids() == []
 
 
 def test_exec_runs_in_the_containers_own_terms(engine, core):

@@ -6,6 +6,7 @@ import contextlib
 import os
 
 from rocker.engine.config import ContainerConfig
+from rocker.engine.locks import shim_lives
 from rocker.errors import RockerError
 
 TYPE_CHECKING = False
@@ -41,16 +42,9 @@ def is_gone(engine: Engine, row: ContainerRow, state: dict[str, Any] | None) -> 
     if not row.auto_remove:
         return False
     if state is not None and state["status"] == "exited":
-        return not _shim_lives(engine, row.id)
+        return not shim_lives(engine, row.id)
     creator = ContainerConfig.decode(row.config).creator
     return state is None and creator is not None and not _lives(creator)
-
-
-def _shim_lives(engine: Engine, id: str) -> bool:  # noqa: A002
-    """Whether the shim still holds its lock: then it is about to remove the files itself."""
-    from rocker.engine.locks import is_locked
-
-    return is_locked(f"{engine.run_root}/containers/{id}/shim.lock") is True
 
 
 def _lives(creator: str) -> bool:
@@ -88,4 +82,4 @@ def _strangers(engine: Engine) -> list[str]:
     for base in (engine.root, engine.run_root):
         with contextlib.suppress(FileNotFoundError), os.scandir(f"{base}/containers") as entries:
             names.update(entry.name for entry in entries if entry.name not in known)
-    return [name for name in names if not _shim_lives(engine, name)]
+    return [name for name in names if not shim_lives(engine, name)]
