@@ -7,7 +7,7 @@ import threading
 import pytest
 from engine_fake import FakeCore
 
-from rocker.engine import seccomp
+from rocker.engine import roots, seccomp
 from rocker.engine.config import ContainerConfig
 from rocker.engine.engine import Engine
 from rocker.engine.names import check, generate
@@ -512,6 +512,51 @@ def test_files_without_a_row_are_collected(engine):
     assert engine.containers.list(all=True) == []
     assert os.listdir(f"{engine.root}/containers") == []
     assert os.listdir(f"{engine.root}/tmp") == []
+
+
+def test_data_roots_that_share_a_run_root_know_each_other(tmp_path, core):
+    run_root = tmp_path / "run"
+    for name in ("one", "two"):
+        with Engine(tmp_path / name, run_root, core=core) as engine:
+            _ = engine.catalog
+    assert [os.readlink(path) for path in roots.others(str(tmp_path / "one"), str(run_root))] == [
+        str(tmp_path / "two")
+    ]
+    (tmp_path / "two").rename(tmp_path / "moved")
+    with Engine(tmp_path / "moved", run_root, core=core) as engine:
+        _ = engine.catalog
+    assert [os.readlink(path) for path in roots.others(str(tmp_path / "one"), str(run_root))] == [
+        str(tmp_path / "moved")
+    ]
+    assert len(os.listdir(run_root / "roots")) == 2
+
+
+def test_what_lies_in_the_run_root_alone_is_collected_unless_another_data_root_has_it(tmp_path, core):
+    ours, theirs = "0" * 64, "1" * 64
+    with (
+        Engine(tmp_path / "one", tmp_path / "run", core=core) as one,
+        Engine(tmp_path / "two", tmp_path / "run", core=core) as two,
+    ):
+        _ = one.catalog, two.catalog
+        os.makedirs(f"{two.root}/containers/{theirs}/upper")
+        for name in (ours, theirs):
+            os.mkdir(f"{one.run_root}/containers/{name}")
+        assert one.containers.list(all=True) == []
+        assert os.listdir(one.run_root + "/containers") == [theirs]
+        assert two.containers.list(all=True) == []
+        assert os.listdir(one.run_root + "/containers") == []
+
+
+def test_a_removal_that_is_interrupted_keeps_its_grave_until_the_rest_has_gone(engine, core, monkeypatch):
+    container = engine.create(RunOptions(rootfs=engine.tree, command=["true"]))
+    os.mkdir(f"{engine.run_root}/containers/{container.id}")
+    removed = []
+    monkeypatch.setattr(core, "remove_tree", removed.append)
+    container.remove()
+    assert removed == [
+        f"{engine.run_root}/containers/{container.id}",
+        f"{engine.root}/tmp/rm-{container.id}",
+    ]
 
 
 def test_a_container_whose_creator_died_before_the_start_is_dropped(engine):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
+from rocker.engine import roots
 from rocker.engine.config import ContainerConfig
 from rocker.engine.locks import shim_lives
 from rocker.errors import RockerError
@@ -78,8 +79,18 @@ def collect(engine: Engine) -> None:
 
 def _strangers(engine: Engine) -> list[str]:
     known = set(engine.catalog.container_ids())
-    names: set[str] = set()
-    for base in (engine.root, engine.run_root):
-        with contextlib.suppress(FileNotFoundError), os.scandir(f"{base}/containers") as entries:
-            names.update(entry.name for entry in entries if entry.name not in known)
-    return [name for name in names if not shim_lives(engine, name)]
+    own = _names(engine.root) - known
+    left = _names(engine.run_root) - known - own
+    if left:
+        # Engines with other data roots may use the same run root: what has a directory there is theirs to end.
+        elsewhere = roots.others(engine.root, engine.run_root)
+        left = {
+            name for name in left if not any(os.path.isdir(f"{at}/containers/{name}") for at in elsewhere)
+        }
+    return [name for name in own | left if not shim_lives(engine, name)]
+
+
+def _names(base: str) -> set[str]:
+    with contextlib.suppress(FileNotFoundError), os.scandir(f"{base}/containers") as entries:
+        return {entry.name for entry in entries}
+    return set()

@@ -120,13 +120,13 @@ def forget(engine: Engine, id: str) -> None:  # noqa: A002
 
 
 def bury(engine: Engine, id: str) -> None:  # noqa: A002
-    """Remove the files of a container that has no row any more."""
+    """Remove the files of a container that has no row any more; its grave last, by which the rest is found again."""
     from rocker.engine.launch import shm_directory
 
     for path in (
-        f"{engine.root}/tmp/{GRAVE}{id}",
         f"{engine.run_root}/containers/{id}",
         shm_directory(engine, id),
+        f"{engine.root}/tmp/{GRAVE}{id}",
     ):
         if os.path.lexists(path):
             try:
