@@ -1,7 +1,11 @@
 import contextlib
+import errno
 import fcntl
 import os
+import signal
 import stat
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -20,6 +24,7 @@ from rocker.errors import (
     ImageNotFoundError,
     InvalidArgumentError,
     NameInUseError,
+    NoSpaceError,
     NotFoundError,
     NotRunningError,
     TimeoutError,
@@ -96,6 +101,55 @@ def test_a_run_root_of_another_boot_is_emptied(engine, core):
     with Engine(engine.root, engine.run_root, core=core) as again:
         _ = again.catalog
     assert os.listdir(f"{engine.run_root}/containers") == []
+
+
+def test_a_base_layer_that_finds_no_room_leaves_no_draft(tmp_path, monkeypatch):
+    opened, mkdir = os.open, os.mkdir
+
+    def full(path, *arguments, **options):
+        if str(path).endswith("hosts"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        return opened(path, *arguments, **options)
+
+    def no_inode(path, *arguments, **options):
+        if str(path).endswith("/etc"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        return mkdir(path, *arguments, **options)
+
+    root, run_root = str(tmp_path / "root"), str(tmp_path / "run")
+    for name, broken in (("open", full), ("mkdir", no_inode)):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, broken)
+            with pytest.raises(NoSpaceError, match="No space left on device"):
+                roots.prepare(root, run_root)
+        assert os.listdir(f"{root}/tmp") == []
+    roots.prepare(root, run_root)
+    assert sorted(os.listdir(f"{root}/{roots.BASE}")) == ["dev", "etc", "proc", "sys"]
+
+
+def test_a_draft_of_the_base_layer_that_a_killed_process_left_is_used_up(tmp_path):
+    root, run_root = str(tmp_path / "root"), str(tmp_path / "run")
+    code = """
+import os, signal, sys
+from rocker.engine import roots
+os.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+roots.prepare(*sys.argv[1:])
+"""
+    done = subprocess.run([sys.executable, "-c", code, root, run_root], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert os.listdir(f"{root}/tmp") == ["base"]
+    roots.prepare(root, run_root)
+    assert os.listdir(f"{root}/tmp") == []
+    assert sorted(os.listdir(f"{root}/{roots.BASE}/etc")) == ["hostname", "hosts", "resolv.conf"]
+
+
+def test_many_processes_make_the_same_roots(tmp_path):
+    code = "import sys; from rocker.engine import roots; roots.prepare(*sys.argv[1:])"
+    words = [sys.executable, "-c", code, str(tmp_path / "root"), str(tmp_path / "run")]
+    makers = [subprocess.Popen(words) for _ in range(6)]
+    assert [maker.wait(30) for maker in makers] == [0] * 6
+    assert os.listdir(tmp_path / "root/tmp") == []
+    assert os.path.isdir(tmp_path / "root" / roots.BASE)
 
 
 def test_roots_come_from_the_environment(monkeypatch):

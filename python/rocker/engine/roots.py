@@ -73,27 +73,41 @@ def _make(path: str, known: frozenset[str]) -> None:
 
 
 def _make_base(root: str) -> None:
-    """Make the base layer whole or not at all: it is renamed into place."""
+    """Make the base layer whole or not at all: it is renamed into place. One at a time: the draft has one name."""
     if os.path.isdir(f"{root}/{BASE}"):
         return
+    import fcntl
     import shutil
 
-    draft = f"{root}/tmp/base-{os.urandom(8).hex()}"
+    draft = f"{root}/tmp/base"
+    lock = os.open(f"{root}/tmp", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.isdir(f"{root}/{BASE}"):  # another process was faster
+            return
+        shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
+        try:
+            _draw_base(draft)
+            os.makedirs(os.path.dirname(f"{root}/{BASE}"), mode=_MODE, exist_ok=True)
+            os.rename(draft, f"{root}/{BASE}")
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+    finally:
+        os.close(lock)
+
+
+def _draw_base(draft: str) -> None:
     for directory in ("dev", "etc", "proc", "sys"):
         os.makedirs(f"{draft}/{directory}", mode=0o755)
     for name in ("hostname", "hosts", "resolv.conf"):
         file = os.open(f"{draft}/etc/{name}", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644)
-        os.fchmod(file, 0o644)
-        os.close(file)
+        try:
+            os.fchmod(file, 0o644)
+        finally:
+            os.close(file)
     for path in (draft, *(f"{draft}/{name}" for name in ("dev", "etc", "proc", "sys"))):
         os.chmod(path, 0o755)  # noqa: S103 -- a part of every container's root
-    os.makedirs(os.path.dirname(f"{root}/{BASE}"), mode=_MODE, exist_ok=True)
-    try:
-        os.rename(draft, f"{root}/{BASE}")
-    except OSError:
-        shutil.rmtree(draft, ignore_errors=True)
-        if not os.path.isdir(f"{root}/{BASE}"):  # unless another process was faster
-            raise
 
 
 def _forget_former_boot(run: str, boot: str) -> None:
