@@ -9,14 +9,15 @@ import sys
 import threading
 
 import pytest
-from engine_fake import FakeCore
+from engine_fake import STARTED, FakeCore
 
 from rocker.engine import roots, seccomp
 from rocker.engine.config import ContainerConfig
 from rocker.engine.engine import Engine
 from rocker.engine.names import check, generate
 from rocker.engine.options import Bind, RunOptions, Ulimit
-from rocker.engine.state import human_duration
+from rocker.engine.state import describe
+from rocker.engine.times import parse_rfc3339_ns
 from rocker.errors import (
     CommandNotFoundError,
     ConflictError,
@@ -539,12 +540,16 @@ def test_lists_are_filtered(engine):
     ("seconds", "words"),
     [
         (0.5, "Less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "About a minute"), (125, "2 minutes"),
-        (3599, "About an hour"), (2 * 3600, "2 hours"), (47 * 3600, "47 hours"), (3 * 86400, "3 days"),
-        (15 * 86400, "2 weeks"), (90 * 86400, "3 months"), (800 * 86400, "2 years"),
+        (46 * 60, "46 minutes"), (3599, "59 minutes"), (3600, "About an hour"), (2 * 3600, "2 hours"), (47 * 3600, "47 hours"), (3 * 86400, "3 days"),
+        (15 * 86400, "2 weeks"), (60 * 86400, "2 months"), (90 * 86400, "3 months"), (800 * 86400, "2 years"),
     ],
 )  # fmt: skip
 def test_ages_are_written_as_docker_does(seconds, words):
-    assert human_duration(int(seconds * 1e9)) == words
+    state = {"status": "running", "started_at": STARTED, "finished_at": STARTED, "exit_code": 3}
+    now = parse_rfc3339_ns(STARTED) + int(seconds * 1e9)
+    assert describe(state, now) == f"Up {words}"
+    assert describe({**state, "status": "paused"}, now) == f"Up {words} (Paused)"
+    assert describe({**state, "status": "exited"}, now) == f"Exited (3) {words} ago"
 
 
 # --- crashes ---
