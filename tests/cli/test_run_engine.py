@@ -1,4 +1,4 @@
-"""`run` and `create` on a whole engine, whose core starts nothing."""
+"""`run`, `create` and `logs` on a whole engine, whose core starts nothing."""
 
 from __future__ import annotations
 
@@ -47,6 +47,15 @@ def command(tmp_path: Path, core: FakeCore) -> Iterator[Callable[..., tuple[int,
     run.engine = app.engine  # type: ignore[attr-defined]
     yield run
     app.close()
+
+
+def test_a_time_that_is_none_is_told_before_a_log_is_looked_for(command: Any, tree: str) -> None:
+    command("create", "--name", "box", "--rootfs", tree, "true")
+    for flag in ("--since", "--until"):
+        code, errors = command("logs", flag, "soon", "box")
+        assert code == 1
+        assert 'failed to parse value as time or duration: "soon"' in errors
+        assert command("logs", flag, "99999999999", "box") == (0, "")
 
 
 def rows(command: Any) -> list[str]:

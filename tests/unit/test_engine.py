@@ -472,6 +472,27 @@ def test_logs_are_lines(engine):
         silent.logs()
 
 
+@pytest.mark.parametrize(
+    ("when", "nanoseconds"),
+    [
+        (None, None), ("", None), ("0", None), (0, None), (1.5, 1_500_000_000), ("1.5", 1_500_000_000),
+        ("2023-11-14T22:13:20.123456789Z", 1_700_000_000_123_456_789), ("99999999999", (1 << 63) - 1),
+    ],
+)  # fmt: skip
+def test_the_times_of_a_log_reach_the_mechanism_to_the_nanosecond(
+    engine, core, monkeypatch, when, nanoseconds
+):
+    container = detached(engine)
+    asked = []
+    monkeypatch.setattr(core, "log_read", lambda *_, **options: asked.append(options) or iter([]))
+    monkeypatch.setattr(core, "log_copy", lambda *_, **options: asked.append(options))
+    container.logs(since=when, until=when)
+    container.copy_logs(1, 2, since=when, until=when)
+    assert [(options["since_ns"], options["until_ns"]) for options in asked] == [
+        (nanoseconds, nanoseconds)
+    ] * 2
+
+
 def test_top_shows_only_its_own_processes(engine):
     top = detached(engine).top("-o pid,cmd -p 1," + str(os.getpid()))
     assert top["Titles"] == ["PID", "CMD"]
@@ -540,7 +561,8 @@ def test_lists_are_filtered(engine):
     ("seconds", "words"),
     [
         (0.5, "Less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "About a minute"), (125, "2 minutes"),
-        (46 * 60, "46 minutes"), (3599, "59 minutes"), (3600, "About an hour"), (2 * 3600, "2 hours"), (47 * 3600, "47 hours"), (3 * 86400, "3 days"),
+        (46 * 60, "46 minutes"), (3599, "59 minutes"), (3600, "About an hour"),
+        (2 * 3600, "2 hours"), (47 * 3600, "47 hours"), (3 * 86400, "3 days"),
         (15 * 86400, "2 weeks"), (60 * 86400, "2 months"), (90 * 86400, "3 months"), (800 * 86400, "2 years"),
     ],
 )  # fmt: skip
