@@ -73,6 +73,8 @@ FLAGS = [
     ("--tmpfs /etc:tmpcopyup,size=1m", "grep -c root: /etc/passwd; stat -c %a /etc; touch /etc/x && echo made; df /etc | grep -c tmpfs", "1\n755\nmade\n1"),
     ("--tmpfs /m:size=2m,mode=1770,exec", "df -k /m | tail -1 | awk '{{print $2}}'; stat -c %a /m; grep -c ' /m .*noexec' /proc/mounts", "2048\n1770\n0"),
     ("--read-only", "touch /x 2>&1; touch /dev/shm/x && echo shm", "touch: /x: Read-only file system\nshm"),
+    ("--tmpfs /m:exec,exec", "grep -c ' /m .*noexec' /proc/mounts", "0"),
+    ("--tmpfs /m:exec,noexec", "grep -c ' /m .*noexec' /proc/mounts", "1"),
     ("--read-only --tmpfs /run", "touch /run/x && echo ok", "ok"),
     ("--network none", "ls /sys/class/net; cat /sys/class/net/lo/flags", "lo\n0x9"),
     ("--network host", "readlink /proc/self/ns/net", re.escape(os.readlink("/proc/self/ns/net"))),
