@@ -47,18 +47,6 @@ def to_dict(pairs: Iterable[str]) -> dict[str, str]:
     return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
 
 
-def to_env(pairs: Iterable[str], lookup: Lookup) -> dict[str, str | None]:
-    """Environment from `--env`.
-
-    A bare name takes the caller's value; None removes it when the caller has none.
-    """
-    result: dict[str, str | None] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        result[name] = value if equals else lookup(name)
-    return result
-
-
 def read_file(path: str, lookup: Lookup | None = None) -> list[str]:
     """The pairs of an environment or label file, in order.
 
