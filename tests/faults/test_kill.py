@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import rocker
 from helpers.faults import calls_of, each, killable, killed_at, recorded, run_killed
 from helpers.processes import end, find, wait_ended
 from rocker.errors import RockerError
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import rocker
     from helpers.engine import EngineRoots
     from helpers.processes import Process
 
@@ -230,6 +230,28 @@ def test_a_container_with_rm_goes_with_its_killed_shim(
     _kill_shim_of(container, engine_roots)
     assert container.id[:12] not in engine_roots.cli("ps", "-a", check=True).stdout
     bystander.check_nothing_else_is_left("shim with --rm")
+
+
+def test_a_listing_of_another_data_root_on_the_same_run_root_ends_nothing_of_ours(
+    bystander: Bystander, steps: Steps, engine_roots: EngineRoots, busybox_rootfs: Path
+) -> None:
+    exited = steps.engine.run(rootfs=str(busybox_rootfs), command=["sh", "-c", "exit 3"], detach=True)
+    assert exited.wait() == 3
+    killed = steps.start()
+    _kill_shim_of(killed, engine_roots)
+
+    def files() -> list[list[Path]]:
+        return [sorted((engine_roots.run / "containers" / one.id).iterdir()) for one in (exited, killed)]
+
+    before = files()
+    assert all(before)
+    with rocker.Engine(engine_roots.base / "other", engine_roots.run) as other:
+        assert other.containers.list(all=True) == []
+        removed = other.run(rootfs=str(busybox_rootfs), command=["true"])
+        assert removed.exit_code == 0
+    assert files() == before
+    codes = {one.id: one.exit_code for one in steps.engine.containers.list(all=True)}
+    assert codes == {bystander.container.id: None, exited.id: 3, killed.id: 137}
 
 
 def test_a_container_whose_row_and_shim_are_gone_is_ended_by_a_listing(

@@ -7,7 +7,9 @@ import time
 import pytest
 
 import rocker
-from rocker.errors import CommandNotFoundError, ContainerNotFoundError, TimeoutError
+from rocker.engine import launch
+from rocker.engine.start import NOTHING, send
+from rocker.errors import CommandNotFoundError, ConflictError, ContainerNotFoundError, TimeoutError
 
 BUSYBOX = "/bin/busybox"
 PROGRAMS = ("sh", "echo", "cat", "sleep", "true", "id", "env", "yes", "head", "touch", "ls", "grep")
@@ -153,3 +155,15 @@ def test_policy_is_not_the_slow_part(run):
     begun = time.perf_counter()
     result = run("true")
     assert 0 < result.duration < time.perf_counter() - begun
+
+
+def test_a_start_that_comes_second_does_not_end_what_the_first_started(engine, tree):
+    options = rocker.RunOptions(rootfs=tree, command=["sleep", "600"], auto_remove=True)
+    container = engine.create(options)
+    request = launch.build(engine, container.id, container.config)
+    container.start()
+    # The other process had looked before: its request is on its way when the container runs.
+    with pytest.raises(ConflictError, match=f"container {container.short_id} is running already"):
+        send(engine, container.id, container.config, request, attach=NOTHING)
+    assert container.status == "running"
+    container.remove(force=True)

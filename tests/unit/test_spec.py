@@ -415,6 +415,19 @@ def test_what_is_not_offered_is_refused_by_name(text, message):
         mounts.of_flag(parse_mount(text))
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("exec,exec", ["nosuid", "nodev", "exec"]), ("exec,noexec", ["nosuid", "nodev", "noexec"]),
+        ("noexec,exec", ["nosuid", "nodev", "exec"]), ("nodev", ["noexec", "nosuid", "nodev"]),
+        ("dev,suid,dev", ["noexec", "suid", "dev"]), ("ro,rw,ro", ["noexec", "nosuid", "nodev", "ro"]),
+    ],
+)  # fmt: skip
+def test_of_tmpfs_options_that_exclude_each_other_the_last_counts(given, kept):
+    mount = mounts.resolve([Tmpfs("/t", options=tuple(given.split(",")))], privileged=False)[0]
+    assert mount["options"] == kept
+
+
 def test_tmpfs_options_are_those_of_the_kernel():
     mount = mount_at(generate(mounts=(Tmpfs("/run", 64 << 20, 0o755, ("exec", "uid=7")),)), "/run")
     assert mount["options"] == ["nosuid", "nodev", "exec", "uid=7", f"size={64 << 20}", "mode=755"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 
 from rocker.engine import files, logconfig, namespaces, seccomp
 from rocker.engine import spec as specification
@@ -52,7 +51,7 @@ def build(
         RockerError: an option is wrong, or something it names is not there; see `spec.generate`.
     """
     options = config.options
-    donor = engine.donor if started else partial(look_at, engine)
+    donor = engine.donor if started else lambda reference: look_at(engine, reference)
     hostname = hostname_of(engine, id, config, donor)
     shm = _shared_shm(engine, id, config, donor)
     document = specification.generate(config, specification.Context(id, hostname, donor, engine.warn, shm))

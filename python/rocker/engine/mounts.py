@@ -24,6 +24,11 @@ _TMPFS_FLAGS = frozenset({
     "rw", "ro", "exec", "noexec", "suid", "nosuid", "dev", "nodev", "atime", "noatime", "diratime",
     "nodiratime", "relatime", "strictatime", "sync", "async", "huge", "tmpcopyup",
 })  # fmt: skip
+_OPPOSITES = {
+    "exec": "noexec", "suid": "nosuid", "dev": "nodev", "rw": "ro", "atime": "noatime", "diratime": "nodiratime",
+    "sync": "async",
+}  # fmt: skip
+_OPPOSITES.update({other: word for word, other in _OPPOSITES.items()})
 _TMPFS_VALUES = frozenset({"size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol", "huge"})
 
 
@@ -178,15 +183,12 @@ def _bind(bind: Bind, source: str, target: str) -> dict[str, Any]:
 
 def _tmpfs(mount: Tmpfs, target: str) -> dict[str, Any]:
     options = ["noexec", "nosuid", "nodev"]
-    opposite = {"exec": "noexec", "suid": "nosuid", "dev": "nodev"}
     for word in mount.options:
         key, equals, _ = word.partition("=")
         if key not in (_TMPFS_VALUES if equals else _TMPFS_FLAGS):
             raise InvalidArgumentError(f'invalid tmpfs option ["{word}"]', hint="options are as in tmpfs(5)")
-        if word in opposite:
-            options.remove(opposite[word])
-        if word not in options:
-            options.append(word)
+        options = [other for other in options if other not in {word, _OPPOSITES.get(word)}]
+        options.append(word)  # the last one counts
     if mount.size is not None:
         options.append(f"size={mount.size}")
     if mount.mode is not None:

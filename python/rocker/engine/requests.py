@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rocker.models.jsontext import encode
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -17,6 +19,4 @@ def call(container: Container, op: str, **members: Any) -> dict[str, Any]:
 
 def body(op: str, **members: Any) -> bytes:
     """Return a request as bytes."""
-    import json
-
-    return json.dumps({"op": op, **members}, separators=(",", ":")).encode()
+    return encode({"op": op, **members}).encode()
