@@ -142,6 +142,13 @@ def parent_of(pid: int) -> int:
         return 0
 
 
+def sleeps(pid: int) -> bool:
+    """Whether it waits for something, and can be interrupted."""
+    with suppress(OSError):
+        return _stat(pid)[0] == "S"
+    return False
+
+
 def _stat(pid: int) -> tuple[str, int, int]:
     """State, parent and start time of /proc/PID/stat, proc(5): fields 3, 4 and 22."""
     fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()

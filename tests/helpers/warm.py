@@ -11,7 +11,16 @@ from typing import Self, TypeVar
 import pytest
 
 from helpers.engine import TEARDOWN, EngineRoots
-from helpers.processes import Process, end, listeners, open_files, parent_of, processes_of, wait_ended
+from helpers.processes import (
+    Process,
+    end,
+    listeners,
+    open_files,
+    parent_of,
+    processes_of,
+    sleeps,
+    wait_ended,
+)
 
 READY = 2
 """Workers that a template keeps waiting."""
@@ -22,7 +31,7 @@ T = TypeVar("T")
 class Warm:
     """Entered, it runs one command, which leaves a template behind, and waits until workers wait for work.
 
-    A worker that waits has its template's listening socket, which is how it is told from one at work: that has closed it.
+    A worker that waits has its template's listening socket: one at work has closed it.
     """
 
     def __init__(self, roots: EngineRoots, patch: pytest.MonkeyPatch) -> None:
@@ -107,15 +116,16 @@ class Warm:
         return _until(look, "no worker was used")
 
     def _waits(self, worker: Process, template: Process) -> bool:
-        """Whether it waits for work: it has the socket, and its rehearsal, which it does at a lower priority, is over."""
+        """Whether it waits for work: it has the socket, and its rehearsal, at a lower priority, is over."""
         sockets = open_files(template.pid) & set(listeners(self.directory).values())
-        try:
-            patient = os.getpriority(os.PRIO_PROCESS, worker.pid) != os.getpriority(
-                os.PRIO_PROCESS, template.pid
-            )
-        except ProcessLookupError:
-            return False
-        return not patient and bool(sockets) and sockets <= open_files(worker.pid)
+        with suppress(ProcessLookupError):
+            patient = _nice(worker) != _nice(template)
+            return sleeps(worker.pid) and not patient and bool(sockets) and sockets <= open_files(worker.pid)
+        return False
+
+
+def _nice(process: Process) -> int:
+    return os.getpriority(os.PRIO_PROCESS, process.pid)
 
 
 def _templates(found: Sequence[Process]) -> list[Process]:

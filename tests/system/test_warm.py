@@ -311,7 +311,7 @@ def test_jobs_stop_go_on_and_end_by_the_terminals_keys(
 COMMANDS = [
     ["run", "--rm", "--rootfs", "{fs}", "true"],
     ["run", "--rm", "-m", "64m", "--cpus", "1.5", "-v", "/tmp:/x", "--mount", "type=tmpfs,dst=/t", "--ulimit",
-     "nofile=10:20", "-e", "A=b", "--device", "/dev/null", "--rootfs", "{fs}", "true"],
+     "nofile=100:200", "-e", "A=b", "--device", "/dev/null", "--rootfs", "{fs}", "true"],
     ["create", "--name", "made", "--rootfs", "{fs}", "true"], ["ps", "-a"], ["inspect", "made"],
     ["start", "-a", "made"], ["logs", "made"], ["exec", "sleeper", "true"], ["stats", "--no-stream"], ["images"],
     ["info"], ["rename", "made", "other"], ["wait", "other"], ["stop", "-t", "0", "other"], ["kill", "sleeper"],
