@@ -64,11 +64,10 @@ class Warm:
         return found
 
     def workers(self, template: Process | None = None) -> list[Process]:
-        """The workers of a template (of the only one), those at work too."""
+        """The workers, those at work too: of all templates, or of one."""
         found = self.processes()
-        if template is None:
-            [template] = _templates(found)
-        return [one for one in found if parent_of(one.pid) == template.pid]
+        of = _templates(found) if template is None else [template]
+        return [one for one in found if parent_of(one.pid) in {parent.pid for parent in of}]
 
     def at_work(self) -> list[Process]:
         """The workers that have a command."""
@@ -94,26 +93,28 @@ class Warm:
 
     def settled(self, template: Process | None = None) -> list[Process]:
         """The workers of a template (of the only one), once as many wait as are to, and none works."""
+        return _until(lambda: self._all_wait(template), lambda: f"no workers that wait: {self.processes()}")
+
+    def replaced(self, before: Sequence[Process]) -> Process | None:
+        """Wait until one of these workers has gone and another waits in its place; returns the one that has gone.
+
+        None: their template has gone, and they with it.
+        """
 
         def look() -> list[Process] | None:
-            with suppress(ValueError):  # none yet, or another besides one that is about to go
-                of = template or self.template()
-                workers = self.workers(of)
-                if len(workers) == READY and all(self._waits(one, of) for one in workers):
-                    return workers
-            return None
+            gone = sorted(set(before) - set(self.processes()))
+            return gone if len(gone) == len(before) or (gone and self._all_wait()) else None
 
-        return _until(look, lambda: f"not {READY} workers that wait: {self.processes()}")
+        gone = _until(look, "no worker was used, or none came in its place")
+        return gone[0] if len(gone) == 1 else None
 
-    def replaced(self, before: Sequence[Process]) -> Process:
-        """Wait until one of these workers has gone and another waits in its place; returns the one that has gone."""
-
-        def look() -> Process | None:
-            gone = set(before) - set(self.settled())
-            assert len(gone) < READY, f"more than one command has been served: {gone}"
-            return gone.pop() if gone else None
-
-        return _until(look, "no worker was used")
+    def _all_wait(self, template: Process | None = None) -> list[Process] | None:
+        with suppress(ValueError):  # none yet, or another besides one that is about to go
+            of = template or self.template()
+            workers = self.workers(of)
+            if len(workers) == READY and all(self._waits(one, of) for one in workers):
+                return workers
+        return None
 
     def _waits(self, worker: Process, template: Process) -> bool:
         """Whether it waits for work: it has the socket, and its rehearsal, at a lower priority, is over."""
