@@ -60,7 +60,9 @@ def traced(command: Sequence[str], syscall: str = "", number: int = 0) -> Iterat
             yield one
         finally:
             one.kill()
-            process.communicate(timeout=60)
+            assert process.stdout
+            process.stdout.close()
+            process.wait(60)
         one.calls.update(_CALL.findall(file.read()))
 
 
