@@ -88,7 +88,7 @@ sdist: setup ## dist/*.tar.gz
 	@maturin sdist --out dist
 
 clean: ## everything that was built; the caches of .cache/ stay
-	@rm -rf target dist $(VENV) python/rocker/_bin python/rocker/*.so
+	@rm -rf target dist $(VENV) python/rocker/_bin python/rocker/*.so wheel-data/scripts/rocker
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # --- stamps: each says that a step is done and need not be repeated ---------------------------------------------
