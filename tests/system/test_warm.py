@@ -111,6 +111,7 @@ def test_text_is_utf8_whatever_the_locale(
         ("HOME=/proc rocker run --rm --rootfs {fs} echo x", 0, "x\n"),
         ("(ulimit -n 64; rocker run --rm --rootfs {fs} echo x)", 0, "x\n"),
         ("rocker run --rm --rootfs {fs} echo x >/dev/full", 125, ""),
+        ("rocker run --rm -e X=$'🐀\\xff' --rootfs {fs} sh -c 'echo $0 $X' $'\\xe9'", 0, "\ufffd 🐀\ufffd\n"),
         ("rocker ps 2>&1 >/dev/full", 1, "rocker: write to standard output: No space left on device\n"),
         (
             "rocker run --rm --rootfs {fs} seq 30000 | {{ while read x; do n=$((n+1)); done; echo $n; }}",
