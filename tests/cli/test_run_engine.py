@@ -49,6 +49,19 @@ def command(tmp_path: Path, core: FakeCore) -> Iterator[Callable[..., tuple[int,
     app.close()
 
 
+@pytest.mark.parametrize("target", ["/x", "/x/", "//x", "/y/../x"])
+def test_a_place_that_is_mounted_twice_is_refused_before_anything_is_made(
+    command: Any, core: FakeCore, tree: str, tmp_path: Path, target: str
+) -> None:
+    source = tmp_path / "new"
+    for verb, expected in (("run", 125), ("create", 1)):
+        words = [verb, "-v", f"{source}:/x", "--tmpfs", target, "--rootfs", tree, "true"]
+        code, errors = command(*words)
+        assert (code, errors.splitlines()[0]) == (expected, "rocker: Duplicate mount point: /x")
+    assert not source.exists()
+    assert core.started == rows(command) == []
+
+
 def test_a_time_that_is_none_is_told_before_a_log_is_looked_for(command: Any, tree: str) -> None:
     command("create", "--name", "box", "--rootfs", tree, "true")
     for flag in ("--since", "--until"):

@@ -11,7 +11,7 @@ import threading
 import pytest
 from engine_fake import STARTED, FakeCore
 
-from rocker.engine import roots, seccomp
+from rocker.engine import birth, roots, seccomp
 from rocker.engine.config import ContainerConfig
 from rocker.engine.engine import Engine
 from rocker.engine.names import check, generate
@@ -647,6 +647,20 @@ def test_a_container_whose_creator_died_before_the_start_is_dropped(engine):
     lost = ours.config.replace(creator="4194305:1").encode()
     engine.catalog.update_container(ours.id, lost)
     assert engine.containers.list(all=True) == []
+
+
+def test_a_process_is_told_apart_from_its_successors_and_from_its_own_zombie():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    born = birth.of(child.pid)
+    assert born is not None
+    assert birth.lives(born)
+    assert not birth.lives(f"{child.pid}:1")
+    child.stdin.close()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not birth.lives(born)
+    child.wait()
+    assert birth.of(child.pid) is None
+    assert birth.own() == birth.of(os.getpid())
 
 
 def test_a_created_container_that_removes_itself_waits_for_its_start(engine):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from rocker.engine.options import DEFAULT_SHM_SIZE, Bind, Tmpfs
+from rocker.engine.options import DEFAULT_SHM_SIZE, PROPAGATIONS, Bind, Tmpfs
 from rocker.errors import InvalidArgumentError, NotFoundError, UnsupportedError
+from rocker.parse.target import check_target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from rocker.parse.mount import Mount
 
-PROPAGATIONS = frozenset({"private", "rprivate", "slave", "rslave", "shared", "rshared"})
 # Files that lxcfs serves; a bind over them hides nothing of the kernel's own.
 _PROC_ALLOWED = frozenset(
     "/proc/" + name
@@ -30,24 +30,6 @@ _OPPOSITES = {
 }  # fmt: skip
 _OPPOSITES.update({other: word for word, other in _OPPOSITES.items()})
 _TMPFS_VALUES = frozenset({"size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol", "huge"})
-
-
-def check_target(target: str) -> str:
-    """Return an absolute, clean path in the container.
-
-    Raises:
-        InvalidArgumentError: it is not absolute, or is `/` itself.
-    """
-    if not target.startswith("/"):
-        raise InvalidArgumentError(
-            f"invalid mount path: '{target}' mount path must be absolute", hint=f"write /{target}"
-        )
-    clean = os.path.normpath(target)
-    if clean.strip("/") == "":
-        raise InvalidArgumentError(
-            "invalid specification: destination can't be '/'", hint="--rootfs DIR makes DIR the root"
-        )
-    return clean.replace("//", "/") if clean.startswith("//") else clean
 
 
 def of_flag(mount: Mount) -> Bind | Tmpfs:
@@ -117,21 +99,24 @@ def resolve(wanted: Sequence[Bind | Tmpfs], *, privileged: bool) -> list[dict[st
         InvalidArgumentError: a target is refused or given twice.
         NotFoundError: a source is not there.
     """
-    found: dict[str, dict[str, Any]] = {}
+    by_target: dict[str, Bind | Tmpfs] = {}
     for mount in wanted:
         target = check_target(mount.target)
-        if target in found:
+        if target in by_target:
             raise InvalidArgumentError(
                 f"Duplicate mount point: {target}", hint="each path can be mounted once"
             )
+        by_target[target] = mount
+    found = []
+    for target, mount in by_target.items():
         if isinstance(mount, Bind):
             source = _source(mount)
             _refuse_kernel_paths(target, source, privileged=privileged)
-            found[target] = _bind(mount, source, target)
+            found.append(_bind(mount, source, target))
         else:
             _refuse_kernel_paths(target, "", privileged=privileged)
-            found[target] = _tmpfs(mount, target)
-    return sorted(found.values(), key=lambda mount: mount["destination"].count("/"))
+            found.append(_tmpfs(mount, target))
+    return sorted(found, key=lambda mount: mount["destination"].count("/"))
 
 
 def _refuse_kernel_paths(target: str, source: str, *, privileged: bool) -> None:
@@ -174,7 +159,9 @@ def _source(bind: Bind) -> str:
 
 def _bind(bind: Bind, source: str, target: str) -> dict[str, Any]:
     if bind.propagation not in PROPAGATIONS:
-        raise InvalidArgumentError(f"invalid propagation mode: {bind.propagation}")
+        raise InvalidArgumentError(
+            f"invalid propagation mode: {bind.propagation}", hint="one of " + ", ".join(PROPAGATIONS)
+        )
     options = ["rbind" if bind.recursive else "bind", bind.propagation]
     if bind.read_only:
         options.append("rro" if bind.recursive else "ro")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from rocker.engine import roots
+from rocker.engine import birth, roots
 from rocker.engine.config import ContainerConfig
 from rocker.engine.locks import shim_lives
 from rocker.errors import RockerError
@@ -45,17 +45,7 @@ def is_gone(engine: Engine, row: ContainerRow, state: dict[str, Any] | None) -> 
     if state is not None and state["status"] == "exited":
         return not shim_lives(engine, row.id)
     creator = ContainerConfig.decode(row.config).creator
-    return state is None and creator is not None and not _lives(creator)
-
-
-def _lives(creator: str) -> bool:
-    pid, _, started = creator.partition(":")
-    try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            fields = (file.read(1024) or b"").rpartition(b")")[2].split()
-    except OSError:
-        return False
-    return len(fields) > 19 and fields[19] == started.encode() and fields[0] != b"Z"  # noqa: PLR2004
+    return state is None and creator is not None and not birth.lives(creator)
 
 
 def collect(engine: Engine) -> None:

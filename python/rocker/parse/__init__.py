@@ -13,6 +13,7 @@ the host, except the one that reads a file the caller names (`keyvalue.read_file
 | `keyvalue` | `--env`, `--env-file`, `--label`, `--label-file`, `--annotation`, `--log-opt` |
 | `volume` | `--volume`, `--tmpfs` |
 | `mount` | `--mount` |
+| `target` | the mount points of these |
 | `device` | `--device` |
 | `sysctl` | `--sysctl` |
 | `security` | `--security-opt` |
