@@ -55,7 +55,13 @@ def build(
     donor = engine.donor if started else partial(look_at, engine)
     hostname = hostname_of(engine, id, config, donor)
     shm = _shared_shm(engine, id, config, donor)
-    document = specification.generate(config, specification.Context(id, hostname, donor, engine.warn, shm))
+    volume = None
+    if config.mounts is not None:
+        from rocker.engine.volumes.mounts import document as volume_document
+
+        volume = partial(volume_document, engine)
+    context = specification.Context(id, hostname, donor, engine.warn, shm, volume=volume)
+    document = specification.generate(config, context)
     network = namespaces.network_mode(options)
     request: dict[str, Any] = {
         "op": "start",

@@ -35,6 +35,7 @@ pub use digest::{digest, hex, sha256};
 pub use form::{Entry, Form, Node, Time};
 
 pub use pack::{PackOptions, Packed, pack};
+pub(crate) use remove::names;
 pub use remove::{remove_contents, remove_tree};
 
 /// Most bytes of one extended header (PAX records, GNU long name).

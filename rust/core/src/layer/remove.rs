@@ -104,7 +104,7 @@ fn climb(here: &OwnedFd, identity: (u64, u64), name: &[u8]) -> Result<OwnedFd> {
 }
 
 /// The names in a directory, `.` and `..` left out, in the file system's order; none in one that has been removed.
-pub(super) fn names(dir: BorrowedFd<'_>) -> Result<Vec<CString>> {
+pub(crate) fn names(dir: BorrowedFd<'_>) -> Result<Vec<CString>> {
     let list = || -> std::result::Result<Vec<CString>, Errno> {
         let mut names = Vec::new();
         for entry in Dir::from_fd(open_directory(dir, b".")?)?.iter() {
