@@ -65,7 +65,7 @@ MESSAGES = [
     (
         "run --mount type=foo,target=/x busybox true",
         'mount type unknown: "foo"',
-        "one of bind, tmpfs, volume",
+        "one of bind, image, tmpfs, volume",
     ),
     ("run --tmpfs rel busybox true", "invalid mount path: 'rel' mount path must be absolute", ""),
     ("run --cap-add NOSUCH busybox true", 'unknown capability: "CAP_NOSUCH"', "did you mean"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rocker.engine import migrations
 from rocker.engine.catalog import Catalog, ContainerRow
 from rocker.errors import (
     ContainerNotFoundError,
@@ -161,6 +162,7 @@ def test_threads_share_one_catalogue(catalog: Catalog) -> None:
 
 _CHILD = """
 import sys
+from rocker.engine import migrations
 from rocker.engine.catalog import Catalog, ContainerRow
 start = int(sys.argv[2])
 print("ready", flush=True)
@@ -229,7 +231,10 @@ def test_a_newer_schema_is_refused(catalog: Catalog) -> None:
     db.close()
     with pytest.raises(UnsupportedError) as caught:
         Catalog(catalog.root)
-    assert str(caught.value) == f"catalogue '{catalog.path}' has schema version 99, this rocker knows up to 1"
+    assert (
+        str(caught.value)
+        == f"catalogue '{catalog.path}' has schema version 99, this rocker knows up to {migrations.LATEST}"
+    )
     assert "upgrade rocker" in str(caught.value.hint)
 
 
@@ -260,6 +265,30 @@ def test_a_full_database_is_no_space(catalog: Catalog) -> None:
 
 
 def test_the_migrations_reach_the_version_that_is_opened_quickly() -> None:
-    from rocker.engine import catalog, migrations
+    from rocker.engine import catalog
 
     assert catalog._VERSION == migrations.LATEST
+
+
+def test_a_catalogue_of_the_first_version_is_migrated_with_what_it_holds(tmp_path: Path) -> None:
+    db = sqlite3.connect(tmp_path / "rocker.db")
+    for statement in migrations.statements(1):
+        db.execute(statement)
+    db.execute("INSERT INTO containers VALUES ('c', 'old', '', 'busybox', 1, 0, '{}')")
+    db.execute("PRAGMA user_version = 1")
+    db.commit()
+    db.close()
+    with Catalog(tmp_path) as catalog:
+        assert catalog.container_ids() == ["c"]
+        assert catalog.query("SELECT count(*) FROM volumes") == [(0,)]
+
+
+def test_a_volume_in_use_cannot_be_deleted_and_its_uses_go_with_the_container(catalog: Catalog) -> None:
+    catalog.insert_container(row(1, "one"))
+    with catalog.write() as db:
+        db.execute("INSERT INTO volumes VALUES ('v', 'local', '{}', '{}', 0, 1)")
+        db.execute("INSERT INTO volume_uses VALUES (?, '/x', 'v', 0)", (row(1, "one").id,))
+    with pytest.raises(Exception, match="FOREIGN KEY"), catalog.write() as db:
+        db.execute("DELETE FROM volumes")
+    catalog.delete_container(row(1, "one").id)
+    assert catalog.query("SELECT count(*) FROM volume_uses") == [(0,)]

@@ -49,6 +49,16 @@ IMAGE = {
     "remove": Entry("rocker.cli.rmi", "Remove one or more images", hidden=True),
 }
 
+VOLUME = {
+    "create": _entry("volume_create", "Create a volume"),
+    "inspect": _entry("volume_inspect", "Display detailed information on one or more volumes"),
+    "ls": _entry("volume_ls", "List volumes"),
+    "prune": _entry("volume_prune", "Remove unused local volumes"),
+    "rm": _entry("volume_rm", "Remove one or more volumes"),
+    "list": Entry("rocker.cli.volume_ls", "List volumes", hidden=True),
+    "remove": Entry("rocker.cli.volume_rm", "Remove one or more volumes", hidden=True),
+}
+
 SYSTEM = {
     "df": _entry("system_df", "Show disk usage"),
     "info": _entry("info", "Display system-wide information"),
@@ -78,6 +88,7 @@ ROOT = {
     "container": _entry("group_container", "Manage containers"),
     "image": _entry("group_image", "Manage images"),
     "system": _entry("group_system", "Manage rocker"),
+    "volume": _entry("group_volume", "Manage volumes"),
     **{name: CONTAINER[name] for name in _TOP},
     **{name: IMAGE[name] for name in ("history", "import", "load", "save", "tag")},
     "completion": _entry("completion", "Generate the autocompletion script for a shell"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rocker.engine.options import Bind, Device, RunOptions, Tmpfs, Ulimit
+from rocker.engine.options import Bind, Device, ImageMount, RunOptions, Tmpfs, Ulimit, VolumeMount
 from rocker.models.jsontext import decode, encode
 from rocker.models.struct import Struct
 
@@ -11,7 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-_RECORDS = {"Bind": Bind, "Device": Device, "Tmpfs": Tmpfs, "Ulimit": Ulimit}
+    from rocker.engine.options import AnyMount
+
+_RECORDS = {
+    "Bind": Bind,
+    "Device": Device,
+    "ImageMount": ImageMount,
+    "Tmpfs": Tmpfs,
+    "Ulimit": Ulimit,
+    "VolumeMount": VolumeMount,
+}
 _RECORD_FIELDS = ("mounts", "devices", "ulimits")
 
 
@@ -29,7 +38,9 @@ class ContainerConfig(Struct):
         labels: the image's and the user's.
         stop_signal: number.
         layers: diffIDs, lowest first; empty with `rootfs`.
-        volumes: the image's VOLUMEs; their content stays in the container's own upper directory for now.
+        volumes: the image's VOLUMEs.
+        mounts: the mounts of the options and those of the image and of `volumes_from`, every volume by its name; None
+            when they are just those of the options.
         exposed_ports: the image's, for `inspect`.
         creator: pid and start time of the process whose `run` made it: an `--rm` container that was never started
             goes with it.
@@ -48,6 +59,12 @@ class ContainerConfig(Struct):
     volumes: Sequence[str] = ()
     exposed_ports: Sequence[str] = ()
     creator: str | None = None
+    mounts: Sequence[AnyMount] | None = None
+
+    @property
+    def all_mounts(self) -> Sequence[AnyMount]:
+        """What is mounted in the container beside what every container has."""
+        return self.options.mounts if self.mounts is None else self.mounts
 
     def encode(self) -> str:
         """Write it as JSON; what has its default is left out."""
@@ -61,6 +78,8 @@ class ContainerConfig(Struct):
         for field in _RECORD_FIELDS:
             if field in options:
                 options[field] = tuple(_record(document) for document in options[field])
+        if "mounts" in members:
+            members["mounts"] = tuple(_record(document) for document in members["mounts"])
         return ContainerConfig(options=RunOptions(**options), **members)
 
 

@@ -419,12 +419,12 @@ class Container:
 
         Args:
             force: see above.
-            volumes: whether its anonymous volumes go too; they live in its own directory, so they always do.
+            volumes: whether the volumes that were made for it without a name go too, unless another container uses
+                them; of an `auto_remove` container they always do.
 
         Raises:
             ConflictError: it runs.
         """
         from rocker.engine.remove import remove
 
-        _ = volumes
-        remove(self, force=force)
+        remove(self, force=force, volumes=volumes)

@@ -8,6 +8,7 @@ import time
 from rocker.engine import birth, launch, namespaces, process
 from rocker.engine.find_image import find_image
 from rocker.engine.names import check, generate
+from rocker.engine.options import ImageMount, VolumeMount
 from rocker.errors import InvalidArgumentError, NameInUseError, NotFoundError, UnsupportedError
 
 TYPE_CHECKING = False
@@ -50,6 +51,14 @@ def prepare(
         options, image, creator=birth.own() if will_start and options.auto_remove else None
     )
     id = os.urandom(32).hex()  # noqa: A001
+    if (
+        config.volumes
+        or options.volumes_from
+        or any(isinstance(mount, (VolumeMount, ImageMount)) for mount in options.mounts)
+    ):
+        from rocker.engine.volumes.points import resolve
+
+        config = config.replace(mounts=resolve(engine, config))
     request = launch.build(engine, id, config, started=will_start)
     row = _insert(engine, id, name, image_id, config)
     return row, config, request
@@ -113,6 +122,10 @@ def _insert(
         try:
             with engine.catalog.write():
                 engine.catalog.insert_container(row)
+                if config.mounts is not None:
+                    from rocker.engine.volumes.points import claim
+
+                    claim(engine, id, config.mounts)
                 make_directory(engine.directory(id))
         except NameInUseError:
             if name is not None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rocker.engine.namespaces import Donor
     from rocker.engine.options import RunOptions
     from rocker.engine.ports import Core
+    from rocker.engine.volumes.collection import Volumes
     from rocker.images.images import ImageService
     from rocker.models.keywords import RunKeywords
     from rocker.models.prune import DiskUsage
@@ -62,6 +63,7 @@ class Engine:
         self._catalog: Catalog | None = None
         self._images: ImageService | None = None
         self._containers: Containers | None = None
+        self._volumes: Volumes | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -126,6 +128,15 @@ class Engine:
 
             self._containers = Containers(self)
         return self._containers
+
+    @property
+    def volumes(self) -> Volumes:
+        """What can be done with volumes."""
+        if self._volumes is None:
+            from rocker.engine.volumes.collection import Volumes
+
+            self._volumes = Volumes(self)
+        return self._volumes
 
     # --- verbs ---
 

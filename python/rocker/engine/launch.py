@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rocker.engine.config import ContainerConfig
     from rocker.engine.engine import Engine
     from rocker.engine.namespaces import Donor
+    from rocker.engine.options import ImageMount, VolumeMount
 
 
 def hostname_of(
@@ -54,7 +55,13 @@ def build(
     donor = engine.donor if started else lambda reference: look_at(engine, reference)
     hostname = hostname_of(engine, id, config, donor)
     shm = _shared_shm(engine, id, config, donor)
-    document = specification.generate(config, specification.Context(id, hostname, donor, engine.warn, shm))
+    volume: Callable[[VolumeMount | ImageMount, str], dict[str, Any]] | None = None
+    if config.mounts is not None:
+        from rocker.engine.volumes.mounts import document as volume_document
+
+        volume = lambda mount, target: volume_document(engine, mount, target)  # noqa: E731 -- typed above
+    context = specification.Context(id, hostname, donor, engine.warn, shm, volume=volume)
+    document = specification.generate(config, context)
     network = namespaces.network_mode(options)
     request: dict[str, Any] = {
         "op": "start",

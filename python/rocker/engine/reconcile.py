@@ -28,7 +28,7 @@ def drop_gone(
             from rocker.engine.remove import discard
 
             with contextlib.suppress(RockerError):  # it is not shown, and the next listing tries again
-                discard(engine, row.id)
+                discard(engine, row.id, volumes=row.auto_remove)
         else:
             found.append((row, state))
     return found

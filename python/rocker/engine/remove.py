@@ -22,7 +22,7 @@ GRAVE = "rm-"
 """How the names of removed containers' directories begin, below `tmp/` of the data root."""
 
 
-def remove(container: Container, *, force: bool) -> None:
+def remove(container: Container, *, force: bool, volumes: bool = False) -> None:
     """Remove it; see `Container.remove`."""
     engine = container.engine
     state = engine.state(container.id)
@@ -31,7 +31,7 @@ def remove(container: Container, *, force: bool) -> None:
         if not force:
             raise _refusal(container, status)
         _kill(container)
-    if not discard(engine, container.id):
+    if not discard(engine, container.id, volumes=volumes or container.options.auto_remove):
         if force and container.options.auto_remove:
             return  # it went by itself when it was killed
         raise ContainerNotFoundError(f"No such container: {container.id}")
@@ -58,8 +58,10 @@ def _kill(container: Container) -> None:
         pass
 
 
-def discard(engine: Engine, id: str) -> bool:  # noqa: A002
+def discard(engine: Engine, id: str, *, volumes: bool = False) -> bool:  # noqa: A002
     """Take away the row and the files of a container that does not run; False when there was no row.
+
+    With `volumes` those that were made for it go too, unless another container uses them.
 
     A shim that is about to leave is waited for: the run directory names its cgroup, should it be killed meanwhile.
     The directory is renamed in the transaction that deletes the row, and removed afterwards: when this process dies in
@@ -67,13 +69,13 @@ def discard(engine: Engine, id: str) -> bool:  # noqa: A002
     """
     engine.core.settle(engine.run_root, engine.root, id)
     try:
-        found = _delete(engine, id)
+        found = _delete(engine, id, volumes=volumes)
     except NoSpaceError:
         # Its own files may be what fills the disk. A row without a directory stands for nothing, so that they can go
         # before it.
         move_away(engine, id)
         bury(engine, id)
-        found = _delete(engine, id)
+        found = _delete(engine, id, volumes=volumes)
     bury(engine, id)
     return found
 
@@ -87,16 +89,35 @@ def abandon(engine: Engine, id: str) -> None:  # noqa: A002
     except RockerError:
         pass
     try:
-        discard(engine, id)
+        discard(engine, id, volumes=True)
     except RockerError:  # the start's own failure is what is told
         pass
 
 
-def _delete(engine: Engine, id: str) -> bool:  # noqa: A002
-    with engine.catalog.write():
+def _delete(engine: Engine, id: str, *, volumes: bool, files: bool = True) -> bool:  # noqa: A002
+    graves: list[str] = []
+    with engine.catalog.write() as db:
+        orphans = db.execute(_ORPHANS, (id,)).fetchall() if volumes else []
         found = engine.catalog.delete_container(id)
-        move_away(engine, id)
+        if orphans:
+            from rocker.engine.volumes.remove import forget as forget_volumes
+
+            graves = forget_volumes(engine, db, [name for (name,) in orphans])
+        if files:
+            move_away(engine, id)
+    for grave in graves:
+        try:
+            engine.core.remove_tree(grave)
+        except NotFoundError:  # two may remove at once
+            pass
     return found
+
+
+_ORPHANS = (
+    "SELECT DISTINCT volume FROM volume_uses AS mine WHERE container_id = ?1 AND mine.own AND NOT EXISTS "
+    "(SELECT 1 FROM volume_uses WHERE volume = mine.volume AND container_id <> ?1)"
+)
+"""Volumes that were made for a container, or for one that lent it its own, and that no other uses."""
 
 
 def move_away(engine: Engine, id: str) -> None:  # noqa: A002
@@ -109,7 +130,7 @@ def move_away(engine: Engine, id: str) -> None:  # noqa: A002
 
 def forget(engine: Engine, id: str) -> None:  # noqa: A002
     """Delete the row of a container whose shim has removed its files."""
-    engine.catalog.delete_container(id)
+    _delete(engine, id, volumes=True, files=False)
     from rocker.engine.launch import shm_directory
 
     try:

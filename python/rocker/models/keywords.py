@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rocker.engine.options import Bind, Device, Tmpfs, Ulimit
+    from rocker.engine.options import Bind, Device, ImageMount, Tmpfs, Ulimit, VolumeMount
 
 
 class RunKeywords(TypedDict, total=False):
@@ -36,8 +36,10 @@ class RunKeywords(TypedDict, total=False):
     entrypoint: Sequence[str] | str | None
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
-    mounts: Sequence[Bind | Tmpfs | str]
+    mounts: Sequence[Bind | Tmpfs | VolumeMount | ImageMount | str]
     """Texts are as for `-v`."""
+    volumes_from: Sequence[str] | str
+    """Containers whose binds and volumes are shown here too, each as `NAME[:ro|rw]`."""
     read_only: bool
     network: str | None
     cap_add: Sequence[str]

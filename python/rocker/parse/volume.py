@@ -6,10 +6,9 @@ import os.path
 
 from rocker.engine.options import PROPAGATIONS
 from rocker.errors import InvalidArgumentError
-from rocker.parse.mount import Mount
+from rocker.parse.mount import Mount, is_name
 from rocker.parse.target import check_target
 
-_NAME = r"[a-zA-Z0-9][a-zA-Z0-9_.-]*"
 _EXCLUSIVE = (
     frozenset({"ro", "rw"}),
     frozenset({"z", "Z"}),
@@ -52,9 +51,7 @@ def _mount(source: str, target: str, options: frozenset[str], text: str) -> Moun
         return Mount(
             "bind", source, target, read_only="ro" in options, propagation=propagation, create_source=True
         )
-    import re
-
-    if source and not re.fullmatch(_NAME, source):
+    if source and not is_name(source):
         raise InvalidArgumentError(
             f'{text}: "{source}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" '
             "are allowed. If you intended to pass a host directory, use absolute path"

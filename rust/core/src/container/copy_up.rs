@@ -43,7 +43,7 @@ impl Own {
 }
 
 /// Gives one open file the owner, mode and times of another, but for what it has of its own.
-fn copy_attributes(of: &FileStat, to: BorrowedFd<'_>, own: Own) -> nix::Result<()> {
+pub fn copy_attributes(of: &FileStat, to: BorrowedFd<'_>, own: Own) -> nix::Result<()> {
     // The owner first: a change of it takes set-id bits away.
     let (uid, gid) = (Uid::from_raw(of.st_uid), Gid::from_raw(of.st_gid));
     fchown(to, (!own.uid).then_some(uid), (!own.gid).then_some(gid))?;

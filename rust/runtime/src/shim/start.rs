@@ -159,7 +159,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     if plan.ready {
         request.spec.linux.sysctl.retain(|name, value| !SYSCTLS.contains(&(name.as_str(), value.as_str())));
     }
-    let mounts = prepare::mounts(&mut request, &mut handed.mounts)?;
+    let mounts = prepare::mounts(&mut request, &mut handed)?;
     let files = prepare::files(&mut request, &mounts);
     let linux = &request.spec.linux;
     let path = cgroup_path(linux.cgroups_path.as_deref(), &request.id)?;
