@@ -27,18 +27,16 @@ print("modules:", *sorted(sys.modules), file=sys.stderr)
 # Each of these takes longer than what a command does: milliseconds on an idle machine of 2024.
 DEAR = set(
     """
-    asyncio click ctypes dataclasses email http importlib.metadata importlib.resources inspect logging msgspec
-    multiprocessing pathlib pkg_resources random shutil socket ssl subprocess tempfile threading tokenize typing
-    typing.io typing.re _typing urllib uuid xml zipfile
+    _hashlib asyncio click ctypes dataclasses email hashlib http importlib.metadata importlib.resources inspect
+    logging msgspec multiprocessing pathlib pkg_resources random shutil socket ssl subprocess tempfile threading
+    tokenize typing typing.io typing.re _typing urllib uuid xml zipfile
     """.split()  # noqa: SIM905 -- a list of words reads as words
 )
 STANDARD = set(
     """
-    __future__ _bisect _blake2 _bz2 _collections _contextvars _functools _hashlib _json _md5 _opcode _operator _sha1
-    _sha2 _sha256 _sha3 _sha512 _sqlite3 _sre _string _struct binascii bisect collections collections.abc contextlib
-    copyreg enum errno fcntl functools hashlib importlib importlib._bootstrap importlib._bootstrap_external itertools
-    json json.decoder json.encoder json.scanner keyword math opcode operator re re._casefix re._compiler re._constants
-    re._parser reprlib resource string struct textwrap types unicodedata warnings
+    __future__ _collections _functools _json _operator _sre collections collections.abc contextlib copyreg enum
+    functools importlib importlib._bootstrap importlib._bootstrap_external itertools json json.decoder json.encoder
+    json.scanner keyword operator re re._casefix re._compiler re._constants re._parser reprlib textwrap types warnings
     """.split()  # noqa: SIM905
 )
 # A cold `run` does without, from its first word to its exit code.

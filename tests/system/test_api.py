@@ -7,6 +7,7 @@ import time
 import pytest
 
 import rocker
+from helpers.engine import EngineRoots
 from rocker.engine import launch
 from rocker.engine.start import NOTHING, send
 from rocker.errors import CommandNotFoundError, ConflictError, ContainerNotFoundError, TimeoutError
@@ -31,11 +32,12 @@ def tree(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    base = tmp_path_factory.mktemp("engine")
-    with rocker.Engine(base / "root", base / "run") as engine:
+    roots = EngineRoots(tmp_path_factory.mktemp("engine"), "tests/system/test_api.py")
+    with rocker.Engine(roots.root, roots.run) as engine:
         yield engine
         for container in engine.containers.list(all=True):
             container.remove(force=True)
+    assert roots.stop_launcher() == []
 
 
 @pytest.fixture

@@ -71,6 +71,7 @@ FLAGS = [
     ("--mount type=tmpfs,target=/m,tmpfs-size=1m,tmpfs-mode=700", "df -k /m | tail -1 | awk '{{print $2}}'; stat -c %a /m", "1024\n700"),
     ("--tmpfs /m", "grep ' /m ' /proc/mounts; touch /m/x && echo made", "tmpfs /m tmpfs rw,nosuid,nodev,noexec,.*\nmade"),
     ("--tmpfs /etc:tmpcopyup,size=1m", "grep -c root: /etc/passwd; stat -c %a /etc; touch /etc/x && echo made; df /etc | grep -c tmpfs", "1\n755\nmade\n1"),
+    ("--tmpfs /etc:tmpcopyup,uid=7,mode=711", "stat -c %a:%u:%g /etc; stat -c %u /etc/passwd", "711:7:0\n0"),
     ("--tmpfs /m:size=2m,mode=1770,exec", "df -k /m | tail -1 | awk '{{print $2}}'; stat -c %a /m; grep -c ' /m .*noexec' /proc/mounts", "2048\n1770\n0"),
     ("--read-only", "touch /x 2>&1; touch /dev/shm/x && echo shm", "touch: /x: Read-only file system\nshm"),
     ("--tmpfs /m:exec,exec", "grep -c ' /m .*noexec' /proc/mounts", "0"),

@@ -60,7 +60,7 @@ def build(
         "op": "start",
         "id": id,
         "spec": document,
-        "rootfs": _rootfs(config),
+        "rootfs": _rootfs(engine.root, config),
         "user": config.user or "0",
         "stdin": _stdin(config),
         "log": logconfig.document(id, config),
@@ -87,14 +87,36 @@ def build(
     return request
 
 
-def _rootfs(config: ContainerConfig) -> dict[str, Any]:
+def _rootfs(root: str, config: ContainerConfig) -> dict[str, Any]:
     options = config.options
     found: dict[str, Any] = {"base": BASE, "upper": True, "volatile": options.auto_remove}
     if options.rootfs is not None:
         found["directory"] = os.path.abspath(options.rootfs)
+        # No layer may lie within another (Linux, Documentation/filesystems/overlayfs.rst): where the directory
+        # holds the data root, as with `--rootfs /`, mount points are made in the upper one instead.
+        if lies_within(root, options.rootfs):
+            del found["base"]
     else:
         found["layers"] = [f"layers/sha256/{layer.removeprefix('sha256:')}" for layer in config.layers]
     return found
+
+
+def lies_within(path: str, directory: str) -> bool:
+    """Whether `path`, which may still be missing, is `directory` or below it, by whatever links or bind mounts."""
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    try:
+        wanted = os.stat(directory)
+        here = os.stat(path)
+        while not os.path.samestat(here, wanted):
+            path += "/.."
+            above = os.stat(path)
+            if os.path.samestat(here, above):
+                return False
+            here = above
+    except OSError:  # gone meanwhile, or a loop of links: whoever opens it says so
+        return False
+    return True
 
 
 def _stdin(config: ContainerConfig) -> str:

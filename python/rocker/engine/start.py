@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from rocker.engine import launch
+from rocker.engine.requests import to_bytes
 from rocker.engine.session import Session
 from rocker.errors import ConflictError
-from rocker.models.jsontext import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def send(
     """
     try:
         launch.make_shm(engine, id, config)
-        body = encode(request).encode()
+        body = to_bytes(request)
         session = engine.core.start(
             RUNTIME, engine.root, engine.run_root, body, attach=attach, bind_to_caller=bind_to_caller
         )
