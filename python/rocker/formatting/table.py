@@ -47,7 +47,7 @@ class Listing:
         headers: heading by the name a template uses, `{"ID": "CONTAINER ID", …}`.
         fields: how each name is made of an object.
         default: names of the table's columns.
-        go_type: what Docker calls the objects in errors of a template.
+        go_type: what errors of a template call the objects, as Docker does where it lists such.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Listing:
         fields: Mapping[str, Column],
         default: Sequence[str],
         *,
-        go_type: str,
+        go_type: str = "interface {}",
     ) -> None:
         self.headers = headers
         self.fields = fields
