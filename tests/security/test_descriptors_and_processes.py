@@ -227,7 +227,9 @@ def check_sightings(capability: tuple[str, ...], lines: Iterator[bytes]) -> int:
         assert words[0] == "seen", words
         if capability:
             assert [said["cap"], said["seccomp"]] == own[1:], words
-            assert re.fullmatch(r"((/dev/null|/bin/busybox|(pipe|socket):\[\d+\]|/dev/pts/\d+),)*", said["fds"]), words
+            assert re.fullmatch(
+                r"((/dev/null|/bin/busybox|(pipe|socket):\[\d+\]|/dev/pts/\d+),)*", said["fds"]
+            ), words
         else:
             assert (said["mem"], said["trace"], said["fds"]) == ("EACCES", "EPERM", ""), words
     return len(seen)
@@ -270,7 +272,9 @@ def test_a_joining_process_is_seen_by_who_may_trace_only_when_it_is_confined(
         assert tracer.stderr
         tracer.stderr.close()
     container.exec(["touch", "/stop"])
-    assert check_sightings(("SYS_PTRACE",), lines), "the joining process was not seen: the attack did not take place"
+    assert check_sightings(("SYS_PTRACE",), lines), (
+        "the joining process was not seen: the attack did not take place"
+    )
     container.remove(force=True)
 
 
