@@ -212,7 +212,12 @@ pub struct Template {
     pub namespaces: nix::sched::CloneFlags,
     /// Its filter.
     pub filter: Vec<u8>,
+    /// Whether its processes may trace others, which then join its pid namespace last.
+    pub traces: bool,
 }
+
+/// CAP_SYS_PTRACE (capabilities(7)).
+const TRACE: u64 = 1 << 19;
 
 fn cgroup_path(wanted: Option<&Path>, id: &str) -> Result<PathBuf> {
     let path = wanted.map_or_else(|| Path::new("rocker").join(id), Path::to_owned);
@@ -342,7 +347,14 @@ fn launch(
     mut setup: init::Setup,
     pipes: Pipes,
 ) -> Result<(Task, Template)> {
-    let template = Template { namespaces: plan.all, filter: setup.program.filter.clone() };
+    let program = &setup.program;
+    let template = Template {
+        namespaces: plan.all,
+        filter: program.filter.clone(),
+        // In a pid namespace that it shares with others this process, too, has children born there only (setns(2)).
+        traces: program.masks.bounding & TRACE != 0
+            && plan.new.contains(nix::sched::CloneFlags::CLONE_NEWPID),
+    };
     setup.joined = plan.joined;
     let executes = !setup.reaper;
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
@@ -373,6 +385,7 @@ fn launch(
                 started_ns: 0,
                 exit: None,
                 executes,
+                moves: false,
                 detached: false,
             };
             Ok((task, template))

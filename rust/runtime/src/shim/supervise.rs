@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::Flock;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::unistd::Pid;
 use rocker_core::cgroup::{Cgroup, JoinHandle};
 use rocker_core::log::Writer;
 use rocker_core::{Error, Result};
@@ -104,6 +105,8 @@ pub struct Shim<'h> {
     pub(super) namespaces: Vec<OwnedFd>,
     /// For processes made by exec, from the first on.
     pub(super) join: Option<JoinHandle>,
+    /// Processes in whose place others went on, to be reaped.
+    pub(super) left: Vec<Pid>,
     pub(super) owner: Option<OwnedFd>,
     pub(super) timed_out: bool,
     /// Monotonic time at which a stop turns into a kill.
@@ -172,6 +175,7 @@ impl<'h> Shim<'h> {
             template,
             namespaces: Vec::new(),
             join: None,
+            left: Vec::new(),
             owner,
             timed_out: false,
             stop_at: None,
