@@ -1,17 +1,24 @@
 """rocker twice: through its Python API, in this process, and as the command of a shell."""
 
+from __future__ import annotations
+
 import os
+import signal
 import subprocess
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benches.contenders.base import CommandContender, Contender, Image
-from benches.measure import output
+
+if TYPE_CHECKING:
+    from helpers.processes import Process
 
 COMMAND = str(Path(sys.executable).parent / "rocker")
+WORKERS = 20.0
+"""Seconds that workers have to come, and to go."""
 
 
 class RockerCli(CommandContender):
@@ -29,31 +36,27 @@ class RockerCli(CommandContender):
 
     def open(self) -> None:
         super().open()
-        output([*self.client, "import", str(self.image.tar), self.reference])
+        self.output([*self.client, "import", str(self.image.tar), self.reference])
         if self.warm:
-            self._do([*self.client, "version"])
-            while not list(self.workers.glob("*.sock")):  # the first command leaves them behind
-                time.sleep(0.01)
+            self._await_workers()
+
+    def _await_workers(self) -> None:
+        """The first command has left them behind; they listen a moment later."""
+        deadline = time.monotonic() + WORKERS
+        while not list(self.workers.glob("*.sock")):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"no worker listens in {self.workers} after {WORKERS:.0f} s")
+            time.sleep(0.01)
 
     def close(self) -> None:
-        for pid in self.residents():
-            subprocess.run(["kill", str(pid)], check=False)
+        end_workers(self.workers)
         _end_launcher(self.state)
         super().close()
 
-    def residents(self) -> list[int]:
-        """Template and workers."""
-        mark = f"{self.workers}/".encode()
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                if mark in (process / "cmdline").read_bytes():
-                    found.append(int(process.name))
-        return found
-
     def helpers(self, name: str) -> dict[str, list[int]]:
-        init = int(output([*self.client, "inspect", "--format", "{{.State.Pid}}", name]))
-        more = {"template and workers, all together": self.residents()} if self.warm else {}
+        init = int(self.output([*self.client, "inspect", "--format", "{{.State.Pid}}", name]))
+        workers = [one.pid for one in workers_of(self.workers)]
+        more = {"template and workers, all together": workers} if self.warm else {}
         return _residents(self.state, init) | more
 
 
@@ -136,6 +139,22 @@ class RockerApi(Contender):
         container = self._containers[name]
         init = container.pid if hasattr(container, "pid") else container.inspect()["State"]["Pid"]
         return _residents(self.state, init)
+
+
+def workers_of(directory: Path) -> list[Process]:
+    """The templates whose workers listen in this directory, and the workers."""
+    from helpers.processes import processes_of
+
+    return [one for one in processes_of(directory) if "rocker.warm" in one.command]
+
+
+def end_workers(directory: Path) -> None:
+    """End them, and wait until they have gone."""
+    from helpers.processes import end, wait_ended
+
+    found = workers_of(directory)
+    end(found, signal.SIGTERM)
+    wait_ended(found, WORKERS)
 
 
 def _residents(state: Path, init: int) -> dict[str, list[int]]:
