@@ -104,6 +104,7 @@ def main() -> int:
     isolation.enter(Path(options.state), "benches.compare")
     sys.path.insert(0, str(REPOSITORY / "tests"))
     from helpers import images
+    from helpers.engine import EngineRoots
 
     with tempfile.TemporaryDirectory(prefix="rb", dir=options.state) as directory, ExitStack() as stack:
         pair = [Revision(name, Path(directory) / letter, images.busybox_rootfs())
@@ -111,6 +112,7 @@ def main() -> int:
         for one in pair:
             one.build()
         for one in pair:
+            stack.callback(EngineRoots(one.warm.parent, one.name).stop_launcher)
             one.open(stack)
             stack.callback(end_workers, one.warm)
         worst = _table(pair, options.rounds)

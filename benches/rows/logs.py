@@ -22,7 +22,7 @@ def measure(bench: Bench) -> list[Result]:
     """The group's rows."""
     size = FULL if bench.rounds >= 20 else FULL // 10  # noqa: PLR2004 -- as in rows/crowd.py
     results = []
-    for contender in bench.peers("rocker", "podman", "docker"):
+    for contender in bench.peers("rocker", "podman", "docker", "docker29"):
         assert isinstance(contender, CommandContender)
         results += _one(contender, size)
     return results
