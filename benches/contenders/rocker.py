@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,25 +155,21 @@ def end_workers(directory: Path) -> None:
 
 
 def _residents(state: Path, init: int) -> dict[str, list[int]]:
-    return {"launcher": _launchers(state), "shim, one a container": [_parent(init)]}
+    from helpers.processes import parent_of
+
+    launchers = [one.pid for one in _launchers(state)]
+    return {"launcher": launchers, "shim, one a container": [parent_of(init)]}
 
 
-def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def _launchers(state: Path) -> list[int]:
+def _launchers(state: Path) -> list[Process]:
     """Whoever holds launcher.lock open."""
+    from helpers.processes import open_files, processes_of
+
     lock = str(state / "run" / "launcher.lock")
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if any(os.readlink(link) == lock for link in (process / "fd").iterdir()):
-                found.append(int(process.name))
-    return found
+    return [one for one in processes_of(state) if lock in open_files(one.pid)]
 
 
 def _end_launcher(state: Path) -> None:
-    for pid in _launchers(state):
-        if pid != os.getpid():
-            subprocess.run(["kill", str(pid)], check=False)
+    from helpers.processes import end
+
+    end(_launchers(state), signal.SIGTERM)
