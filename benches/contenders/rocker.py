@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -91,6 +93,11 @@ class RockerApi(Contender):
     def run_argv(self, *command: str) -> list[str]:
         return [COMMAND, "--root", str(self.state / "d"), "--run", str(self.state / "run"), "run", "--rm",
                 "--network", "none", self.reference, *command]  # fmt: skip
+
+    def popen(self, *command: str) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "ROCKER_WARM": "0"}
+        argv = self.run_argv(*command)
+        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment)
 
     def run(self, *command: str) -> None:
         result = self.engine.run(self.reference, list(command), network="none")
