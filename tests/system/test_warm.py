@@ -313,6 +313,7 @@ def test_jobs_stop_go_on_and_end_by_the_terminals_keys(
         tty.expect(b"42> ")
         tty.send(b"fg\n")
         tty.expect(b"logs -f")
+        tty.in_foreground()
         tty.send(b"\x03")
         tty.expect(b"42> ")
         tty.send(b"echo code $?\n")
