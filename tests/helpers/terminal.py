@@ -70,7 +70,7 @@ class Terminal:
         return not termios.tcgetattr(self._master)[3] & (termios.ECHO | termios.ICANON | termios.ISIG)
 
     def in_foreground(self, timeout: float = 20) -> None:
-        """Wait until a job of the shell that runs here is in the foreground: before, the shell gets the keys' signals."""
+        """Wait until a job of the shell has the foreground: until then the keys' signals are the shell's."""
         deadline = time.monotonic() + timeout
         while os.tcgetpgrp(self._master) == self.process.pid:
             assert time.monotonic() < deadline, "no job is in the foreground"
