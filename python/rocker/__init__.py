@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rocker.engine.options import Bind as Bind
     from rocker.engine.options import Device as Device
     from rocker.engine.options import ExecOptions as ExecOptions
+    from rocker.engine.options import HealthCheck as HealthCheck
     from rocker.engine.options import RunOptions as RunOptions
     from rocker.engine.options import Tmpfs as Tmpfs
     from rocker.engine.options import Ulimit as Ulimit
@@ -42,6 +43,7 @@ _HOMES = {
     "Device": "rocker.engine.options",
     "Engine": "rocker.engine.engine",
     "ExecOptions": "rocker.engine.options",
+    "HealthCheck": "rocker.engine.options",
     "PIPE": "rocker.engine.popen",
     "Popen": "rocker.engine.popen",
     "Result": "rocker.models.result",
@@ -62,6 +64,7 @@ __all__ = [
     "Device",
     "Engine",
     "ExecOptions",
+    "HealthCheck",
     "Popen",
     "Result",
     "RockerError",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rocker.engine.options import Bind, Device, RunOptions, Tmpfs, Ulimit
+from rocker.engine.options import Bind, Device, HealthCheck, RunOptions, Tmpfs, Ulimit
 from rocker.models.struct import Struct
 
 TYPE_CHECKING = False
@@ -30,6 +30,8 @@ class ContainerConfig(Struct):
         layers: diffIDs, lowest first; empty with `rootfs`.
         volumes: the image's VOLUMEs; their content stays in the container's own upper directory for now.
         exposed_ports: the image's, for `inspect`.
+        healthcheck: the user's, completed by the image's; None: there is none.
+        shell: the image's, for a health check; `/bin/sh -c` when empty.
         creator: pid and start time of the process whose `run` made it: an `--rm` container that was never started
             goes with it.
     """
@@ -46,6 +48,8 @@ class ContainerConfig(Struct):
     layers: Sequence[str] = ()
     volumes: Sequence[str] = ()
     exposed_ports: Sequence[str] = ()
+    healthcheck: HealthCheck | None = None
+    shell: Sequence[str] = ()
     creator: str | None = None
 
     def encode(self) -> str:
@@ -64,6 +68,9 @@ class ContainerConfig(Struct):
         for field in _RECORD_FIELDS:
             if field in options:
                 options[field] = tuple(_record(document) for document in options[field])
+        for record in (options, members):
+            if "healthcheck" in record:
+                record["healthcheck"] = HealthCheck(**record["healthcheck"])
         return ContainerConfig(options=RunOptions(**options), **members)
 
 
