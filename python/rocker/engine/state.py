@@ -118,7 +118,7 @@ def running(container: Container, doing: str = "") -> dict[str, Any]:
 
 
 def alive(container: Container, doing: str = "") -> dict[str, Any]:
-    """Return the state of a container that runs, is paused or waits for its next start; raises as `running`."""
+    """Return the state of one that runs, is paused or waits for its next start; raises as `running`."""
     state = container.engine.state(container.id)
     if state is None or state["status"] not in RUNS:
         raise not_running(container, doing)
