@@ -25,6 +25,10 @@ FIELDS = (
 def update(container: Container, changes: dict[str, Any]) -> None:
     """Change it; see `Container.update`. Either all is changed or nothing."""
     engine = container.engine
+    # As in Docker 0 is as if it were not said, but for the number of processes.
+    changes = {
+        name: value for name, value in changes.items() if value or (name == "pids_limit" and value == 0)
+    }
     # Two updates at once would each write the other's change away.
     with engine.catalog.write():
         row = engine.catalog.get_by_ref(container.id)
@@ -67,7 +71,6 @@ def merge(options: RunOptions, changes: dict[str, Any]) -> RunOptions:
     Raises:
         InvalidArgumentError, ConflictError: the change contradicts itself or what stays.
     """
-    changes = {name: value for name, value in changes.items() if value is not None}
     unknown = [name for name in changes if name not in FIELDS]
     if unknown:
         from rocker.engine.suggest import near
@@ -112,7 +115,12 @@ _PARTS = {
 
 def _only(limits: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """The limits of which a part was named: what was not is not written again, whatever became of it meanwhile."""
-    named = {name for name, value in changes.items() if value is not None}
-    return {
-        part: limits[part] for part, fields in _PARTS.items() if part in limits and named.intersection(fields)
+    found = {
+        part: limits[part]
+        for part, fields in _PARTS.items()
+        if part in limits and not changes.keys().isdisjoint(fields)
     }
+    if "memory" in found:
+        # v2 would kill what is above a new limit, where v1 refuses the limit.
+        found["memory"] = {**found["memory"], "checkBeforeUpdate": True}
+    return found

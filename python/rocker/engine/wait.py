@@ -36,21 +36,31 @@ def wait(container: Container, timeout: float | None, condition: str = "not-runn
     if condition == "healthy":
         return _healthy(container, timeout)
     if condition == "next-exit":
-        _until(container, deadline, lambda: container.status in _RUNS, "does not run")
-    if condition != "removed":
-        return _exit(container, timeout if deadline is None else deadline - time.monotonic())
-    try:
-        code = _exit(container, timeout)
-        _until(container, deadline, lambda: not _exists(container), "is still there")
-    except ContainerNotFoundError:
-        return 0
+        _until(deadline, lambda: container.status in _RUNS, f"container {container.name} does not run")
+    code = None
+    while code is None:
+        try:
+            code = _exit(container, None if deadline is None else max(deadline - time.monotonic(), 0))
+        except ContainerNotFoundError:
+            if condition != "removed":
+                raise
+            return 0
+        if code is None:
+            raise TimeoutError(
+                f"container {container.name} runs on after {timeout} s", hint="stop or kill ends it"
+            )
+        if condition == "removed" and container.status in _RUNS:
+            code = None  # its restart policy starts it again
+    if condition == "removed":
+        _until(deadline, lambda: not _exists(container), f"container {container.name} is still there")
     return code
 
 
 _RUNS = frozenset({"running", "paused", "restarting"})
 
 
-def _exit(container: Container, timeout: float | None) -> int:
+def _exit(container: Container, timeout: float | None) -> int | None:
+    """The exit code; None: it runs on after `timeout` seconds."""
     engine = container.engine
     try:
         # Not the request `wait`: its first answer is the end itself, so no timeout could pass. To join
@@ -63,12 +73,8 @@ def _exit(container: Container, timeout: float | None) -> int:
             raise
         return _recorded(container)
     with Session(engine, core, container.id, auto_remove=container.options.auto_remove) as session:
-        event = session.wait(None if timeout is None else max(timeout, 0))
-    if event is None:
-        raise TimeoutError(
-            f"container {container.name} runs on after {timeout} s", hint="stop or kill ends it"
-        )
-    return event["exit_code"]
+        event = session.wait(timeout)
+    return None if event is None else event["exit_code"]
 
 
 def _healthy(container: Container, timeout: float | None) -> int:
@@ -98,10 +104,10 @@ def _last_probe(container: Container) -> str | None:
     return f"the last probe gave {probe['exit_code']}: {probe['output'].strip() or 'no output'}"
 
 
-def _until(container: Container, deadline: float | None, is_so: Callable[[], bool], otherwise: str) -> None:
+def _until(deadline: float | None, is_so: Callable[[], bool], otherwise: str) -> None:
     while not is_so():
         if deadline is not None and time.monotonic() >= deadline:
-            raise TimeoutError(f"container {container.name} {otherwise} when the time is over")
+            raise TimeoutError(f"{otherwise} when the time is over")
         time.sleep(_PAUSE)
 
 

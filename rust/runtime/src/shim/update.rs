@@ -5,7 +5,6 @@ use std::os::fd::OwnedFd;
 use rocker_core::Result;
 use rocker_core::protocol::UpdateRequest;
 
-use super::backoff::Backoff;
 use super::kept::Kept;
 use super::prepare::Handed;
 use super::supervise::Shim;
@@ -23,10 +22,7 @@ impl Shim<'_> {
             // It may be in a hierarchy now in which it was not before.
             self.join = None;
         }
-        let policy = request.launch.map(|launch| launch.restart).unwrap_or_default();
-        if policy != self.backoff.policy {
-            self.backoff = Backoff::new(policy);
-        }
+        self.backoff.policy = request.launch.map(|launch| launch.restart).unwrap_or_default();
         self.record.keep = kept.is_some();
         self.kept = kept;
         if self.restart_at.is_some() && !self.backoff.is_active() {
