@@ -31,7 +31,7 @@ def run(app: App, values: Values, arguments: list[str]) -> int:
     if values["detach"] and values["attach"]:
         raise UsageError("Conflicting options: -a and -d")
     if (values["wait"] or values["wait_timeout"]) and not values["detach"]:
-        raise UsageError("--wait needs --detach")
+        raise InvalidArgumentError("--wait needs --detach", hint="without -d the command waits for the end")
     streams = attached_streams(values)
     try:
         check_terminal(stdin="stdin" in streams, tty=values["tty"])

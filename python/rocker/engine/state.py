@@ -104,7 +104,8 @@ def running(container: Container, doing: str = "") -> dict[str, Any]:
     """Return the state of a container that must run and not be paused.
 
     Raises:
-        NotRunningError: it does not run. ConflictError: it is paused or restarting. ContainerNotFoundError: it has gone.
+        NotRunningError: it does not run. ConflictError: it is paused or restarting.
+        ContainerNotFoundError: it has gone.
     """
     state = alive(container, doing)
     if state["status"] == "restarting":

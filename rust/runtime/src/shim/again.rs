@@ -133,7 +133,7 @@ impl Shim<'_> {
     /// It is not to be started again: what waits for that ends here, with its last exit.
     pub(super) fn give_up_restart(&mut self) {
         if self.restart_at.take().is_some() {
-            self.finish(self.last_exit.clone());
+            self.finish(Exit { timed_out: self.timed_out, ..self.last_exit.clone() });
         }
     }
 
