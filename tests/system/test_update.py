@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import rocker
 from helpers.until import until
 from rocker.errors import ConflictError, InvalidArgumentError, RockerError
 
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from subprocess import CompletedProcess
+
+    import rocker
 
     Start = Callable[..., rocker.Container]
 

@@ -57,6 +57,7 @@ def _apply(
     again = parse_restart(config.options.restart).name != "no"
     if again:
         request["launch"] = launch.build(engine, container.id, config)
+        del request["launch"]["op"]
     if not limits and not again and "restart" not in changes:
         return
     try:
