@@ -91,7 +91,20 @@ def build(
         request["remove"] = True
     if options.timeout is not None:
         request["timeout"] = float(options.timeout)
+    if options.restart not in {"no", ""}:
+        request["restart"] = _restart(options.restart)
+    if config.healthcheck is not None:
+        from rocker.engine import health
+
+        request["health"] = health.request(config, hostname, engine.warn)
     return request
+
+
+def _restart(text: str) -> dict[str, Any]:
+    from rocker.parse.restart import parse_restart
+
+    policy = parse_restart(text)
+    return {"policy": policy.name, "max_retries": policy.maximum_retries}
 
 
 def _rootfs(root: str, config: ContainerConfig) -> dict[str, Any]:
