@@ -6,18 +6,20 @@ import signal
 import time
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from helpers.faults import calls_of, each, killable, killed_at, recorded, run_killed
 from helpers.processes import end, find, wait_ended
-from rocker.errors import RockerError
+from helpers.until import until
+from rocker import HealthCheck
+from rocker.errors import GoneError, RockerError
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
-    from pathlib import Path
 
     import rocker
     from helpers.engine import EngineRoots
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from .conftest import Bystander
 
 STEPS = ("run", "run --rm", "exec", "stop", "rm -f")
+SHIM_STEPS = (*STEPS, "restart", "probe", "update")
 # One call of each kind of effect; the slow matrix takes all that a recording shows, as those of launcher and shim do.
 CLIENT_CALLS = ("connect", "mkdir", "rename", "fdatasync", "sendmsg", "recvmsg")
 INIT_CALLS = (
@@ -63,14 +66,54 @@ class Steps:
         """The pid of the shim that does a step's work, and the call that makes it do so."""
         if step.startswith("run"):
             return self.standby().pid, partial(self.run, remove=step.endswith("--rm"))
+        if step in {"restart", "probe"}:
+            return self.at_life(step)
         container = self.start()
         state = container.engine.state(container.id)
         assert state
         return state["shim_pid"], {
+            "update": partial(container.update, pids_limit=99, restart_policy="always"),
             "exec": partial(container.exec, ["true"]),
             "stop": partial(container.stop, timeout=0),
             "rm -f": partial(container.remove, force=True),
         }[step]
+
+    def at_life(self, step: str) -> tuple[int, Callable[[], object]]:
+        """The shim of a container whose next start, or first probe that ends by itself, is in the other's hands."""
+        container = self.engine.run(
+            rootfs=str(self.rootfs),
+            command=["sleep", "600"],
+            detach=True,
+            restart_policy="always",
+            healthcheck=HealthCheck(("CMD-SHELL", "test -e /go || sleep 600"), interval=600, timeout=600),
+        )
+        state = container.engine.state(container.id)
+        assert state
+        shim = find(state["shim_pid"])
+        assert shim
+
+        def started_again() -> bool:
+            return container.inspect()["RestartCount"] == 1 and container.status == "running"
+
+        def probed() -> bool:
+            return container.health == "healthy"
+
+        def act() -> None:
+            # The probe of a container that goes on ends with it; the next one finds the file.
+            (self.upper(container) / "go").touch()
+            end([init], signal.SIGKILL)
+            so = started_again if step == "restart" else probed
+            until(lambda: so() or wait_ended([shim], 0), step)
+            if not so():
+                raise GoneError("the shim was killed")
+
+        init = find(state["pid"])
+        assert init
+        return state["shim_pid"], act
+
+    @staticmethod
+    def upper(container: rocker.Container) -> Path:
+        return Path(container.inspect()["GraphDriver"]["Data"]["UpperDir"])
 
     def standby(self) -> Process:
         """The shim that will take the next container."""
@@ -141,7 +184,7 @@ def _kill_shim(bystander: Bystander, steps: Steps, step: str, call: str, number:
     with killed_at(pid, call, number) as attempt:
         try:
             act()
-            goes = step != "exec"
+            goes = step not in {"exec", "update", "restart", "probe"}
         except RockerError:
             goes = True
         # Its last calls come after the last answer.
@@ -159,7 +202,7 @@ def _shim_calls(steps: Steps, step: str) -> Counter[str]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", SHIM_STEPS)
 def test_a_shim_killed_at_any_call_leaves_nothing_half_done(
     bystander: Bystander, steps: Steps, step: str
 ) -> None:

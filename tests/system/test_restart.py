@@ -238,7 +238,7 @@ def test_rm_and_restart_contradict_each_other(
 ) -> None:
     done = run_cli("run", "--rm", "--restart", "always", "--rootfs", busybox_rootfs, "true")
     assert (done.returncode, done.stderr.splitlines()[0]) == (
-        125, "rocker: Conflicting options: --restart and --rm",
+        125, "rocker: conflicting options: cannot specify both --restart and --rm",
     )  # fmt: skip
     with pytest.raises(InvalidArgumentError, match="can't create 'AutoRemove' container with restart policy"):
         start("true", auto_remove=True)
