@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 import time
 from contextlib import suppress
 from functools import partial
@@ -79,18 +80,26 @@ class Steps:
         }[step]
 
     def at_life(self, step: str) -> tuple[int, Callable[[], object]]:
-        """The shim of a container whose next start, or first probe that ends by itself, is in the other's hands."""
+        """The shim of a container whose next start, or the end of whose probe, is for the call to bring about."""
+        shared = Path(tempfile.mkdtemp(dir=self.roots.base))
         container = self.engine.run(
             rootfs=str(self.rootfs),
             command=["sleep", "600"],
             detach=True,
+            mounts=[f"{shared}:/s"],
             restart_policy="always",
-            healthcheck=HealthCheck(("CMD-SHELL", "test -e /go || sleep 600"), interval=600, timeout=600),
+            healthcheck=HealthCheck(
+                ("CMD-SHELL", "while ! test -e /s/go; do sleep 0.01; done; echo well"),
+                interval=600,
+                timeout=600,
+            ),
         )
         state = container.engine.state(container.id)
         assert state
-        shim = find(state["shim_pid"])
+        shim, init = find(state["shim_pid"]), find(state["pid"])
         assert shim
+        assert init
+        until(lambda: len(container.top()["Processes"]) > 1, "the probe")
 
         def started_again() -> bool:
             return container.inspect()["RestartCount"] == 1 and container.status == "running"
@@ -99,21 +108,16 @@ class Steps:
             return container.health == "healthy"
 
         def act() -> None:
-            # The probe of a container that goes on ends with it; the next one finds the file.
-            (self.upper(container) / "go").touch()
-            end([init], signal.SIGKILL)
+            if step == "restart":
+                end([init], signal.SIGKILL)
+            else:
+                (shared / "go").touch()
             so = started_again if step == "restart" else probed
             until(lambda: so() or wait_ended([shim], 0), step)
             if not so():
                 raise GoneError("the shim was killed")
 
-        init = find(state["pid"])
-        assert init
         return state["shim_pid"], act
-
-    @staticmethod
-    def upper(container: rocker.Container) -> Path:
-        return Path(container.inspect()["GraphDriver"]["Data"]["UpperDir"])
 
     def standby(self) -> Process:
         """The shim that will take the next container."""
