@@ -224,7 +224,7 @@ def to_run_options(values: Mapping[str, Any], arguments: list[str]) -> RunOption
             f'invalid pull option: \'{values["pull"]}\': must be one of "always", "missing" or "never"'
         )
     if values["rm"] and values["restart"].partition(":")[0] != "no":
-        raise InvalidArgumentError("Conflicting options: --restart and --rm")
+        raise InvalidArgumentError("conflicting options: cannot specify both --restart and --rm")
     target, command = arguments[0], arguments[1:]
     cpus = values["cpus"]
     return RunOptions(

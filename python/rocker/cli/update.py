@@ -6,6 +6,7 @@ from rocker.cli.command import DockerCommand, UsageError, Values
 from rocker.cli.flags import Flag
 from rocker.parse.cpus import parse_cpus
 from rocker.parse.number import parse_int
+from rocker.parse.restart import parse_restart
 from rocker.parse.size import parse_size, parse_swap
 
 TYPE_CHECKING = False
@@ -29,15 +30,9 @@ def update(app: App, values: Values, arguments: list[str]) -> int:
     if values["cpus"] is not None:
         changes["cpus"] = values["cpus"] / _DECIMAL
     if values["restart"]:
+        parse_restart(values["restart"])
         changes["restart_policy"] = values["restart"]
     return app.each(arguments, lambda name: app.engine.containers.get(name).update(**changes))
-
-
-def _policy(text: str) -> str:
-    from rocker.parse.restart import parse_restart
-
-    parse_restart(text)
-    return text
 
 
 COMMAND = DockerCommand(
@@ -60,7 +55,7 @@ COMMAND = DockerCommand(
         Flag("--memory-swap", kind="bytes", parse=parse_swap,
              help="Swap limit equal to memory plus swap: -1 to enable unlimited swap"),
         Flag("--pids-limit", kind="int", parse=parse_int, help="Tune container pids limit (set -1 for unlimited)"),
-        Flag("--restart", kind="string", parse=_policy, help="Restart policy to apply when a container exits"),
+        Flag("--restart", kind="string", help="Restart policy to apply when a container exits"),
     ],
     least=1,
 )  # fmt: skip

@@ -108,13 +108,15 @@ def request(config: ContainerConfig, hostname: str, warn: Callable[[str], None])
     shell = list(config.shell) or ["/bin/sh", "-c"]
     words = list(found.test[1:])
     process.update(terminal=False, args=words if found.test[0] == "CMD" else [*shell, *words[:1]])
+    interval = found.interval or INTERVAL
     document = {
         "process": process,
         "user": config.user or "0",
-        "interval": found.interval or INTERVAL,
+        "interval": interval,
         "timeout": found.timeout or TIMEOUT,
         "start_period": found.start_period or START_PERIOD,
-        "start_interval": found.start_interval or START_INTERVAL,
+        # Docker before 25 knew none and used the interval: a shorter one is not made longer.
+        "start_interval": found.start_interval or min(START_INTERVAL, interval),
         "retries": found.retries or RETRIES,
     }
     if config.options.groups:

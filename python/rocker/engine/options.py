@@ -139,7 +139,7 @@ class HealthCheck(Struct):
         interval: seconds between two probes; 30.
         timeout: seconds after which a probe is killed with all its children; 30.
         start_period: seconds after the start in which failures do not count, until the first success; 0.
-        start_interval: seconds between two probes in that time; 5.
+        start_interval: seconds between two probes in that time; 5, or `interval` if that is less.
         retries: failures in a row that make it unhealthy; 3.
     """
 

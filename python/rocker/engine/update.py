@@ -33,16 +33,29 @@ def update(container: Container, changes: dict[str, Any]) -> None:
     with engine.catalog.write():
         row = engine.catalog.get_by_ref(container.id)
         config = type(container.config).decode(row.config)
-        options = merge(config.options, changes)
+        with _named(container):
+            options = merge(config.options, changes)
         changed = config.replace(options=options)
         limits = resources.resolve(options)
-        try:
+        with _named(container):
             _apply(container, changed, _only(limits, changes), changes)
-        except RockerError as error:
-            message = f"Cannot update container {container.id}: {error.message}"
-            raise type(error)(message, hint=error.hint, errno=error.errno, path=error.path) from error
         engine.catalog.update_container(container.id, changed.encode())
     container._config = changed  # noqa: SLF001 -- the object's own module
+
+
+class _named:  # noqa: N801 -- used like a function
+    """Put the container in front of a refusal, as Docker does; `contextlib` would be another import."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, RockerError):
+            message = f"Cannot update container {self._container.id}: {error.message}"
+            raise type(error)(message, hint=error.hint, errno=error.errno, path=error.path) from error
 
 
 def _apply(

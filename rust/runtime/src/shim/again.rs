@@ -74,9 +74,12 @@ impl Shim<'_> {
         while poll(&mut fds, PollTimeout::NONE) == Err(Errno::EINTR) {}
     }
 
-    /// The wait is over.
+    /// The wait is over: for the next start, or because there will be none.
     pub(super) fn start_again(&mut self) {
         self.restart_at = None;
+        if self.ending || self.kept.is_none() {
+            return self.finish(Exit { timed_out: self.timed_out, ..self.last_exit.clone() });
+        }
         if let Err(error) = self.remake() {
             self.restart_failed(error);
         }
@@ -105,6 +108,7 @@ impl Shim<'_> {
             }
         };
         self.cgroup = cradle.cgroup.take();
+        self.trimmed = false;
         self.template = template;
         self.tasks[0] = Some(task);
         self.watch_task(0)
@@ -130,10 +134,11 @@ impl Shim<'_> {
         self.finish(exit);
     }
 
-    /// It is not to be started again: what waits for that ends here, with its last exit.
+    /// It is not to be started again: what waits for that ends with its last exit, once whoever asked for it has been
+    /// answered.
     pub(super) fn give_up_restart(&mut self) {
-        if self.restart_at.take().is_some() {
-            self.finish(Exit { timed_out: self.timed_out, ..self.last_exit.clone() });
+        if self.restart_at.is_some() {
+            self.restart_at = Some(0);
         }
     }
 

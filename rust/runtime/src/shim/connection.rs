@@ -150,7 +150,7 @@ impl Shim<'_> {
         self.ending = true;
         self.wait(index)?;
         self.give_up_restart();
-        if self.ended {
+        if self.restart_at.is_some() {
             return Ok(());
         }
         // A frozen process would not see the signal.

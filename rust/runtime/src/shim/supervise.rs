@@ -131,7 +131,7 @@ pub struct Shim<'h> {
     pub(super) ended: bool,
     epoll: Epoll,
     /// Whether what the start needed of the heap has been given back.
-    trimmed: bool,
+    pub(super) trimmed: bool,
     /// Chunks between pipes; freed when idle.
     pub(super) buffer: Vec<u8>,
     first_streams: Option<[Option<OwnedFd>; 3]>,
