@@ -17,9 +17,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rocker.engine.container import Container as Container
     from rocker.engine.engine import Engine as Engine
+    from rocker.engine.network import Network as Network
+    from rocker.engine.options import Attachment as Attachment
     from rocker.engine.options import Bind as Bind
     from rocker.engine.options import Device as Device
     from rocker.engine.options import ExecOptions as ExecOptions
+    from rocker.engine.options import Port as Port
     from rocker.engine.options import RunOptions as RunOptions
     from rocker.engine.options import Tmpfs as Tmpfs
     from rocker.engine.options import Ulimit as Ulimit
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
+    "Attachment": "rocker.engine.options",
     "Bind": "rocker.engine.options",
     "CommandFailedError": "rocker.models.result",
     "Container": "rocker.engine.container",
@@ -42,7 +46,9 @@ _HOMES = {
     "Device": "rocker.engine.options",
     "Engine": "rocker.engine.engine",
     "ExecOptions": "rocker.engine.options",
+    "Network": "rocker.engine.network",
     "PIPE": "rocker.engine.popen",
+    "Port": "rocker.engine.options",
     "Popen": "rocker.engine.popen",
     "Result": "rocker.models.result",
     "RockerError": "rocker.errors",
@@ -56,13 +62,16 @@ _HOMES = {
 __all__ = [
     "DEVNULL",
     "PIPE",
+    "Attachment",
     "Bind",
     "CommandFailedError",
     "Container",
     "Device",
     "Engine",
     "ExecOptions",
+    "Network",
     "Popen",
+    "Port",
     "Result",
     "RockerError",
     "RunOptions",

@@ -4,7 +4,8 @@ RockerError                     exit code 125
 ├── InvalidArgumentError        also ValueError
 ├── NotFoundError               also LookupError
 │   ├── ContainerNotFoundError
-│   └── ImageNotFoundError
+│   ├── ImageNotFoundError
+│   └── NetworkNotFoundError
 ├── ConflictError
 │   ├── NameInUseError
 │   └── NotRunningError
@@ -77,12 +78,16 @@ class ImageNotFoundError(NotFoundError):
     """No image has this name or id."""
 
 
+class NetworkNotFoundError(NotFoundError):
+    """No network has this name or id."""
+
+
 class ConflictError(RockerError):
     """It exists already, or its state forbids the operation."""
 
 
 class NameInUseError(ConflictError):
-    """Another container has this name."""
+    """Another container, or another network, has this name."""
 
 
 class NotRunningError(ConflictError):

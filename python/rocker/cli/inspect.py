@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _MAPS = frozenset(
     [
         "Annotations",
+        "AuxiliaryAddresses",
+        "Containers",
+        "Options",
         "ExposedPorts",
         "Labels",
         "Networks",
@@ -43,14 +46,19 @@ def find_image(app: App, name: str, _size: bool) -> Any:
     return app.engine.images.inspect(name)
 
 
-FINDERS: dict[str, Finder] = {"container": find_container, "image": find_image}
+def find_network(app: App, name: str, _size: bool) -> Any:
+    """A network's document. Raises NetworkNotFoundError."""
+    return app.engine.networks.get(name).inspect()
+
+
+FINDERS: dict[str, Finder] = {"container": find_container, "image": find_image, "network": find_network}
 
 
 def inspect(app: App, values: Values, arguments: list[str]) -> int:
     """Show objects of any type; the first type that has the name wins."""
     chosen = values["type"]
     if chosen and chosen not in FINDERS:
-        raise UsageError(f'unknown type: "{chosen}": must be one of "container", "image"')
+        raise UsageError(f'unknown type: "{chosen}": must be one of "container", "image", "network"')
     finders = [FINDERS[chosen]] if chosen else list(FINDERS.values())
     return show(app, values, arguments, finders, "object")
 

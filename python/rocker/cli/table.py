@@ -20,6 +20,7 @@ CONTAINER = {
     "logs": _entry("logs", "Fetch the logs of a container"),
     "ls": _entry("ps", "List containers"),
     "pause": _entry("pause", "Pause all processes within one or more containers"),
+    "port": _entry("port", "List port mappings or a specific mapping for the container"),
     "rename": _entry("rename", "Rename a container"),
     "restart": _entry("restart", "Restart one or more containers"),
     "rm": _entry("rm", "Remove one or more containers"),
@@ -47,6 +48,18 @@ IMAGE = {
     "remove": Entry("rocker.cli.rmi", "Remove one or more images", hidden=True),
 }
 
+NETWORK = {
+    "connect": _entry("network_connect", "Connect a container to a network"),
+    "create": _entry("network_create", "Create a network"),
+    "disconnect": _entry("network_disconnect", "Disconnect a container from a network"),
+    "inspect": _entry("network_inspect", "Display detailed information on one or more networks"),
+    "ls": _entry("network_ls", "List networks"),
+    "prune": _entry("network_prune", "Remove all unused networks"),
+    "rm": _entry("network_rm", "Remove one or more networks"),
+    "list": Entry("rocker.cli.network_ls", "List networks", hidden=True),
+    "remove": Entry("rocker.cli.network_rm", "Remove one or more networks", hidden=True),
+}
+
 SYSTEM = {
     "info": _entry("info", "Display system-wide information"),
 }
@@ -58,6 +71,7 @@ _TOP = [
     "kill",
     "logs",
     "pause",
+    "port",
     "rename",
     "restart",
     "rm",
@@ -73,6 +87,7 @@ _TOP = [
 ROOT = {
     "container": _entry("group_container", "Manage containers"),
     "image": _entry("group_image", "Manage images"),
+    "network": _entry("group_network", "Manage networks"),
     "system": _entry("group_system", "Manage rocker"),
     **{name: CONTAINER[name] for name in _TOP},
     **{name: IMAGE[name] for name in ("history", "import", "load", "save", "tag")},

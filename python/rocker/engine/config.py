@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rocker.engine.options import Bind, Device, RunOptions, Tmpfs, Ulimit
+from rocker.engine.options import Attachment, Bind, Device, Port, RunOptions, Tmpfs, Ulimit
 from rocker.models.struct import Struct
 
 TYPE_CHECKING = False
@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-_RECORDS = {"Bind": Bind, "Device": Device, "Tmpfs": Tmpfs, "Ulimit": Ulimit}
-_RECORD_FIELDS = ("mounts", "devices", "ulimits")
+_RECORDS = {
+    "Attachment": Attachment, "Bind": Bind, "Device": Device, "Port": Port, "Tmpfs": Tmpfs, "Ulimit": Ulimit,
+}  # fmt: skip
+_RECORD_FIELDS = ("mounts", "devices", "ulimits", "networks", "ports")
 
 
 class ContainerConfig(Struct):
@@ -29,7 +31,7 @@ class ContainerConfig(Struct):
         stop_signal: number.
         layers: diffIDs, lowest first; empty with `rootfs`.
         volumes: the image's VOLUMEs; their content stays in the container's own upper directory for now.
-        exposed_ports: the image's, for `inspect`.
+        exposed_ports: the image's, the published and the exposed ones: `80/tcp`.
         creator: pid and start time of the process whose `run` made it: an `--rm` container that was never started
             goes with it.
     """

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rocker.engine.container import Container
     from rocker.engine.engine import Engine
     from rocker.engine.options import RunOptions
+    from rocker.network.attach import Wanted
 
 _NAME_ATTEMPTS = 20
 
@@ -48,8 +49,21 @@ def prepare(
     image_id, image = ("", None) if options.rootfs is not None else find_image(engine, options)
     config = process.merge(options, image, creator=_creator() if will_start and options.auto_remove else None)
     id = os.urandom(32).hex()  # noqa: A001
-    request = launch.build(engine, id, config, started=will_start)
-    row = _insert(engine, id, name, image_id, config)
+    request = launch.build(engine, id, config, started=will_start, placed=False)
+    if request["network"]["mode"] != "bridge":
+        return _insert(engine, id, name, image_id, config), config, request
+    from rocker.network.attach import resolve
+    from rocker.network.plan import complete
+
+    row = _insert(engine, id, name, image_id, config, resolve(engine, options))
+    if will_start:
+        try:
+            complete(engine, id, config, request, name=row.name)
+        except BaseException:
+            from rocker.engine.remove import discard
+
+            discard(engine, id)
+            raise
     return row, config, request
 
 
@@ -101,14 +115,15 @@ def _creator() -> str:
 _self: tuple[int, str] | None = None
 
 
-def _insert(
+def _insert(  # noqa: PLR0917
     engine: Engine,
     id: str,  # noqa: A002
     name: str | None,
     image_id: str,
     config: ContainerConfig,
+    networks: Wanted = (),
 ) -> ContainerRow:
-    """Write the row and make the directory in one transaction: others see both or neither."""
+    """Write the row, its endpoints, and make the directory in one transaction: others see all or nothing."""
     from rocker.engine.catalog import ContainerRow
 
     options = config.options
@@ -123,8 +138,12 @@ def _insert(
     )
     for attempt in range(1, _NAME_ATTEMPTS):
         try:
-            with engine.catalog.write():
+            with engine.catalog.write() as db:
                 engine.catalog.insert_container(row)
+                if networks:
+                    from rocker.network.attach import insert
+
+                    insert(engine, db, id, networks)
                 make_directory(engine.directory(id))
         except NameInUseError:
             if name is not None:

@@ -45,8 +45,11 @@ def build(
     config: ContainerConfig,
     *,
     started: bool = True,
+    placed: bool = True,
 ) -> dict[str, Any]:
     """Return the request as a document. When it is not to be started yet, containers that it joins need not run.
+
+    Without `placed` the container has no endpoints yet: `rocker.network.plan.complete` adds what depends on these.
 
     Raises:
         RockerError: an option is wrong, or something it names is not there; see `spec.generate`.
@@ -66,10 +69,17 @@ def build(
         "stdin": _stdin(config),
         "log": logconfig.document(id, config),
         "network": {"mode": network.partition(":")[0]},
-        "files": files.contents(network, hostname, _donor_files(engine, network, donor)),
+        "files": {},
         "stop_signal": config.stop_signal,
         "stop_timeout": float(DEFAULT_STOP_TIMEOUT if options.stop_timeout is None else options.stop_timeout),
     }
+    if network != "bridge":
+        borrowed = _donor_files(engine, network, donor)
+        request["files"] = files.contents(engine, options, network, hostname, borrowed)
+    elif placed:
+        from rocker.network.plan import complete
+
+        complete(engine, id, config, request)
     if not options.privileged:
         profile = seccomp.profile_of(options.security_opt)
         program = seccomp.filter_for(

@@ -52,9 +52,19 @@ def merge(options: RunOptions, image: ImageConfig | None, *, creator: str | None
         stop_signal=number_of(signal),
         layers=tuple(image.diff_ids) if image else (),
         volumes=tuple(sorted(image.volumes)) if image else (),
-        exposed_ports=tuple(sorted(image.exposed_ports)) if image else (),
+        exposed_ports=_exposed(options, image),
         creator=creator,
     )
+
+
+def _exposed(options: RunOptions, image: ImageConfig | None) -> tuple[str, ...]:
+    """Return `80/tcp` and its like: what the image and the user expose, and what is published."""
+    found = {port if "/" in port else f"{port}/tcp" for port in (image.exposed_ports if image else ())}
+    if options.expose:
+        found.update(options.expose)
+    if options.ports:
+        found.update(f"{port.container_port}/{port.protocol}" for port in options.ports)
+    return tuple(sorted(found))
 
 
 def _command(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from rocker.engine.config import ContainerConfig
     from rocker.engine.engine import Engine
+    from rocker.engine.ports import CoreSession
 
 NOTHING = (False, False, False)
 RUNTIME = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_bin", "rocker-runtime")
@@ -80,9 +81,13 @@ def send(
     try:
         launch.make_shm(engine, id, config)
         body = json.dumps(request, separators=(",", ":")).encode()
-        session = engine.core.start(
-            RUNTIME, engine.root, engine.run_root, body, attach=attach, bind_to_caller=bind_to_caller
-        )
+        if request["network"]["mode"] == "bridge":
+            from rocker.network.hold import hold
+
+            with hold(engine, [endpoint["network"] for endpoint in request["network"]["endpoints"]]):
+                session = _start(engine, body, attach, bind_to_caller=bind_to_caller)
+        else:
+            session = _start(engine, body, attach, bind_to_caller=bind_to_caller)
     except BaseException:
         if config.options.auto_remove:
             from rocker.engine.remove import abandon
@@ -90,6 +95,14 @@ def send(
             abandon(engine, id)
         raise
     return Session(engine, session, id, auto_remove=config.options.auto_remove)
+
+
+def _start(
+    engine: Engine, body: bytes, attach: tuple[bool, bool, bool], *, bind_to_caller: bool
+) -> CoreSession:
+    return engine.core.start(
+        RUNTIME, engine.root, engine.run_root, body, attach=attach, bind_to_caller=bind_to_caller
+    )
 
 
 def _runs(engine: Engine, id: str) -> bool:  # noqa: A002

@@ -1,0 +1,5 @@
+"""Kept free for volumes."""
+
+from __future__ import annotations
+
+STATEMENTS: tuple[str, ...] = ()
