@@ -228,7 +228,7 @@ def test_a_newer_schema_is_refused(catalog: Catalog) -> None:
     db.close()
     with pytest.raises(UnsupportedError) as caught:
         Catalog(catalog.root)
-    assert str(caught.value) == f"catalogue '{catalog.path}' has schema version 99, this rocker knows up to 1"
+    assert str(caught.value) == f"catalogue '{catalog.path}' has schema version 99, this rocker knows up to 3"
     assert "upgrade rocker" in str(caught.value.hint)
 
 

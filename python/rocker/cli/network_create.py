@@ -17,7 +17,6 @@ _SWARM = ("config_from", "config_only", "ingress", "scope")
 def create(app: App, values: Values, arguments: list[str]) -> int:
     """Make a network and print its id."""
     from rocker.engine.network_create import NetworkOptions
-    from rocker.engine.network_create import create as make
 
     for name in _SWARM:
         if values[name]:
@@ -41,7 +40,7 @@ def create(app: App, values: Values, arguments: list[str]) -> int:
         ipam_driver=values["ipam_driver"],
         ipam_options=to_dict(values["ipam_opt"]),
     )
-    app.out(make(app.engine, wanted).id)
+    app.out(app.engine.networks.make(wanted).id)
     return 0
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def inspect(app: App, values: Values, arguments: list[str]) -> int:
-    """Show networks; of those that are not there, each is named."""
+    """Show networks."""
     return show(app, {**values, "size": False}, arguments, [find_network], "network")
 
 

@@ -77,7 +77,7 @@ def _image(row: ContainerSummary, *, truncate: bool) -> str:
 
 
 def _ports(ports: list[dict[str, Any]]) -> str:
-    """`0.0.0.0:8080->80/tcp, 9000-9002/tcp`: neighbours with the same number on both sides are one range, as in Docker."""
+    """`0.0.0.0:8080->80/tcp, 9000-9002/tcp`: neighbours with one number on both sides are a range, as in Docker."""
     groups: dict[tuple[str, str], list[int]] = {}
     done: list[str] = []
     others: list[str] = []

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rocker.engine.engine import Engine
+    from rocker.engine.network_create import NetworkOptions
     from rocker.models.network import NetworkInspect
 
     Filters = Mapping[str, Sequence[str] | str]
@@ -88,14 +89,20 @@ class Networks:
             ConflictError: the subnet overlaps another network's, or no subnet is free.
             InvalidArgumentError, UnsupportedError: something is wrong, or is not offered.
         """
-        from rocker.engine.network_create import NetworkOptions, create
+        from rocker.engine.network_create import NetworkOptions
 
         wanted = NetworkOptions(
             name=name, driver=driver, subnets=_texts(subnet), gateways=_texts(gateway), ranges=_texts(ip_range),
             aux_addresses=dict(aux_addresses or {}), ipv6=ipv6, internal=internal, attachable=attachable,
             labels=dict(labels or {}), options=dict(options or {}),
         )  # fmt: skip
-        return Network(self._engine, create(self._engine, wanted))
+        return self.make(wanted)
+
+    def make(self, options: NetworkOptions) -> Network:
+        """Make a network from a record; raises as `create`."""
+        from rocker.engine.network_create import create
+
+        return Network(self._engine, create(self._engine, options))
 
     def prune(self, *, filters: Filters | None = None) -> builtins.list[str]:
         """Remove the networks of users that no running container is on; returns their names.
