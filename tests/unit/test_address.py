@@ -97,7 +97,9 @@ def test_what_is_chosen_overlaps_nothing_in_use(networks) -> None:
     try:
         found = pools.choose([(pool, 24)], used)
     except ConflictError:
-        blocked = ipaddress.collapse_addresses(n for n in networks if n.overlaps(ipaddress.ip_network("10.0.0.0/8")))
+        blocked = ipaddress.collapse_addresses(
+            n for n in networks if n.overlaps(ipaddress.ip_network("10.0.0.0/8"))
+        )
         assert sum(min(network.num_addresses, 1 << 24) for network in blocked) > 1 << 16
         return
     assert pool.covers(found)
@@ -133,7 +135,9 @@ def test_a_wrong_pool_names_where_it_stands(tmp_path, monkeypatch, text: str, me
     assert str(caught.value).startswith(pools.VARIABLE)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"default-address-pools": 5}', '{"default-address-pools": [{"base": 1}]}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"default-address-pools": 5}', '{"default-address-pools": [{"base": 1}]}']
+)
 def test_a_configuration_that_cannot_be_read_is_named(tmp_path, text: str) -> None:
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(InvalidArgumentError) as caught:

@@ -76,7 +76,9 @@ def test_a_wrong_port_is_refused_in_dockers_words(text: str, message: str) -> No
 @given(st.one_of(st.just(""), V4, V6), NUMBER, NUMBER, st.sampled_from(PROTOCOLS))
 def test_what_is_put_together_is_taken_apart(address: str, host: int, container: int, protocol: str) -> None:
     shown = f"[{address}]:" if ":" in address else f"{address}:" if address else ""
-    assert parse_publish(f"{shown}{host}:{container}/{protocol}") == [Port(container, protocol, address, host)]
+    assert parse_publish(f"{shown}{host}:{container}/{protocol}") == [
+        Port(container, protocol, address, host)
+    ]
 
 
 @given(st.text(max_size=30))
@@ -102,7 +104,10 @@ def test_exposed_ports(text: str, ports: list[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("foo", 'invalid range format for --expose: foo, error: strconv.ParseUint: parsing "foo": invalid syntax'),
+        (
+            "foo",
+            'invalid range format for --expose: foo, error: strconv.ParseUint: parsing "foo": invalid syntax',
+        ),
         ("80:90", "invalid port format for --expose: 80:90"),
         ("80/foo", "invalid proto: foo"),
         ("9-8", "invalid range format for --expose: 9-8, error: Invalid range specified for the Port: 9-8"),

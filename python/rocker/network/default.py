@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
+from rocker.errors import ConflictError
 from rocker.network import pools, store
 from rocker.network.address import IPV4, Subnet, plus
 from rocker.network.plan import bridge_document, table_of
@@ -32,7 +33,7 @@ def define(engine: Engine, network: Network) -> Network:
             if current.bridge:  # another was faster
                 return current
             made = current.replace(bridge=bridge_name(engine, current))
-            ranges = [whole(free_subnet(engine))]
+            ranges = [whole(free_subnet(engine, of_default=True))]
             store.insert_ranges(db, made.id, ranges)
             store.set_bridge(db, made.id, made.bridge)
             engine.core.network_create({"bridge": bridge_document(made, ranges), "table": table_of(engine)})
@@ -55,14 +56,21 @@ def sole() -> Iterator[None]:
         os.close(fd)
 
 
-def free_subnet(engine: Engine) -> Subnet:
-    """Choose an IPv4 subnet; call it within `sole`.
+def free_subnet(engine: Engine, *, of_default: bool = False) -> Subnet:
+    """Choose an IPv4 subnet; call it within `sole`. The default network's first choice is left to it as long as it can be.
 
     Raises:
         ConflictError: none is free. InvalidArgumentError: the configured pools cannot be read.
     """
     used = [*store.all_subnets(engine.catalog), *pools.of_host(engine.core.host_networks())]
-    return pools.choose(pools.configured(engine.root), used)
+    configured = pools.configured(engine.root)
+    first = pools.choose(configured, used)
+    if of_default or store.get(engine.catalog, store.DEFAULT).bridge:
+        return first
+    try:
+        return pools.choose(configured, [*used, first])
+    except ConflictError:
+        return first
 
 
 def free_subnet6(engine: Engine) -> Subnet:
