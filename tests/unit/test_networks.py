@@ -402,7 +402,7 @@ def test_what_does_not_fit_is_refused_in_dockers_words_and_nothing_is_left(engin
     ],
 )
 def test_a_joined_namespace_takes_no_networks_of_its_own(engine, options, message):
-    with pytest.raises(InvalidArgumentError, match="conflicting options: .*") as caught:
+    with pytest.raises(InvalidArgumentError, match="conflicting options") as caught:
         start(engine, network="container:other", **options)
     assert message in str(caught.value)
 

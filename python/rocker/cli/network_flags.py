@@ -76,7 +76,7 @@ def network_options(values: Mapping[str, Any]) -> dict[str, Any]:
         len(networks) < 2
         and all(isinstance(one, str) for one in networks)
         and not any(values[name] for name in _BESIDE)
-    ):  # noqa: PLR2004
+    ):
         name = networks[0] if networks else None
         found["network"] = "bridge" if name == "default" else name
     else:

@@ -146,7 +146,7 @@ def endpoint_documents(
     id: str,
     name: str,
     config: ContainerConfig,
-    found: Sequence[Place],  # noqa: A002
+    found: Sequence[Place],
 ) -> list[dict[str, Any]]:
     """Return `endpoints` of the launch request."""
     out = first_out(found)
