@@ -12,7 +12,8 @@
 //! | [`fds`] | close_range, taking inherited descriptors over | 5.9 |
 //! | [`tty`] | terminal ioctls | 4.13 |
 //! | [`xattr`] | extended attributes by descriptor | 2.4 |
-//! | [`netlink`] | rtnetlink: bring a link up | 2.2 |
+//! | [`netlink`] | rtnetlink: links, veth pairs in place, addresses, routes | 4.9 |
+//! | [`nft`] | nfnetlink: tables, sets, maps, chains, rules, as transactions | 5.2 |
 //! | [`bpf`] | `bpf(2)`: load a device filter and attach it to a cgroup | 4.15 |
 //! | [`ids`] | setdomainname, session keyrings | 2.6 |
 //!
@@ -25,6 +26,7 @@ pub mod fds;
 pub mod ids;
 pub mod mount;
 pub mod netlink;
+pub mod nft;
 pub mod nice;
 pub mod pidfd;
 pub mod scm;
@@ -42,6 +44,14 @@ pub fn give_memory_back() {
     unsafe {
         libc::malloc_trim(0);
     }
+}
+
+/// `getrandom(2)`: fills the buffer.
+pub fn random(buffer: &mut [u8]) -> nix::Result<()> {
+    // SAFETY: pointer and length describe `buffer`; up to 256 bytes come whole once the kernel's pool is ready.
+    let count =
+        check(unsafe { libc::getrandom(buffer.as_mut_ptr().cast(), buffer.len(), 0) } as libc::c_long)?;
+    if count as usize == buffer.len() { Ok(()) } else { Err(Errno::EINTR) }
 }
 
 /// The kernel's -1 becomes the errno.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::log::LogConfig;
+use crate::protocol::network::{Endpoint, Network};
 use crate::spec::{Process, Spec};
 
 /// One request; the connection's first frame.
@@ -46,6 +47,34 @@ pub enum Request {
         /// The new value.
         value: bool,
     },
+    /// Join another network.
+    Connect(Box<ConnectRequest>),
+    /// Leave a network.
+    Disconnect(DisconnectRequest),
+}
+
+/// Join another network.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectRequest {
+    /// The place in it.
+    pub endpoint: Endpoint,
+    /// The nftables table of the engine.
+    pub table: String,
+    /// New contents of files in /etc.
+    #[serde(default)]
+    pub files: Files,
+}
+
+/// Leave a network.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DisconnectRequest {
+    /// The network's id.
+    pub network: String,
+    /// New contents of files in /etc.
+    #[serde(default)]
+    pub files: Files,
 }
 
 /// A message on a connection that carries streams.
@@ -216,28 +245,6 @@ pub struct Rootfs {
     /// Spare the disk the syncs: for containers that are never started again.
     #[serde(default)]
     pub volatile: bool,
-}
-
-/// The network plan.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Network {
-    /// The mode.
-    #[serde(default)]
-    pub mode: NetworkMode,
-}
-
-/// Network modes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NetworkMode {
-    /// A namespace of its own with only loopback.
-    #[default]
-    None,
-    /// The host's.
-    Host,
-    /// Another container's, given by path in the specification.
-    Container,
 }
 
 /// Files that are bound to /etc unless the specification mounts something there.

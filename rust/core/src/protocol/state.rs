@@ -7,6 +7,7 @@ use nix::fcntl::{OFlag, openat, renameat};
 use nix::sys::stat::Mode;
 use serde::{Deserialize, Serialize};
 
+use crate::protocol::NetworkState;
 use crate::{Error, Result};
 
 /// Files of a container's run directory that go with its shim, after its cgroup. The socket is the last: where it stands
@@ -65,6 +66,9 @@ pub struct State {
     pub remove: bool,
     /// Why it could not be run.
     pub error: Option<Error>,
+    /// Its endpoints and published ports, while it has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkState>,
 }
 
 /// Name of the document in a container's directories.

@@ -108,6 +108,8 @@ impl Shim<'_> {
                 self.record.state.remove = value;
                 self.record.write()?;
             }
+            Request::Connect(request) => self.connect_network(*request)?,
+            Request::Disconnect(request) => self.disconnect_network(&request)?,
         }
         self.say_last(index, Event::Ok { pids: None });
         Ok(())

@@ -184,6 +184,10 @@ impl Shim<'_> {
         for task in self.tasks.iter_mut().skip(1).flatten() {
             let _ = waitpid(task.pid, None);
         }
+        let id = self.record.state.id.clone();
+        if let Some(network) = self.network.take() {
+            network.tear_down(self.host, &id);
+        }
         self.namespaces.clear();
         self.unwatch(Token::Listener);
         let waiting: Vec<usize> = (0..self.clients.len())
@@ -192,7 +196,6 @@ impl Shim<'_> {
         for index in waiting {
             self.refuse(index, Self::not_running());
         }
-        let id = self.record.state.id.clone();
         tear_down(
             self.cgroup.take(),
             &self.host.run,

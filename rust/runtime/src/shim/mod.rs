@@ -11,6 +11,7 @@
 //! | `streams` | output and input on their way |
 //! | `life` | a process's start and end |
 //! | `exec` | another process in the container |
+//! | `network` | its endpoints, published ports and records |
 //! | `record` | `state.json` |
 //! | `teardown` | what is removed at the end |
 
@@ -19,6 +20,7 @@ mod connection;
 mod exec;
 mod input;
 mod life;
+mod network;
 mod output;
 mod prepare;
 mod record;

@@ -128,6 +128,13 @@ impl Namespaces {
         drop(ready.take());
         Ok(plan)
     }
+
+    /// The network namespace that was made beforehand, for the shim's own work in it.
+    pub fn network(&self) -> Result<Option<OwnedFd>> {
+        let own = self.joined.iter().find(|(kind, _)| self.ready && *kind == NamespaceType::Network);
+        let copy = own.map(|(_, fd)| fd.as_fd().try_clone_to_owned()).transpose();
+        copy.map_err(|error| Error::io("duplicate the network namespace", &error))
+    }
 }
 
 /// In a mount namespace that it joins a container finds its root and mounts: to change them would be to change them for

@@ -23,6 +23,7 @@ use rocker_core::spec::NamespaceType;
 use rocker_core::{Error, Result};
 use rocker_sys::clone::{Cloned, clone_process};
 
+use super::network::Network;
 use super::prepare::{self, Handed, Namespaces};
 use super::record::Record;
 use super::supervise::{Policy, Shim};
@@ -43,6 +44,7 @@ struct Scaffold<'h> {
     lock: Option<Flock<OwnedFd>>,
     cgroup: Option<Cgroup>,
     child: Option<(Pid, OwnedFd)>,
+    network: Option<Network>,
 }
 
 impl Scaffold<'_> {
@@ -50,6 +52,9 @@ impl Scaffold<'_> {
         if let Some((pid, pidfd)) = &self.child {
             let _ = rocker_sys::pidfd::kill(pidfd.as_fd());
             let _ = nix::sys::wait::waitpid(*pid, None);
+        }
+        if let Some(network) = self.network {
+            network.tear_down(self.host, &self.id);
         }
         let root = self.root.as_ref();
         tear_down(self.cgroup, &self.host.run, &self.directory, root, &self.id, self.remove);
@@ -81,6 +86,7 @@ pub fn start<'h>(
         lock,
         cgroup: None,
         child: None,
+        network: None,
     };
     match build(&mut scaffold, request, handed) {
         Ok(mut shim) => {
@@ -164,6 +170,8 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     let linux = &request.spec.linux;
     let path = cgroup_path(linux.cgroups_path.as_deref(), &request.id)?;
     let (mut record, policy) = describe(host, &scaffold.directory, &request, &path)?;
+    scaffold.network = Network::plan(host, &mut request.network, &plan)?;
+    record.state.network = scaffold.network.as_ref().map(Network::state);
     // Before there is a cgroup: whoever finds the shim dead knows from it what to end.
     record.write()?;
     let (cgroup, rest) = host.hierarchies.begin(&path, linux.resources.as_ref())?;
@@ -171,6 +179,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     let log = std::mem::take(&mut request.log);
     let gate = Gate::new(plan.cgroup);
     let files_bound = prepare::bound(&request.id, &files);
+    let namespace = plan.network()?.filter(|_| scaffold.network.is_some());
     let (setup, pipes) =
         arrange(host, scaffold.root.as_ref(), request, handed.directory, mounts, files_bound, gate, &plan)?;
     let (task, template) = launch(host, cgroup, plan, setup, pipes)?;
@@ -182,14 +191,19 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     prepare::write_files(&scaffold.directory, &files)?;
     let log = open_log(scaffold.root.as_ref(), &log)?;
     let listener = listen_in(&scaffold.directory)?;
+    if let Some(network) = &mut scaffold.network {
+        let child = scaffold.child.as_ref().map(|(pid, pidfd)| (*pid, pidfd.as_fd()));
+        network.bring_up(host, &scaffold.id, namespace, child)?;
+    }
     // Last, so that nothing of the program has run when one of these fails.
     if let Some((socket, _)) = &task.report {
         Gate::let_pass(socket, cgroup)?;
     }
+    let network = scaffold.network.take();
     let lock = scaffold.lock.take().ok_or_else(|| Error::invalid("no lock"))?;
     let cgroup = scaffold.cgroup.take();
     let root = scaffold.root.take();
-    Shim::new(
+    let mut shim = Shim::new(
         host,
         lock,
         listener,
@@ -202,7 +216,9 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
         template,
         handed.owner,
         handed.streams,
-    )
+    )?;
+    shim.network = network;
+    Ok(shim)
 }
 
 /// What exec takes over from the container's own process.

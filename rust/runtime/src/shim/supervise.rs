@@ -10,6 +10,7 @@ use rocker_core::log::Writer;
 use rocker_core::{Error, Result};
 
 use super::client::Client;
+use super::network::Network;
 use super::record::Record;
 use super::start::Template;
 use super::task::Task;
@@ -102,6 +103,8 @@ pub struct Shim<'h> {
     pub(super) template: Template,
     /// Namespaces of the container that are not to end with its last process.
     pub(super) namespaces: Vec<OwnedFd>,
+    /// Its endpoints and published ports.
+    pub(super) network: Option<Network>,
     /// For processes made by exec, from the first on.
     pub(super) join: Option<JoinHandle>,
     pub(super) owner: Option<OwnedFd>,
@@ -171,6 +174,7 @@ impl<'h> Shim<'h> {
             clients: Vec::new(),
             template,
             namespaces: Vec::new(),
+            network: None,
             join: None,
             owner,
             timed_out: false,
