@@ -64,6 +64,7 @@ class LeakCheck:
         """Wait for the end of the teardown, TEARDOWN seconds at most, then compare."""
         with self._news:
             found = self._processes()
+            self.roots.remove_bridges()
             identifiers = _containers(self.roots)
             found += [f"mount {line}" for line in _mounts(self.roots, identifiers)]
             found += self._links()
@@ -116,6 +117,7 @@ class LeakCheck:
 def clean_up(roots: EngineRoots) -> None:
     """Remove by force what a failed test left of its roots: processes, mounts, cgroups; then the roots."""
     roots.kill_all()
+    roots.remove_bridges()
     identifiers = _containers(roots)
     for line in reversed(_mounts(roots, set())):
         subprocess.run(["umount", "--lazy", line.split()[4]], check=False, timeout=60)

@@ -72,11 +72,8 @@ def network_options(values: Mapping[str, Any]) -> dict[str, Any]:
         "publish_all": values["publish_all"],
     }
     networks = values["network"]
-    if (
-        len(networks) < 2
-        and all(isinstance(one, str) for one in networks)
-        and not any(values[name] for name in _BESIDE)
-    ):
+    plain = len(networks) <= 1 and all(isinstance(one, str) for one in networks)
+    if plain and not any(values[name] for name in _BESIDE):
         name = networks[0] if networks else None
         found["network"] = "bridge" if name == "default" else name
     else:

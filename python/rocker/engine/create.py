@@ -45,6 +45,8 @@ def prepare(
         RockerError: see `Engine.create`; nothing is left behind then.
     """
     check_options(options)
+    if options.network == "host" and (options.ports or options.publish_all):
+        engine.warn("Published ports are discarded when using host network mode")
     name = None if options.name is None else check(options.name)
     image_id, image = ("", None) if options.rootfs is not None else find_image(engine, options)
     config = process.merge(options, image, creator=_creator() if will_start and options.auto_remove else None)

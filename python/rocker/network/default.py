@@ -57,7 +57,7 @@ def sole() -> Iterator[None]:
 
 
 def free_subnet(engine: Engine, *, of_default: bool = False) -> Subnet:
-    """Choose an IPv4 subnet; call it within `sole`. The default network's first choice is left to it as long as it can be.
+    """Choose an IPv4 subnet; call it within `sole`. What the default network would get is left to it if it can be.
 
     Raises:
         ConflictError: none is free. InvalidArgumentError: the configured pools cannot be read.

@@ -143,7 +143,7 @@ def first_out(found: Sequence[Place]) -> Place | None:
 
 
 def endpoint_documents(
-    id: str,
+    id: str,  # noqa: A002
     name: str,
     config: ContainerConfig,
     found: Sequence[Place],
