@@ -76,7 +76,11 @@ def create(engine: Engine, wanted: NetworkOptions) -> Network:
 
 
 def _make(engine: Engine, network: Network, ranges: list[Range]) -> None:
-    """Choose what was not named, write the rows and make the bridge: all or nothing."""
+    """Choose what was not named, write the rows and make the bridge: all or nothing.
+
+    The rows come first: who is killed in between leaves a network whose bridge is made by its first container, and not
+    a bridge that nobody knows.
+    """
     if OPTION + "bridge.name" in network.config.options and network.bridge in engine.core.links():
         raise ConflictError(
             f"cannot create network {network.name}: a link {network.bridge} exists already",
@@ -91,7 +95,12 @@ def _make(engine: Engine, network: Network, ranges: list[Range]) -> None:
         if network.config.ipv6 and all(found.subnet.family == IPV4 for found in ranges):
             ranges.append(default.whole(default.free_subnet6(engine)))
         store.insert(db, network, ranges)
+    try:
         engine.core.network_create({"bridge": bridge_document(network, ranges), "table": table_of(engine)})
+    except BaseException:
+        with engine.catalog.write() as db:
+            store.delete(db, network.id)
+        raise
 
 
 def _refuse_overlaps(engine: Engine, ranges: Sequence[Range]) -> None:

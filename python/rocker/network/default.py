@@ -36,7 +36,13 @@ def define(engine: Engine, network: Network) -> Network:
             ranges = [whole(free_subnet(engine, of_default=True))]
             store.insert_ranges(db, made.id, ranges)
             store.set_bridge(db, made.id, made.bridge)
+        try:
             engine.core.network_create({"bridge": bridge_document(made, ranges), "table": table_of(engine)})
+        except BaseException:
+            with engine.catalog.write() as db:
+                store.set_bridge(db, made.id, "")
+                store.delete_ranges(db, made.id)
+            raise
         return made
 
 

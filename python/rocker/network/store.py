@@ -194,6 +194,12 @@ def insert_ranges(db: sqlite3.Connection, network: str, ranges: Sequence[Range])
             db.execute("INSERT INTO leases (network_id, address) VALUES (?, ?)", (network, address))
 
 
+def delete_ranges(db: sqlite3.Connection, network: str) -> None:
+    """Take the subnets of a network away, and the leases that no container holds."""
+    db.execute("DELETE FROM subnets WHERE network_id = ?", (network,))
+    db.execute("DELETE FROM leases WHERE network_id = ? AND container_id IS NULL", (network,))
+
+
 def set_bridge(db: sqlite3.Connection, network: str, bridge: str) -> None:
     """Write down the name of a network's bridge."""
     db.execute("UPDATE networks SET bridge = ? WHERE id = ?", (bridge, network))
