@@ -422,10 +422,12 @@ def test_an_address_is_held_until_its_container_goes(engine):
     assert leases(engine) == 5
 
 
-def test_an_address_that_was_given_back_is_not_given_again_at_once(engine):
-    first = start(engine)
-    first.remove(force=True)
-    assert addresses(engine, start(engine)) == ["172.17.0.3"]
+def test_the_lowest_free_address_is_given(engine):
+    held = [start(engine) for _ in range(5)]
+    for number in (3, 1):
+        held[number].remove(force=True)
+    given = [addresses(engine, start(engine))[0] for _ in range(3)]
+    assert given == ["172.17.0.3", "172.17.0.5", "172.17.0.7"]
 
 
 def test_a_finished_run_holds_no_address(engine, core):

@@ -78,7 +78,6 @@ def show(app: App, values: Values, names: Sequence[str], finders: Sequence[Finde
             found.append(_find(app, name, finders, size=values["size"]))
         except NotFoundError:
             errors.append(f"Error: No such {kind}: {name}")
-            break
     if template is not None:
         for document in found:
             app.out(template.render(as_fields(document)))

@@ -17,16 +17,12 @@ if TYPE_CHECKING:
 
 
 def take_any(db: sqlite3.Connection, network: Network, found: Range, container: str) -> bytes:
-    """Lease the next free address of a subnet. The search goes on behind the last one, as Docker's does.
-
-    An address that was given back is not given again at once: others may still remember who had it.
+    """Lease the lowest free address of a subnet, as Docker does.
 
     Raises:
         ConflictError: all are taken.
     """
     address = _free(db, network.id, found.hint, found.high)
-    if address is None and found.hint > found.low:
-        address = _free(db, network.id, found.low, found.hint)
     if address is None:
         family = "IPv4" if found.subnet.family == IPV4 else "IPv6"
         raise ConflictError(
@@ -34,7 +30,7 @@ def take_any(db: sqlite3.Connection, network: Network, found: Range, container: 
             hint="remove containers of this network, or make one with a larger --subnet",
         )
     _insert(db, network.id, address, container)
-    hint = plus(address, 1) if address < found.high else found.low
+    hint = plus(address, 1) if address < found.high else found.high
     db.execute(
         "UPDATE subnets SET hint = ? WHERE network_id = ? AND base = ?", (hint, network.id, found.subnet.base)
     )
@@ -105,7 +101,8 @@ def choose_range(ranges: list[Range], address: bytes, network: Network) -> Range
     if not any(found.chosen for found in own):
         raise InvalidArgumentError(
             "user specified IP address is supported only when connecting to networks with user configured subnets",
-            hint=f"rocker network create --subnet SUBNET makes such a network; {network.name} got its own by itself",
+            hint=f"no {'IPv4' if len(address) == IPV4 else 'IPv6'} subnet was named for {network.name}: "
+            "rocker network create --subnet SUBNET",
         )
     for found in own:
         if address in found.subnet:

@@ -76,7 +76,7 @@ class Range(Struct):
         subnet: base and prefix.
         gateway: the bridge's own address.
         low, high: the first and the last address that are given out.
-        hint: where the next search begins.
+        hint: none below it is free.
         chosen: whether the user named the subnet.
         said: `range`, `gateway` and `aux` as the user named them, for `inspect`.
     """
