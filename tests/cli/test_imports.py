@@ -65,3 +65,12 @@ def test_a_command_line_is_read_with_few_modules(words: list[str]) -> None:
 def test_no_module_on_the_way_is_dear(part: str, name: str) -> None:
     code = f"import sys, {part}.{name}; print('modules:', *sorted(sys.modules), file=sys.stderr)"
     assert (loaded(code) - loaded(BASE)) & DEAR == set()
+
+
+def test_a_container_on_a_bridge_brings_nothing_dear() -> None:
+    names = ("attach", "default", "files", "hold", "links", "plan", "pools", "ports", "store")
+    imports = ", ".join(f"rocker.network.{name}" for name in names)
+    code = (
+        f"import sys, rocker.engine.run, {imports}; print('modules:', *sorted(sys.modules), file=sys.stderr)"
+    )
+    assert (loaded(code) - loaded(BASE)) & DEAR == set()

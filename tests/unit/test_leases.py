@@ -26,7 +26,8 @@ def add(catalog: Catalog, network: store.Network, number: int, address: bytes | 
     with catalog.write() as db:
         catalog.insert_container(ContainerRow(container(number), f"c{number}", "", "", 0, False, "{}"))
         db.execute(
-            "INSERT INTO endpoints (container_id, network_id, id, name, position, config) VALUES (?, ?, ?, '', 0, '{}')",
+            "INSERT INTO endpoints (container_id, network_id, id, name, position, config) "
+            "VALUES (?, ?, ?, '', 0, '{}')",
             (container(number), network.id, container(number)),
         )
         [found] = store.ranges_of(catalog, network.id)

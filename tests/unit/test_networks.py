@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -26,6 +27,7 @@ from rocker.errors import (
 )
 from rocker.network import store
 from rocker.network.address import shown
+from rocker.network.choose import chosen
 
 
 @pytest.fixture
@@ -538,7 +540,8 @@ def test_sysctls_of_an_endpoint_name_its_interface(engine, core):
 
 
 def test_a_running_container_is_connected_and_disconnected(engine, core):
-    one, two = engine.networks.create("one"), engine.networks.create("aaa", subnet="10.0.0.0/24")
+    engine.networks.create("one")
+    two = engine.networks.create("aaa", subnet="10.0.0.0/24")
     container = start(engine, "web", network="one")
     run = write_files(engine, core, container)
     two.connect(container, ip="10.0.0.9", aliases=["x"])
@@ -554,11 +557,7 @@ def test_a_running_container_is_connected_and_disconnected(engine, core):
     assert sorted(container.inspect()["NetworkSettings"]["Networks"]) == ["aaa", "one"]
     assert two.inspect()["Containers"][container.id]["IPv4Address"] == "10.0.0.9/24"
     two.disconnect("web")
-    assert core.requests[-1] == {
-        "op": "disconnect",
-        "network": two.id,
-        "gateways": {"network": one.id, "addresses": ["172.18.0.1"]},
-    }
+    assert core.requests[-1] == {"op": "disconnect", "network": two.id}
     with open(f"{run}/hosts") as file:
         assert "10.0.0.9" not in file.read()
     assert addresses(engine, container) == ["172.18.0.2"]
@@ -775,11 +774,41 @@ def test_all_exposed_ports_are_published(engine, core):
     ]
 
 
-def test_a_range_of_host_ports_is_left_to_the_shim(engine, core):
-    start(engine, ports=["8000-8010:80"])
-    assert plan(core)["ports"][0] == {
-        "protocol": "tcp", "host_ip": "0.0.0.0", "host_port": 8000, "host_port_end": 8010, "container_port": 80,
-    }  # fmt: skip
+def test_the_first_free_port_of_a_range_is_published(engine, core):
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        first = taken.getsockname()[1]
+        start(engine, ports=[f"{first}-{first + 40}:80"])
+        [port] = plan(core)["ports"]
+        assert first < port["host_port"] <= first + 40
+        assert "host_port_end" not in port
+        port = {"protocol": "tcp", "host_ip": "127.0.0.1", "host_port": first, "host_port_end": first}
+        message = f"Bind for 127.0.0.1:{first}-{first} failed: all ports are allocated"
+        with pytest.raises(ConflictError, match=message), chosen([port]):
+            pass
+
+
+def test_two_ranges_of_one_container_share_no_port(engine, core):
+    with socket.socket() as free:
+        free.bind(("0.0.0.0", 0))
+        first = free.getsockname()[1]
+    start(engine, ports=[f"{first}-{first + 40}:80", f"{first}-{first + 40}:81"])
+    one, other = (port["host_port"] for port in plan(core)["ports"])
+    assert one != other
+
+
+def test_a_free_port_has_one_number_for_both_families(engine, core):
+    engine.networks.create("six", ipv6=True)
+    start(engine, network="six", ports=["80"])
+    four, six = plan(core)["ports"]
+    assert (four["host_ip"], six["host_ip"]) == ("0.0.0.0", "::")
+    assert four["host_port"] == six["host_port"] > 0
+
+
+def test_a_range_of_host_ports_is_shown_as_it_was_said(engine, core):
+    container = start(engine, ports=["48000-48010:80"])
+    bindings = container.inspect()["HostConfig"]["PortBindings"]
+    assert bindings == {"80/tcp": [{"HostIp": "", "HostPort": "48000-48010"}]}
 
 
 def test_without_a_way_out_nothing_is_published(engine, core):

@@ -10,6 +10,8 @@ from rocker.network.hold import hold
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from rocker.engine.container import Container
     from rocker.engine.engine import Engine
     from rocker.engine.options import Attachment
@@ -71,15 +73,11 @@ def _join(engine: Engine, container: Container, network: str) -> None:
     document = plan.endpoint_document(
         container.id, container.name, container.config, place, leads=plan.first_out(places) is place
     )
-    dns = {
-        "servers": list(container.options.dns),
-        "hosts": _links(engine, container, [place]),
-    }
-    engine.core.call(
-        engine.run_root,
-        container.id,
-        body("connect", endpoint=document, table=plan.table_of(engine), dns=dns),
-    )
+    members: dict[str, Any] = {"endpoint": document, "table": plan.table_of(engine)}
+    names = _links(engine, container, [place])
+    if names:
+        members["dns"] = {"hosts": names}
+    engine.core.call(engine.run_root, container.id, body("connect", **members))
     rewrite(engine, container, places, added=place)
 
 

@@ -9,8 +9,6 @@ from rocker.network import plan, store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from rocker.engine.container import Container
     from rocker.engine.engine import Engine
     from rocker.network.plan import Place
@@ -42,13 +40,9 @@ def disconnect(engine: Engine, reference: str, container: Container | str, *, fo
 
 
 def _leave(engine: Engine, container: Container, network: str) -> None:
-    """Have the shim take the interface away; another network has the default route then."""
+    """Have the shim take the interface away; it gives the default route to another network that has a way out."""
     places = plan.places(engine, container.id)
     left = [place for place in places if place.network.id != network]
-    out = plan.first_out(left)
-    members: dict[str, Any] = {"network": network}
-    if out is not None and out is not plan.first_out(places):
-        members["gateways"] = {"network": out.network.id, "addresses": out.gateways()}
-    engine.core.call(engine.run_root, container.id, body("disconnect", **members))
+    engine.core.call(engine.run_root, container.id, body("disconnect", network=network))
     gone: Place = next(place for place in places if place.network.id == network)
     rewrite(engine, container, left, removed=gone)

@@ -76,18 +76,15 @@ def send(
     Raises:
         RockerError: it could not be started. An `auto_remove` container is removed then.
     """
-    import json
-
     try:
         launch.make_shm(engine, id, config)
-        body = json.dumps(request, separators=(",", ":")).encode()
         if request["network"]["mode"] == "bridge":
-            from rocker.network.hold import hold
+            from rocker.network.hold import starting
 
-            with hold(engine, [endpoint["network"] for endpoint in request["network"]["endpoints"]]):
-                session = _start(engine, body, attach, bind_to_caller=bind_to_caller)
+            with starting(engine, request["network"]):
+                session = _start(engine, request, attach, bind_to_caller=bind_to_caller)
         else:
-            session = _start(engine, body, attach, bind_to_caller=bind_to_caller)
+            session = _start(engine, request, attach, bind_to_caller=bind_to_caller)
     except BaseException:
         if config.options.auto_remove:
             from rocker.engine.remove import abandon
@@ -98,8 +95,11 @@ def send(
 
 
 def _start(
-    engine: Engine, body: bytes, attach: tuple[bool, bool, bool], *, bind_to_caller: bool
+    engine: Engine, request: dict[str, Any], attach: tuple[bool, bool, bool], *, bind_to_caller: bool
 ) -> CoreSession:
+    import json
+
+    body = json.dumps(request, separators=(",", ":")).encode()
     return engine.core.start(
         RUNTIME, engine.root, engine.run_root, body, attach=attach, bind_to_caller=bind_to_caller
     )

@@ -7,6 +7,7 @@ leases.py     addresses of a subnet, each given once
 attach.py     the endpoints of a container: checked, numbered, written
 plan.py       the launch request's `network`, from what is in the catalogue
 ports.py      which ports are published
+choose.py    host ports that were left open: ranges, one number for both families
 files.py      /etc/hosts and /etc/resolv.conf
 links.py      `--link`: names and variables of other containers
 hold.py       locks that keep a network while a container starts on it

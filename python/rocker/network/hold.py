@@ -8,6 +8,7 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
     from rocker.engine.engine import Engine
 
@@ -15,6 +16,23 @@ if TYPE_CHECKING:
 def directory(engine: Engine, network: str) -> str:
     """Return the directory of a network's name records; its lock is the network's."""
     return f"{engine.run_root}/networks/{network}"
+
+
+@contextlib.contextmanager
+def starting(engine: Engine, network: dict[str, Any]) -> Iterator[None]:
+    """Keep the networks of a launch request, and choose the ports that it leaves open, while its container starts.
+
+    Raises:
+        NetworkNotFoundError: a network has been removed. ConflictError: no port of a range is free.
+    """
+    with hold(engine, [endpoint["network"] for endpoint in network["endpoints"]]):
+        if network["ports"]:
+            from rocker.network.choose import chosen
+
+            with chosen(network["ports"]):
+                yield
+        else:
+            yield
 
 
 @contextlib.contextmanager
