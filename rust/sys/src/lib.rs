@@ -5,6 +5,7 @@
 //! | [`clone`] | `clone(2)`: clone3 with a pidfd and CLONE_INTO_CGROUP | 5.7 |
 //! | [`mount`] | the mount API by file descriptors: fsopen, fsconfig, fsmount, open_tree, move_mount, mount_setattr | 5.12 |
 //! | [`pidfd`] | pidfd_open, pidfd_send_signal | 5.3 |
+//! | [`port`] | ports of the host, held by a socket | 2.2 |
 //! | [`scm`] | file descriptors over unix sockets, owned at birth | 2.6.23 |
 //! | [`seccomp`] | `seccomp(2)` | 3.17 |
 //! | [`signals`] | dispositions back to default | 1.0 |
@@ -29,6 +30,7 @@ pub mod netlink;
 pub mod nft;
 pub mod nice;
 pub mod pidfd;
+pub mod port;
 pub mod scm;
 pub mod seccomp;
 pub mod signals;

@@ -120,6 +120,18 @@ fn configure(proc: BorrowedFd<'_>, inside: &Inside, endpoint: &Endpoint) -> Resu
     })
 }
 
+/// Adds the default routes by an endpoint whose link is there: those that there are already stay.
+pub fn add_gateways(inside: &Inside, endpoint: &Endpoint) -> Result<()> {
+    let fail = |errno| Error::at("set routes of", &endpoint.interface, errno);
+    inside.visit(|| {
+        let mut route = super::route()?;
+        let link = route.link(&endpoint.interface).map_err(fail)?.ok_or_else(|| fail(Errno::ENODEV))?;
+        let mut config = Config::default();
+        gateways(&mut config, endpoint, &link);
+        route.apply(config).map_err(fail)
+    })
+}
+
 fn plan(endpoint: &Endpoint, link: &Link) -> Config {
     let mut config = Config::default();
     config.up(LOOPBACK);
@@ -127,6 +139,11 @@ fn plan(endpoint: &Endpoint, link: &Link) -> Config {
         config.address(link.index, *address);
     }
     config.up(link.index);
+    gateways(&mut config, endpoint, link);
+    config
+}
+
+fn gateways(config: &mut Config, endpoint: &Endpoint, link: &Link) {
     for gateway in &endpoint.gateways {
         let near = endpoint.addresses.iter().any(|Cidr(one)| {
             let network = bridge::network_of(*one);
@@ -134,7 +151,6 @@ fn plan(endpoint: &Endpoint, link: &Link) -> Config {
         });
         config.default_route(link.index, *gateway, !near);
     }
-    config
 }
 
 /// Parameters of this link alone: `net.<family>.(conf|neigh).IFNAME.<name>`.

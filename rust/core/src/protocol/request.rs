@@ -111,6 +111,8 @@ pub enum Fd {
     Rootfs,
     /// pidfd of the process whose end ends the container.
     Owner,
+    /// The host's `/etc/resolv.conf`.
+    Resolv,
     /// Detached clone of the source of `spec.mounts[n]`.
     Mount(usize),
     /// Namespace file of `spec.linux.namespaces[n]`.
@@ -126,6 +128,7 @@ impl From<Fd> for String {
             Fd::Root => "root".into(),
             Fd::Rootfs => "rootfs".into(),
             Fd::Owner => "owner".into(),
+            Fd::Resolv => "resolv.conf".into(),
             Fd::Mount(index) => format!("mount:{index}"),
             Fd::Namespace(index) => format!("ns:{index}"),
         }
@@ -144,6 +147,7 @@ impl TryFrom<String> for Fd {
             "root" => Ok(Self::Root),
             "rootfs" => Ok(Self::Rootfs),
             "owner" => Ok(Self::Owner),
+            "resolv.conf" => Ok(Self::Resolv),
             _ => numbered("mount:")
                 .map(Self::Mount)
                 .or_else(|| numbered("ns:").map(Self::Namespace))

@@ -80,6 +80,12 @@ impl State {
         self.status == Status::Exited || self.error.is_some()
     }
 
+    /// As it is kept once everything of the container has been undone: without what would have to be.
+    #[must_use]
+    pub fn ended(&self) -> Self {
+        Self { network: None, ..self.clone() }
+    }
+
     /// Writes the document into a directory, whole or not at all (a new file, renamed).
     ///
     /// No fsync: after a power cut a run root on a tmpfs is gone anyway, and the copy in the data root is

@@ -12,6 +12,7 @@
 //! | `life` | a process's start and end |
 //! | `exec` | another process in the container |
 //! | `network` | its endpoints, published ports and records |
+//! | `resolver` | names for the container, at 127.0.0.11 |
 //! | `record` | `state.json` |
 //! | `teardown` | what is removed at the end |
 
@@ -24,6 +25,7 @@ mod network;
 mod output;
 mod prepare;
 mod record;
+mod resolver;
 mod start;
 mod streams;
 mod supervise;

@@ -35,6 +35,8 @@ pub struct Handed {
     pub namespaces: Vec<(usize, OwnedFd)>,
     /// A network namespace made beforehand, with loopback up.
     pub network: Option<OwnedFd>,
+    /// The host's resolv.conf(5).
+    pub resolv: Option<OwnedFd>,
 }
 
 impl Handed {
@@ -52,6 +54,7 @@ impl Handed {
                 Fd::Root => handed.root = Some(fd),
                 Fd::Rootfs => handed.directory = Some(fd),
                 Fd::Owner => handed.owner = Some(fd),
+                Fd::Resolv => handed.resolv = Some(fd),
                 Fd::Mount(index) => handed.mounts.push((*index, fd)),
                 Fd::Namespace(index) => handed.namespaces.push((*index, fd)),
             }

@@ -170,7 +170,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     let linux = &request.spec.linux;
     let path = cgroup_path(linux.cgroups_path.as_deref(), &request.id)?;
     let (mut record, policy) = describe(host, &scaffold.directory, &request, &path)?;
-    scaffold.network = Network::plan(host, &mut request.network, &plan)?;
+    scaffold.network = Network::plan(host, &mut request.network, &plan, handed.resolv.take())?;
     record.state.network = scaffold.network.as_ref().map(Network::state);
     // Before there is a cgroup: whoever finds the shim dead knows from it what to end.
     record.write()?;
