@@ -1,4 +1,4 @@
-"""The Python API on real containers: a tree with busybox, no network, roots of their own."""
+"""The Python API on real containers: a tree with busybox, the default network, roots of their own."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ import time
 import pytest
 
 import rocker
+from helpers.engine import remove_bridges
 from rocker.errors import CommandNotFoundError, ContainerNotFoundError, TimeoutError
 
 BUSYBOX = "/bin/busybox"
@@ -34,6 +35,7 @@ def engine(tmp_path_factory):
         yield engine
         for container in engine.containers.list(all=True):
             container.remove(force=True)
+    remove_bridges(base / "root", base / "run")
 
 
 @pytest.fixture
