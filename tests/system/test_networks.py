@@ -234,7 +234,7 @@ def test_a_port_in_use_names_who_has_it(start, run_cli, busybox_rootfs):
     done = run_cli("run", "--name", "second", "-p", f"{port}:80", "--rootfs", busybox_rootfs, "true")
     assert done.returncode == 125
     assert f"Bind for 0.0.0.0:{port} failed: port is already allocated" in done.stderr
-    assert "first" in done.stderr
+    assert first.short_id in done.stderr
     with socket.socket() as other:
         other.bind(("0.0.0.0", 0))
         other.listen()

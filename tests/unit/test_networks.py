@@ -938,6 +938,20 @@ def test_a_link_on_the_default_network_gives_names_and_variables(engine, core):
     assert engine.containers.get("web").inspect()["HostConfig"]["Links"] == ["/db:/web/data-base"]
 
 
+def test_a_command_in_a_linked_container_has_its_variables(engine, core):
+    database = start(engine, "db", env={"FOO": "bar"})
+    web = start(engine, "web", links=["db"])
+
+    def variables() -> set[str]:
+        web.exec(["env"])
+        return {entry for entry in core.requests[-1]["process"]["env"] if entry.startswith("DB")}
+
+    core.program = lambda _process: (0, b"", b"")
+    assert variables() == {"DB_NAME=/web/db", "DB_ENV_FOO=bar"}
+    database.remove(force=True)
+    assert variables() == set()
+
+
 def test_a_link_needs_a_running_container_of_the_default_network(engine):
     engine.networks.create("one")
     engine.create(RunOptions(rootfs=engine.tree, command=("x",), name="still"))

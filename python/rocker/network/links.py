@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from rocker.errors import ConflictError, ContainerNotFoundError, InvalidArgumentError, NotRunningError
+import contextlib
+
+from rocker.errors import (
+    ConflictError,
+    ContainerNotFoundError,
+    InvalidArgumentError,
+    NotRunningError,
+    RockerError,
+)
 from rocker.network.address import IPV4, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from rocker.engine.catalog import ContainerRow
     from rocker.engine.config import ContainerConfig
@@ -75,6 +84,23 @@ def _link_default(engine: Engine, link: str, place: Place, name: str, linked: Li
     names = dict.fromkeys([alias, row.id[:12], row.name])
     linked.hosts.append(f"{address}\t{' '.join(names)}\n")
     linked.environment.update(variables(alias, name, address, ContainerConfig.decode(row.config)))
+
+
+def add_variables(
+    engine: Engine,
+    id: str,  # noqa: A002
+    name: str,
+    config: ContainerConfig,
+    process: dict[str, Any],
+) -> None:
+    """Add the variables of links to a process that is executed in a container; what has gone meanwhile is left out."""
+    from rocker.network.plan import add_environment, places
+
+    found = places(engine, id)
+    for link in config.options.links:
+        with contextlib.suppress(RockerError):
+            one = config.replace(options=config.options.replace(links=(link,)))
+            add_environment(process, resolve(engine, one, found, name).environment)
 
 
 def variables(alias: str, name: str, address: str, config: ContainerConfig) -> dict[str, str]:

@@ -86,10 +86,10 @@ def complete(
     }
     request["files"] = files.of_bridge(engine, options, hostname, found, linked.hosts)
     if linked.environment:
-        _add_environment(request["spec"]["process"], linked.environment)
+        add_environment(request["spec"]["process"], linked.environment)
 
 
-def _add_environment(process: dict[str, Any], more: dict[str, str]) -> None:
+def add_environment(process: dict[str, Any], more: dict[str, str]) -> None:
     """Put variables behind the defaults; the container's own win."""
     present = {entry.partition("=")[0] for entry in process["env"]}
     process["env"] += [f"{name}={value}" for name, value in more.items() if name not in present]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::log::LogConfig;
-use crate::protocol::network::{Endpoint, Network};
+use crate::protocol::network::{Dns, Endpoint, Network};
 use crate::spec::{Process, Spec};
 
 /// One request; the connection's first frame.
@@ -51,6 +51,13 @@ pub enum Request {
     Connect(Box<ConnectRequest>),
     /// Leave a network.
     Disconnect(DisconnectRequest),
+    /// Be found by other names in a network: the container was renamed.
+    Names {
+        /// The network's id.
+        network: String,
+        /// What others call it; its own name is the first.
+        names: Vec<String>,
+    },
 }
 
 /// Join another network.
@@ -61,6 +68,9 @@ pub struct ConnectRequest {
     pub endpoint: Endpoint,
     /// The nftables table of the engine.
     pub table: String,
+    /// Names with fixed addresses, beside those that the container started with; `servers` stay as they are.
+    #[serde(default)]
+    pub dns: Dns,
     /// New contents of files in /etc.
     #[serde(default)]
     pub files: Files,

@@ -110,6 +110,7 @@ impl Shim<'_> {
             }
             Request::Connect(request) => self.connect_network(*request)?,
             Request::Disconnect(request) => self.disconnect_network(&request)?,
+            Request::Names { network, names } => self.rename_in_network(&network, names)?,
         }
         self.say_last(index, Event::Ok { pids: None });
         Ok(())

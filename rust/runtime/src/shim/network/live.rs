@@ -23,6 +23,7 @@ impl Shim<'_> {
         network.refuse_twice(&request.endpoint)?;
         let state = planned(&request.endpoint)?;
         let id = self.record.state.id.clone();
+        network.know(request.dns.hosts);
         network.endpoints.push((request.endpoint, state));
         self.record.state.network = Some(network.state());
         // Before it is made: whoever finds the shim dead knows of it.
@@ -47,6 +48,22 @@ impl Shim<'_> {
         self.record.write()?;
         rewrite_files(self.record.directory.as_fd(), &request.files)
     }
+
+    /// Is found by other names in a network.
+    pub(in crate::shim) fn rename_in_network(&mut self, id: &str, names: Vec<String>) -> Result<()> {
+        let network = self.network.as_mut().ok_or_else(no_endpoints)?;
+        let found = network.endpoints.iter_mut().find(|(endpoint, _)| endpoint.network == id);
+        let (endpoint, _) = found.ok_or_else(|| not_connected(id))?;
+        endpoint.names = names;
+        write_record(self.host, &self.record.state.id, endpoint)
+    }
+}
+
+fn not_connected(network: &str) -> Error {
+    Error::new(
+        Kind::NotFound,
+        format!("the container is not connected to network {}", network.get(..12).unwrap_or(network)),
+    )
 }
 
 impl Network {
@@ -93,12 +110,7 @@ impl Network {
 
     fn leave(&mut self, host: &Host, id: &str, network: &str) -> Result<()> {
         let place = self.endpoints.iter().position(|(endpoint, _)| endpoint.network == network);
-        let place = place.ok_or_else(|| {
-            Error::new(
-                Kind::NotFound,
-                format!("the container is not connected to network {}", network.get(..12).unwrap_or(network)),
-            )
-        })?;
+        let place = place.ok_or_else(|| not_connected(network))?;
         // Nobody is to be sent there any more.
         records::remove(host.run.as_fd(), network, id);
         network::detach(&self.endpoints[place].1.link)?;

@@ -148,6 +148,11 @@ impl Network {
         ports::publish(&self.table, &new)
     }
 
+    /// Adds names with fixed addresses.
+    fn know(&mut self, hosts: std::collections::BTreeMap<String, Vec<IpAddr>>) {
+        self.hosts.extend(hosts.into_iter().map(|(name, addresses)| (name.to_ascii_lowercase(), addresses)));
+    }
+
     /// Opens the resolver where an endpoint wants it and there is none, and tells it which networks there are.
     fn open_resolver(&mut self, host: &Host) -> Result<()> {
         let mut networks = Vec::new();
@@ -164,6 +169,7 @@ impl Network {
         match (&mut self.resolver, &self.inside) {
             (Some(resolver), _) => {
                 resolver.zone.networks = networks;
+                resolver.zone.hosts.clone_from(&self.hosts);
                 resolver.servers = servers;
             }
             (None, Some(inside)) if !networks.is_empty() => {
