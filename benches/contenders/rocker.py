@@ -21,7 +21,7 @@ WORKERS = 20.0
 
 
 class RockerCli(CommandContender):
-    """`rocker` with roots and workers of its own. No flag but the roots: the default network is none."""
+    """`rocker` with roots and workers of its own. Its flags are the roots alone, and no network."""
 
     name = "rocker"
     run_flags = ["--network", "none"]

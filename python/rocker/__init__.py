@@ -17,11 +17,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rocker.engine.container import Container as Container
     from rocker.engine.engine import Engine as Engine
+    from rocker.engine.network import Network as Network
+    from rocker.engine.options import Attachment as Attachment
     from rocker.engine.options import Bind as Bind
     from rocker.engine.options import Device as Device
     from rocker.engine.options import ExecOptions as ExecOptions
     from rocker.engine.options import HealthCheck as HealthCheck
     from rocker.engine.options import ImageMount as ImageMount
+    from rocker.engine.options import Port as Port
     from rocker.engine.options import RunOptions as RunOptions
     from rocker.engine.options import Tmpfs as Tmpfs
     from rocker.engine.options import Ulimit as Ulimit
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
+    "Attachment": "rocker.engine.options",
     "Bind": "rocker.engine.options",
     "CommandFailedError": "rocker.models.result",
     "Container": "rocker.engine.container",
@@ -48,7 +52,9 @@ _HOMES = {
     "ExecOptions": "rocker.engine.options",
     "HealthCheck": "rocker.engine.options",
     "ImageMount": "rocker.engine.options",
+    "Network": "rocker.engine.network",
     "PIPE": "rocker.engine.popen",
+    "Port": "rocker.engine.options",
     "Popen": "rocker.engine.popen",
     "Result": "rocker.models.result",
     "RockerError": "rocker.errors",
@@ -64,6 +70,7 @@ _HOMES = {
 __all__ = [
     "DEVNULL",
     "PIPE",
+    "Attachment",
     "Bind",
     "CommandFailedError",
     "Container",
@@ -72,7 +79,9 @@ __all__ = [
     "ExecOptions",
     "HealthCheck",
     "ImageMount",
+    "Network",
     "Popen",
+    "Port",
     "Result",
     "RockerError",
     "RunOptions",

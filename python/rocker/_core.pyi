@@ -129,6 +129,29 @@ def sha256(data: bytes) -> bytes:
 def remove_tree(path: str) -> None:
     """Remove a tree without following links or crossing mounts."""
 
+# --- networks ---------------------------------------------------------------------------------------------------
+
+def network_create(plan: dict[str, Any]) -> None:
+    """Make a network's bridge and its elements in the engine's nftables table.
+
+    `{"bridge": …, "table": …}` as in a launch request (docs/protocol.md). What is there already stays and is completed; on
+    failure nothing new is left. Switches the forwarding of the families of its addresses on. In the caller's network namespace.
+
+    Raises:
+        InvalidArgumentError: a name, an address or the MTU is none.
+        DeniedError: root with CAP_NET_ADMIN is needed.
+        SystemCallError: the kernel refused; `hint` names what it lacks.
+    """
+
+def network_remove(bridge: str, table: str) -> None:
+    """Remove a network's bridge and its elements; the table goes with the last. What is not there is no failure."""
+
+def host_networks() -> list[str]:
+    """The networks of this namespace's addresses and routes but the default route, as CIDR: `["127.0.0.0/8", …]`."""
+
+def links() -> list[str]:
+    """Names of this namespace's network links."""
+
 # --- logs -------------------------------------------------------------------------------------------------------
 
 def mount_overlay(

@@ -5,6 +5,7 @@ RockerError                     exit code 125
 ├── NotFoundError               also LookupError
 │   ├── ContainerNotFoundError
 │   ├── ImageNotFoundError
+│   ├── NetworkNotFoundError
 │   └── VolumeNotFoundError
 ├── ConflictError
 │   ├── NameInUseError
@@ -78,6 +79,10 @@ class ImageNotFoundError(NotFoundError):
     """No image has this name or id."""
 
 
+class NetworkNotFoundError(NotFoundError):
+    """No network has this name or id."""
+
+
 class VolumeNotFoundError(NotFoundError):
     """No volume has this name."""
 
@@ -87,7 +92,7 @@ class ConflictError(RockerError):
 
 
 class NameInUseError(ConflictError):
-    """Another container has this name."""
+    """Another container, or another network, has this name."""
 
 
 class NotRunningError(ConflictError):

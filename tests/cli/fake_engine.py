@@ -5,7 +5,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from rocker.errors import ContainerNotFoundError, ImageNotFoundError, RockerError, VolumeNotFoundError
+from rocker.errors import (
+    ContainerNotFoundError,
+    ImageNotFoundError,
+    NetworkNotFoundError,
+    RockerError,
+    VolumeNotFoundError,
+)
 
 ID = "0123456789abcdef" * 4
 
@@ -133,6 +139,51 @@ class FakeVolumes:
         return {"VolumesDeleted": ["data"], "SpaceReclaimed": 12_345_678}
 
 
+class FakeNetwork:
+    def __init__(self, engine: FakeEngine, name: str) -> None:
+        self.engine = engine
+        self.name = name
+        self.id = ID
+
+    def __getattr__(self, verb: str) -> Any:
+        if verb.startswith("_"):
+            raise AttributeError(verb)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            self.engine.calls.append((verb, self.name, arguments, options))
+            if verb in self.engine.failures:
+                raise self.engine.failures[verb]
+            return self.engine.answers.get(verb)
+
+        return call
+
+
+class FakeNetworks:
+    def __init__(self, engine: FakeEngine) -> None:
+        self.engine = engine
+        self.table: list[dict[str, Any]] = []
+        self.named = {"mynet": FakeNetwork(engine, "mynet"), "other": FakeNetwork(engine, "other")}
+
+    def get(self, name: str) -> FakeNetwork:
+        if name not in self.named:
+            raise NetworkNotFoundError(f"network {name} not found")
+        return self.named[name]
+
+    def rows(self, **options: Any) -> list[dict[str, Any]]:
+        self.engine.calls.append(("rows", "networks", (), options))
+        return self.table
+
+    def prune(self, **options: Any) -> list[str]:
+        self.engine.calls.append(("prune", "networks", (), options))
+        return self.engine.answers.get("prune", [])
+
+    def make(self, wanted: Any) -> FakeNetwork:
+        self.engine.calls.append(("create", "networks", (wanted,), {}))
+        if "create" in self.engine.failures:
+            raise self.engine.failures["create"]
+        return FakeNetwork(self.engine, wanted.name)
+
+
 class FakeEngine:
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
@@ -146,6 +197,7 @@ class FakeEngine:
         self.containers = FakeContainers(self)
         self.images = FakeImages(self)
         self.volumes = FakeVolumes(self)
+        self.networks = FakeNetworks(self)
         self.options: Any = None
 
     def create(self, options: Any, *, for_run: bool = False) -> FakeContainer:

@@ -91,3 +91,12 @@ def test_a_container_is_run_without_a_dear_module(
     more = loaded(COMMAND, *words) - loaded(BASE)
     assert "rocker._core" in more
     assert more & NOT_TO_RUN == set()
+
+
+def test_a_container_on_a_bridge_brings_nothing_dear() -> None:
+    names = ("attach", "default", "files", "hold", "links", "plan", "pools", "ports", "store")
+    imports = ", ".join(f"rocker.network.{name}" for name in names)
+    code = (
+        f"import sys, rocker.engine.run, {imports}; print('modules:', *sorted(sys.modules), file=sys.stderr)"
+    )
+    assert (loaded(code) - loaded(BASE)) & DEAR == set()

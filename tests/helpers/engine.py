@@ -1,10 +1,13 @@
 """An engine's own roots for one test, and the installed command run on them."""
 
+import hashlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +95,10 @@ class EngineRoots:
         end(self.launchers(), signal.SIGTERM)
         return wait_gone(self.base, timeout)
 
+    def remove_bridges(self) -> None:
+        """Remove what stays of an engine's networks, as docker0 stays: their bridges and rules."""
+        remove_bridges(self.root, self.run)
+
     def kill_all(self) -> None:
         """End everything of these roots without asking; what is left has been reported already."""
         while found := self.processes():
@@ -99,3 +106,17 @@ class EngineRoots:
             # These and not a new list of them: a container whose shim has ended first is in no such list.
             if not wait_ended(found, TEARDOWN):
                 break
+
+
+def remove_bridges(root: Path, run: Path) -> None:
+    """Remove the bridges and rules of an engine that has ended; its data root must still be there."""
+    database = root / "rocker.db"
+    if not database.exists():
+        return
+    from rocker import _core
+
+    table = "rocker-" + hashlib.sha256(os.fsencode(run)).hexdigest()[:8]
+    # A test may have made its catalogue unreadable, or one of an earlier version.
+    with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as db:
+        for (bridge,) in db.execute("SELECT bridge FROM networks WHERE bridge != ''").fetchall():
+            _core.network_remove(bridge, table)

@@ -1,4 +1,4 @@
-"""The Python API on real containers: a tree with busybox, no network, roots of their own."""
+"""The Python API on real containers: a tree with busybox, the default network, roots of their own."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import rocker
-from helpers.engine import EngineRoots
+from helpers.engine import EngineRoots, remove_bridges
 from rocker.engine import launch
 from rocker.engine.start import NOTHING, send
 from rocker.errors import (
@@ -47,6 +47,7 @@ def engine(tmp_path_factory):
         for container in engine.containers.list(all=True):
             container.remove(force=True)
     assert roots.stop_launcher() == []
+    remove_bridges(roots.root, roots.run)
 
 
 @pytest.fixture

@@ -95,8 +95,8 @@ MESSAGES = [
     ("run --ipc foo busybox true", "invalid IPC mode: foo", "modes are host, none, private, shareable"),
     (
         "run --network foo busybox true",
-        "network foo is not offered yet",
-        "--network none, host or container:NAME",
+        "network foo not found",
+        "rocker network ls lists those that are",
     ),
     ("run --rootfs /nosuch true", "/nosuch", ""),
     ("run --env-file /nosuch/file busybox true", "open /nosuch/file: no such file or directory", ""),

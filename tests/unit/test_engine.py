@@ -25,6 +25,7 @@ from rocker.errors import (
     ImageNotFoundError,
     InvalidArgumentError,
     NameInUseError,
+    NetworkNotFoundError,
     NoSpaceError,
     NotFoundError,
     NotRunningError,
@@ -237,7 +238,8 @@ def test_a_kept_container_that_cannot_start_stays_to_be_looked_at(engine, core):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"network": "bridge"}, UnsupportedError, "network bridge is not offered yet"),
+        ({"network": "nosuch"}, NetworkNotFoundError, "network nosuch not found"),
+        ({"network": "container:"}, InvalidArgumentError, "invalid container format"),
         (
             {"restart": "always"},
             InvalidArgumentError,
@@ -525,7 +527,7 @@ def test_inspect_has_dockers_shape(engine):
     assert document["HostConfig"]["Binds"] == [f"{engine.tree}:/b:ro"]
     assert document["HostConfig"]["Ulimits"] == [{"Name": "nofile", "Hard": 2, "Soft": 1}]
     assert document["Mounts"][0]["RW"] is False
-    assert document["NetworkSettings"]["Networks"].keys() == {"none"}
+    assert document["NetworkSettings"]["Networks"].keys() == {"bridge"}
     assert document["LogPath"].endswith(f"/{container.id}-json.log")
     assert "SizeRw" not in document
     os.makedirs(f"{engine.directory(container.id)}/upper")

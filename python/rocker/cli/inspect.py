@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _MAPS = frozenset(
     [
         "Annotations",
+        "AuxiliaryAddresses",
+        "Containers",
+        "Options",
         "ExposedPorts",
         "Labels",
         "Networks",
@@ -44,19 +47,28 @@ def find_image(app: App, name: str, _size: bool) -> Any:
     return app.engine.images.inspect(name)
 
 
+def find_network(app: App, name: str, _size: bool) -> Any:
+    """A network's document. Raises NetworkNotFoundError."""
+    return app.engine.networks.get(name).inspect()
+
+
 def find_volume(app: App, name: str, _size: bool) -> Any:
     """A volume's document. Raises VolumeNotFoundError."""
     return app.engine.volumes.get(name).inspect()
 
 
-FINDERS: dict[str, Finder] = {"container": find_container, "image": find_image, "volume": find_volume}
+FINDERS: dict[str, Finder] = {
+    "container": find_container, "image": find_image, "network": find_network, "volume": find_volume,
+}  # fmt: skip
 
 
 def inspect(app: App, values: Values, arguments: list[str]) -> int:
     """Show objects of any type; the first type that has the name wins."""
     chosen = values["type"]
     if chosen and chosen not in FINDERS:
-        raise UsageError(f'unknown type: "{chosen}": must be one of "container", "image", "volume"')
+        raise UsageError(
+            f'unknown type: "{chosen}": must be one of "container", "image", "network", "volume"'
+        )
     finders = [FINDERS[chosen]] if chosen else list(FINDERS.values())
     return show(app, values, arguments, finders, "object")
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from rocker.cli.flags import Flag
+from rocker.cli.network_flags import network_flags, network_options
 from rocker.errors import InvalidArgumentError
 from rocker.parse.cpus import parse_cpus
 from rocker.parse.device import parse_device
@@ -73,7 +74,7 @@ def run_flags() -> list[Flag]:
     """The flags of `create`, which `run` has too."""
     return [
         *_identity_flags(), *_process_flags(), *_filesystem_flags(), *_security_flags(), *_resource_flags(),
-        *_namespace_flags(), *_life_flags(),
+        *_namespace_flags(), *network_flags(), *_life_flags(),
     ]  # fmt: skip
 
 
@@ -155,7 +156,6 @@ def _namespace_flags() -> list[Flag]:
     return [
         Flag("--cgroup-parent", kind="string", help="Optional parent cgroup for the container"),
         Flag("--ipc", kind="string", help="IPC mode to use"),
-        Flag("--network", "--net", kind="string", help="Connect a container to a network (none|host|container:NAME)"),
         Flag("--pid", kind="string", help="PID namespace to use"),
         Flag("--uts", kind="string", help="UTS namespace to use"),
     ]  # fmt: skip
@@ -249,12 +249,13 @@ def to_run_options(values: Mapping[str, Any], arguments: list[str]) -> RunOption
         auto_remove=values["rm"],
         healthcheck=_healthcheck(values),
         detach_keys=values.get("detach_keys"),  # `create` has no such flag
+        **network_options(values),
         **{name: values[name] for name in _SAME_NAME},
     )
 
 
 _SAME_NAME = (
-    "hostname", "domainname", "workdir", "user", "read_only", "network", "cap_add", "cap_drop", "privileged",
+    "hostname", "domainname", "workdir", "user", "read_only", "cap_add", "cap_drop", "privileged",
     "security_opt", "shm_size", "memory", "memory_swap", "memory_reservation", "cpu_shares", "cpuset_cpus",
     "cpuset_mems", "cpu_period", "cpu_quota",
     "pids_limit", "oom_score_adj", "oom_kill_disable", "init", "stop_signal", "stop_timeout", "log_driver", "pid",

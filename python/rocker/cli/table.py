@@ -20,6 +20,7 @@ CONTAINER = {
     "logs": _entry("logs", "Fetch the logs of a container"),
     "ls": _entry("ps", "List containers"),
     "pause": _entry("pause", "Pause all processes within one or more containers"),
+    "port": _entry("port", "List port mappings or a specific mapping for the container"),
     "prune": _entry("container_prune", "Remove all stopped containers"),
     "rename": _entry("rename", "Rename a container"),
     "restart": _entry("restart", "Restart one or more containers"),
@@ -60,6 +61,18 @@ VOLUME = {
     "remove": Entry("rocker.cli.volume_rm", "Remove one or more volumes", hidden=True),
 }
 
+NETWORK = {
+    "connect": _entry("network_connect", "Connect a container to a network"),
+    "create": _entry("network_create", "Create a network"),
+    "disconnect": _entry("network_disconnect", "Disconnect a container from a network"),
+    "inspect": _entry("network_inspect", "Display detailed information on one or more networks"),
+    "ls": _entry("network_ls", "List networks"),
+    "prune": _entry("network_prune", "Remove all unused networks"),
+    "rm": _entry("network_rm", "Remove one or more networks"),
+    "list": Entry("rocker.cli.network_ls", "List networks", hidden=True),
+    "remove": Entry("rocker.cli.network_rm", "Remove one or more networks", hidden=True),
+}
+
 SYSTEM = {
     "boot": _entry("boot", "Start the containers that should run after the machine has started"),
     "df": _entry("system_df", "Show disk usage"),
@@ -74,6 +87,7 @@ _TOP = [
     "kill",
     "logs",
     "pause",
+    "port",
     "rename",
     "restart",
     "rm",
@@ -90,6 +104,7 @@ _TOP = [
 ROOT = {
     "container": _entry("group_container", "Manage containers"),
     "image": _entry("group_image", "Manage images"),
+    "network": _entry("group_network", "Manage networks"),
     "system": _entry("group_system", "Manage rocker"),
     "volume": _entry("group_volume", "Manage volumes"),
     **{name: CONTAINER[name] for name in _TOP},

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from rocker.engine.options import (
+    Attachment,
     Bind,
     Device,
     HealthCheck,
     ImageMount,
+    Port,
     RunOptions,
     Tmpfs,
     Ulimit,
@@ -23,14 +25,16 @@ if TYPE_CHECKING:
     from rocker.engine.options import AnyMount
 
 _RECORDS = {
+    "Attachment": Attachment,
     "Bind": Bind,
     "Device": Device,
     "ImageMount": ImageMount,
+    "Port": Port,
     "Tmpfs": Tmpfs,
     "Ulimit": Ulimit,
     "VolumeMount": VolumeMount,
 }
-_RECORD_FIELDS = ("mounts", "devices", "ulimits")
+_RECORD_FIELDS = ("mounts", "devices", "ulimits", "networks", "ports")
 
 
 class ContainerConfig(Struct):
@@ -50,7 +54,7 @@ class ContainerConfig(Struct):
         volumes: the image's VOLUMEs.
         mounts: the mounts of the options and those of the image and of `volumes_from`, every volume by its name; None
             when they are just those of the options.
-        exposed_ports: the image's, for `inspect`.
+        exposed_ports: the image's, the published and the exposed ones: `80/tcp`.
         healthcheck: the user's, completed by the image's; None: there is none.
         shell: the image's, for a health check; `/bin/sh -c` when empty.
         creator: pid and start time of the process whose `run` made it: an `--rm` container that was never started

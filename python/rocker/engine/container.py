@@ -106,6 +106,13 @@ class Container:
         state = self.engine.state(self.id)
         return state["exit_code"] if state is not None and state["status"] == "exited" else None
 
+    @property
+    def ports(self) -> dict[str, list[dict[str, str]] | None]:
+        """Its ports while it runs: `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`; None: only exposed."""
+        from rocker.network.ports import bindings
+
+        return bindings(self.engine.state(self.id), self.config)
+
     def inspect(self, *, size: bool = False) -> ContainerInspect:
         """Return Docker's `GET /containers/{id}/json`; `size` adds the bytes on disk."""
         from rocker.engine.inspect import inspect

@@ -45,7 +45,8 @@ class Containers:
 
         Args:
             all: whether the others are wanted too.
-            filters: by `id`, `name`, `label`, `status`, `exited`, `ancestor`, `before`, `since`, `network`.
+            filters: by `id`, `name`, `label`, `status`, `exited`, `ancestor`, `before`, `since`, `network`, `publish`,
+                `expose`.
             limit: at most that many of the newest, in any state.
 
         Raises:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rocker.engine.container import Container
     from rocker.engine.engine import Engine
     from rocker.engine.options import RunOptions
+    from rocker.network.attach import Wanted
 
 _NAME_ATTEMPTS = 20
 
@@ -45,6 +46,8 @@ def prepare(
         RockerError: see `Engine.create`; nothing is left behind then.
     """
     check_options(options)
+    if options.network == "host" and (options.ports or options.publish_all):
+        engine.warn("Published ports are discarded when using host network mode")
     name = None if options.name is None else check(options.name)
     image_id, image = ("", None) if options.rootfs is not None else find_image(engine, options)
     config = process.merge(
@@ -56,11 +59,24 @@ def prepare(
         or options.volumes_from
         or any(isinstance(mount, (VolumeMount, ImageMount)) for mount in options.mounts)
     ):
-        from rocker.engine.volumes.points import resolve
+        from rocker.engine.volumes.points import resolve as resolve_volumes
 
-        config = config.replace(mounts=resolve(engine, config))
-    request = launch.build(engine, id, config, started=will_start)
-    row = _insert(engine, id, name, image_id, config)
+        config = config.replace(mounts=resolve_volumes(engine, config))
+    request = launch.build(engine, id, config, started=will_start, placed=False)
+    if request["network"]["mode"] != "bridge":
+        return _insert(engine, id, name, image_id, config), config, request
+    from rocker.network.attach import resolve
+    from rocker.network.plan import complete
+
+    row = _insert(engine, id, name, image_id, config, resolve(engine, options))
+    if will_start:
+        try:
+            complete(engine, id, config, request, name=row.name)
+        except BaseException:
+            from rocker.engine.remove import discard
+
+            discard(engine, id, volumes=True)
+            raise
     return row, config, request
 
 
@@ -106,14 +122,15 @@ def _check_restart(options: RunOptions) -> None:
         )
 
 
-def _insert(
+def _insert(  # noqa: PLR0917
     engine: Engine,
     id: str,  # noqa: A002
     name: str | None,
     image_id: str,
     config: ContainerConfig,
+    networks: Wanted = (),
 ) -> ContainerRow:
-    """Write the row and make the directory in one transaction: others see both or neither."""
+    """Write the row, its endpoints, and make the directory in one transaction: others see all or nothing."""
     from rocker.engine.catalog import ContainerRow
 
     options = config.options
@@ -128,12 +145,16 @@ def _insert(
     )
     for attempt in range(1, _NAME_ATTEMPTS):
         try:
-            with engine.catalog.write():
+            with engine.catalog.write() as db:
                 engine.catalog.insert_container(row)
                 if config.mounts is not None:
                     from rocker.engine.volumes.points import claim
 
                     claim(engine, id, config.mounts)
+                if networks:
+                    from rocker.network.attach import insert
+
+                    insert(engine, db, id, networks)
                 make_directory(engine.directory(id))
         except NameInUseError:
             if name is not None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rocker.engine.container import Container
     from rocker.engine.containers import Containers
     from rocker.engine.namespaces import Donor
+    from rocker.engine.networks import Networks
     from rocker.engine.options import RunOptions
     from rocker.engine.ports import Core
     from rocker.engine.volumes.collection import Volumes
@@ -64,6 +65,7 @@ class Engine:
         self._catalog: Catalog | None = None
         self._images: ImageService | None = None
         self._containers: Containers | None = None
+        self._networks: Networks | None = None
         self._volumes: Volumes | None = None
 
     def __enter__(self) -> Self:
@@ -129,6 +131,15 @@ class Engine:
 
             self._containers = Containers(self)
         return self._containers
+
+    @property
+    def networks(self) -> Networks:
+        """What can be done with networks."""
+        if self._networks is None:
+            from rocker.engine.networks import Networks
+
+            self._networks = Networks(self)
+        return self._networks
 
     @property
     def volumes(self) -> Volumes:

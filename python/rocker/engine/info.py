@@ -32,7 +32,7 @@ def info(engine: Engine) -> dict[str, Any]:
         "DriverStatus": [["Backing Filesystem", _file_system(engine.root)]],
         "Plugins": {
             "Volume": [],
-            "Network": ["host", "none"],
+            "Network": ["bridge", "host", "null"],
             "Authorization": None,
             "Log": list(LOG_DRIVERS),
         },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from rocker.engine import defaults, logconfig, namespaces
+from rocker.engine import defaults, logconfig, network_settings
 from rocker.engine import state as states
 from rocker.engine.options import DEFAULT_SHM_SIZE, Bind, ImageMount, Tmpfs, VolumeMount
 
@@ -46,11 +46,11 @@ def inspect(engine: Engine, container: Container, *, size: bool) -> ContainerIns
         "ProcessLabel": "",
         "AppArmorProfile": "",
         "ExecIDs": None,
-        "HostConfig": _host_config(config),
+        "HostConfig": _host_config(config, container.name),
         "GraphDriver": _graph_driver(engine, id, config),
         "Mounts": mounts(engine, config),
         "Config": _config(container),
-        "NetworkSettings": _network_settings(config),
+        "NetworkSettings": network_settings.document(engine, id, container.name, config, state),
     }
     if size:
         from rocker.engine.size import sizes
@@ -179,10 +179,11 @@ def _shown_env(config: ContainerConfig) -> list[str]:
     return [entry for entry in config.env if "=" in entry]
 
 
-def _host_config(config: ContainerConfig) -> dict[str, Any]:
+def _host_config(config: ContainerConfig, name: str) -> dict[str, Any]:
     options = config.options
     return {
         **_host_basics(config, options),
+        **_host_network(options, name),
         **_host_security(options),
         **_host_resources(options),
     }
@@ -199,21 +200,13 @@ def _host_basics(config: ContainerConfig, options: RunOptions) -> dict[str, Any]
         "Binds": [_bind_words(bind) for bind in binds] or None,
         "ContainerIDFile": "",
         "LogConfig": {"Type": logconfig.driver_of(config), "Config": dict(options.log_opts)},
-        "NetworkMode": options.network or "none",
-        "PortBindings": {},
         "RestartPolicy": _restart_policy(options.restart),
         "AutoRemove": options.auto_remove,
         "VolumeDriver": "",
         "VolumesFrom": list(options.volumes_from) or None,
         "ConsoleSize": list(options.console_size or (0, 0)),
         "Annotations": dict(options.annotations),
-        "Dns": [],
-        "DnsOptions": [],
-        "DnsSearch": [],
-        "ExtraHosts": None,
         "GroupAdd": list(options.groups) or None,
-        "Links": None,
-        "PublishAllPorts": False,
         "Runtime": "rocker-runtime",
         "Isolation": "",
         "Timeout": options.timeout,
@@ -225,6 +218,27 @@ def _host_basics(config: ContainerConfig, options: RunOptions) -> dict[str, Any]
     if options.sysctls:
         found["Sysctls"] = dict(options.sysctls)
     return found
+
+
+def _host_network(options: RunOptions, name: str) -> dict[str, Any]:
+    bindings: dict[str, list[dict[str, str]]] = {}
+    for port in options.ports:
+        text = "" if port.host_port is None else str(port.host_port)
+        if port.host_port_end:
+            text += f"-{port.host_port_end}"
+        bound = {"HostIp": port.host_ip, "HostPort": text}
+        bindings.setdefault(f"{port.container_port}/{port.protocol}", []).append(bound)
+    links = (link.partition(":") for link in options.links)
+    return {
+        "NetworkMode": options.network or "bridge",
+        "PortBindings": bindings,
+        "Dns": list(options.dns),
+        "DnsOptions": list(options.dns_options),
+        "DnsSearch": list(options.dns_search),
+        "ExtraHosts": list(options.extra_hosts) or None,
+        "Links": [f"/{target}:/{name}/{alias or target}" for target, _, alias in links] or None,
+        "PublishAllPorts": options.publish_all,
+    }
 
 
 def _restart_policy(text: str) -> dict[str, Any]:
@@ -315,47 +329,4 @@ def _host_resources(options: RunOptions) -> dict[str, Any]:
         "CpuPercent": 0,
         "IOMaximumIOps": 0,
         "IOMaximumBandwidth": 0,
-    }
-
-
-def _network_settings(config: ContainerConfig) -> dict[str, Any]:
-    mode = namespaces.network_mode(config.options)
-    return {
-        "Bridge": "",
-        "SandboxID": "",
-        "HairpinMode": False,
-        "LinkLocalIPv6Address": "",
-        "LinkLocalIPv6PrefixLen": 0,
-        "Ports": {},
-        "SandboxKey": "",
-        "SecondaryIPAddresses": None,
-        "SecondaryIPv6Addresses": None,
-        "EndpointID": "",
-        "Gateway": "",
-        "GlobalIPv6Address": "",
-        "GlobalIPv6PrefixLen": 0,
-        "IPAddress": "",
-        "IPPrefixLen": 0,
-        "IPv6Gateway": "",
-        "MacAddress": "",
-        "Networks": {} if mode.startswith("container:") else {mode: endpoint()},
-    }
-
-
-def endpoint() -> dict[str, Any]:
-    """Return one entry of `Networks` without an address."""
-    return {
-        "IPAMConfig": None,
-        "Links": None,
-        "Aliases": None,
-        "NetworkID": "",
-        "EndpointID": "",
-        "Gateway": "",
-        "IPAddress": "",
-        "IPPrefixLen": 0,
-        "IPv6Gateway": "",
-        "GlobalIPv6Address": "",
-        "GlobalIPv6PrefixLen": 0,
-        "MacAddress": "",
-        "DriverOpts": None,
     }

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from rocker.engine.options import AnyMount
 
 _SIZES = ("memory", "memory_swap", "memory_reservation", "shm_size", "max_output")
+_NETWORK = frozenset({
+    "network", "network_aliases", "ip", "ip6", "mac_address", "links", "ports", "expose", "dns", "dns_search",
+    "dns_options", "extra_hosts",
+})  # fmt: skip
 _RENAMED = {"pids": "pids_limit", "remove": "auto_remove", "restart_policy": "restart"}
 
 
@@ -41,6 +45,10 @@ def options_of(
     for name, convert in _CONVERSIONS.items():
         if name in found:
             found[name] = convert(found[name])
+    if not _NETWORK.isdisjoint(found):
+        from rocker.engine.network_keywords import convert as convert_network
+
+        convert_network(found)
     try:
         return RunOptions(**found)
     except TypeError as error:
@@ -152,5 +160,7 @@ def _unknown(found: Mapping[str, Any], error: TypeError) -> InvalidArgumentError
     known = RunOptions._defaults  # noqa: SLF001 -- our own record
     for name in found:
         if name not in known:
-            return InvalidArgumentError(f"run has no option `{name}`", hint=near(name, (*known, *_RENAMED)))
+            return InvalidArgumentError(
+                f"run has no option `{name}`", hint=near(name, (*known, *_RENAMED, *_NETWORK))
+            )
     return InvalidArgumentError(str(error))

@@ -45,8 +45,11 @@ def build(
     config: ContainerConfig,
     *,
     started: bool = True,
+    placed: bool = True,
 ) -> dict[str, Any]:
     """Return the request as a document. When it is not to be started yet, containers that it joins need not run.
+
+    Without `placed` the container has no endpoints yet: `rocker.network.plan.complete` adds what depends on these.
 
     Raises:
         RockerError: an option is wrong, or something it names is not there; see `spec.generate`.
@@ -55,12 +58,7 @@ def build(
     donor = engine.donor if started else lambda reference: look_at(engine, reference)
     hostname = hostname_of(engine, id, config, donor)
     shm = _shared_shm(engine, id, config, donor)
-    volume: Callable[[VolumeMount | ImageMount, str], dict[str, Any]] | None = None
-    if config.mounts is not None:
-        from rocker.engine.volumes.mounts import document as volume_document
-
-        volume = lambda mount, target: volume_document(engine, mount, target)  # noqa: E731 -- typed above
-    context = specification.Context(id, hostname, donor, engine.warn, shm, volume=volume)
+    context = specification.Context(id, hostname, donor, engine.warn, shm, volume=_volumes(engine, config))
     document = specification.generate(config, context)
     network = namespaces.network_mode(options)
     request: dict[str, Any] = {
@@ -72,10 +70,17 @@ def build(
         "stdin": _stdin(config),
         "log": logconfig.document(id, config),
         "network": {"mode": network.partition(":")[0]},
-        "files": files.contents(network, hostname, _donor_files(engine, network, donor)),
+        "files": {},
         "stop_signal": config.stop_signal,
         "stop_timeout": float(DEFAULT_STOP_TIMEOUT if options.stop_timeout is None else options.stop_timeout),
     }
+    if network != "bridge":
+        borrowed = _donor_files(engine, network, donor)
+        request["files"] = files.contents(engine, options, network, hostname, borrowed)
+    elif placed:
+        from rocker.network.plan import complete
+
+        complete(engine, id, config, request)
     if not options.privileged:
         profile = seccomp.profile_of(options.security_opt)
         program = seccomp.filter_for(
@@ -83,21 +88,40 @@ def build(
         )
         if program is not None:
             request["seccomp"] = program
+    request |= _life(engine, config, hostname)
+    return request
+
+
+def _volumes(
+    engine: Engine, config: ContainerConfig
+) -> Callable[[VolumeMount | ImageMount, str], dict[str, Any]] | None:
+    """Return what makes the mount of a volume or an image; None where there is neither."""
+    if config.mounts is None:
+        return None
+    from rocker.engine.volumes.mounts import document
+
+    return lambda mount, target: document(engine, mount, target)
+
+
+def _life(engine: Engine, config: ContainerConfig, hostname: str) -> dict[str, Any]:
+    """Return what is said only of some containers: more groups, and what happens besides the program's own life."""
+    options = config.options
+    found: dict[str, Any] = {}
     if options.groups:
-        request["groups"] = list(options.groups)
+        found["groups"] = list(options.groups)
     if options.init:
-        request["init"] = True
+        found["init"] = True
     if options.auto_remove:
-        request["remove"] = True
+        found["remove"] = True
     if options.timeout is not None:
-        request["timeout"] = float(options.timeout)
+        found["timeout"] = float(options.timeout)
     if options.restart not in {"no", ""}:
-        request["restart"] = _restart(options.restart)
+        found["restart"] = _restart(options.restart)
     if config.healthcheck is not None:
         from rocker.engine import health
 
-        request["health"] = health.request(config, hostname, engine.warn)
-    return request
+        found["health"] = health.request(config, hostname, engine.warn)
+    return found
 
 
 def _restart(text: str) -> dict[str, Any]:

@@ -151,6 +151,49 @@ class HealthCheck(Struct):
     retries: int | None = None
 
 
+class Port(Struct):
+    """A port of the container that is published on the host.
+
+    Attributes:
+        container_port: 1 to 65535.
+        protocol: `tcp`, `udp` or `sctp`.
+        host_ip: address of the host; empty: all that the network binds to.
+        host_port: None: one that is free.
+        host_port_end: with `host_port`, the last of a range of which the first free one is taken.
+    """
+
+    container_port: int
+    protocol: str = "tcp"
+    host_ip: str = ""
+    host_port: int | None = None
+    host_port_end: int | None = None
+
+
+class Attachment(Struct):
+    """A network that the container is on.
+
+    Attributes:
+        network: its name, its id or the beginning of its id.
+        aliases: more names, by which containers of this network find it.
+        ip, ip6: fixed addresses.
+        mac_address: for example `02:42:ac:11:00:02`.
+        links: `CONTAINER:ALIAS`, names of others that this container alone uses.
+        link_local_ips: more addresses of its interface.
+        driver_opts: see docs/guide/networks.md.
+        gw_priority: the network with the highest one has the default route.
+    """
+
+    network: str
+    aliases: Sequence[str] = ()
+    ip: str | None = None
+    ip6: str | None = None
+    mac_address: str | None = None
+    links: Sequence[str] = ()
+    link_local_ips: Sequence[str] = ()
+    driver_opts: Mapping[str, str] = {}
+    gw_priority: int = 0
+
+
 class RunOptions(Struct):
     """Everything that `run` and `create` take."""
 
@@ -181,7 +224,24 @@ class RunOptions(Struct):
     """Containers whose binds and volumes are shown here too, each as `NAME[:ro|rw]`."""
     read_only: bool = False
     network: str | None = None
-    """`none`, `host` or `container:NAME`; `none` when None."""
+    """`none`, `host`, `container:NAME` or a network's name or id; `bridge` when None."""
+    networks: Sequence[Attachment] = ()
+    """Details of `network`, which is the first of them, and more networks."""
+    ports: Sequence[Port] = ()
+    publish_all: bool = False
+    """Whether all exposed ports are published on free ones of the host."""
+    expose: Sequence[str] = ()
+    """`80/tcp`: shown, and published by `publish_all`."""
+    links: Sequence[str] = ()
+    """`CONTAINER:ALIAS` on the default network."""
+    dns: Sequence[str] = ()
+    """Addresses of name servers; the host's when empty."""
+    dns_search: Sequence[str] = ()
+    """Domains in which names are looked up; `.` alone: none."""
+    dns_options: Sequence[str] = ()
+    """As in resolv.conf(5)."""
+    extra_hosts: Sequence[str] = ()
+    """`NAME:ADDRESS`, for /etc/hosts; `host-gateway` stands for the host's address on the default network."""
     cap_add: Sequence[str] = ()
     cap_drop: Sequence[str] = ()
     privileged: bool = False

@@ -53,7 +53,7 @@ def merge(options: RunOptions, image: ImageConfig | None, *, creator: str | None
         stop_signal=number_of(signal),
         layers=tuple(image.diff_ids) if image else (),
         volumes=tuple(sorted(image.volumes)) if image else (),
-        exposed_ports=tuple(sorted(image.exposed_ports)) if image else (),
+        exposed_ports=_exposed(options, image),
         healthcheck=_healthcheck(options, image),
         shell=tuple(image.shell or ()) if image else (),
         creator=creator,
@@ -67,6 +67,16 @@ def _healthcheck(options: RunOptions, image: ImageConfig | None) -> HealthCheck 
     from rocker.engine.health import merge as merge_health
 
     return merge_health(options.healthcheck, given)
+
+
+def _exposed(options: RunOptions, image: ImageConfig | None) -> tuple[str, ...]:
+    """Return `80/tcp` and its like: what the image and the user expose, and what is published."""
+    found = {port if "/" in port else f"{port}/tcp" for port in (image.exposed_ports if image else ())}
+    if options.expose:
+        found.update(options.expose)
+    if options.ports:
+        found.update(f"{port.container_port}/{port.protocol}" for port in options.ports)
+    return tuple(sorted(found))
 
 
 def _command(

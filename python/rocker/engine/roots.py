@@ -8,11 +8,13 @@ from rocker.errors import DeniedError, InvalidArgumentError, NoSpaceError, Rocke
 
 _MODE = 0o700
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
-_DATA = frozenset({"rocker.db", "base", "blobs", "layers", "containers", "tmp", "cache", "volumes"})
+_DATA = frozenset(
+    {"rocker.db", "base", "blobs", "layers", "containers", "tmp", "cache", "config.json", "volumes"}
+)
 BASE = "base/1"
 """The lowest layer of every container: what is mounted over, for images that lack it. A change has another number."""
 
-_RUN = frozenset({"boot_id", "launcher.sock", "launcher.lock", "containers", "roots", "shm"})
+_RUN = frozenset({"boot_id", "launcher.sock", "launcher.lock", "containers", "networks", "roots", "shm"})
 
 
 def prepare(root: str, run: str) -> None:
@@ -114,7 +116,7 @@ def _forget_former_boot(run: str, boot: str) -> None:
     if _read(f"{run}/boot_id") not in {"", boot}:
         import shutil
 
-        for name in ("containers", "shm"):
+        for name in ("containers", "networks", "shm"):
             shutil.rmtree(f"{run}/{name}", ignore_errors=True)
         for name in ("launcher.sock", "launcher.lock"):
             if os.path.lexists(f"{run}/{name}"):

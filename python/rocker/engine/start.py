@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rocker.engine.config import ContainerConfig
     from rocker.engine.engine import Engine
+    from rocker.engine.ports import CoreSession
 
 NOTHING = (False, False, False)
 RUNTIME = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_bin", "rocker-runtime")
@@ -83,10 +84,13 @@ def send(
     """
     try:
         launch.make_shm(engine, id, config)
-        body = to_bytes(request)
-        session = engine.core.start(
-            RUNTIME, engine.root, engine.run_root, body, attach=attach, bind_to_caller=bind_to_caller
-        )
+        if request["network"]["mode"] == "bridge":
+            from rocker.network.hold import starting
+
+            with starting(engine, request["network"]):
+                session = _start(engine, request, attach, bind_to_caller=bind_to_caller)
+        else:
+            session = _start(engine, request, attach, bind_to_caller=bind_to_caller)
     except BaseException as error:
         if config.options.auto_remove and not _is_anothers(engine, id, error):
             from rocker.engine.remove import abandon
@@ -103,6 +107,15 @@ def _is_anothers(engine: Engine, id: str, error: BaseException) -> bool:  # noqa
     from rocker.engine.locks import shim_lives
 
     return shim_lives(engine, id)
+
+
+def _start(
+    engine: Engine, request: dict[str, Any], attach: tuple[bool, bool, bool], *, bind_to_caller: bool
+) -> CoreSession:
+    body = to_bytes(request)
+    return engine.core.start(
+        RUNTIME, engine.root, engine.run_root, body, attach=attach, bind_to_caller=bind_to_caller
+    )
 
 
 def _runs(engine: Engine, id: str) -> bool:  # noqa: A002

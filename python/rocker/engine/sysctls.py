@@ -61,7 +61,7 @@ def resolve(wanted: Mapping[str, str], *, network: str, own_ipc: bool) -> dict[s
     Raises:
         InvalidArgumentError: see `check`.
     """
-    own_network = network == "none"
+    own_network = network in {"none", "bridge"}
     for name, value in wanted.items():
         check(name, value, own_network=own_network, own_ipc=own_ipc)
     return {**DEFAULT_NETWORK, **wanted} if own_network else dict(wanted)

@@ -11,7 +11,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from rocker.engine.options import Bind, Device, HealthCheck, ImageMount, Tmpfs, Ulimit, VolumeMount
+    from rocker.engine.options import (
+        Attachment,
+        Bind,
+        Device,
+        HealthCheck,
+        ImageMount,
+        Port,
+        Tmpfs,
+        Ulimit,
+        VolumeMount,
+    )
 
 
 class RunKeywords(TypedDict, total=False):
@@ -42,7 +52,23 @@ class RunKeywords(TypedDict, total=False):
     volumes_from: Sequence[str] | str
     """Containers whose binds and volumes are shown here too, each as `NAME[:ro|rw]`."""
     read_only: bool
-    network: str | None
+    network: str | Attachment | Sequence[str | Attachment] | None
+    """`none`, `host`, `container:NAME`, or one network or more."""
+    network_aliases: Sequence[str]
+    ip: str | None
+    ip6: str | None
+    mac_address: str | None
+    links: Sequence[str]
+    """`CONTAINER:ALIAS`."""
+    ports: Mapping[str, int | str | tuple[str, int] | None] | Sequence[str | Port]
+    """`{"80/tcp": 8080}` or `["8080:80"]`; None or 0 stands for a free port of the host."""
+    publish_all: bool
+    expose: Sequence[str | int]
+    dns: Sequence[str]
+    dns_search: Sequence[str]
+    dns_options: Sequence[str]
+    extra_hosts: Mapping[str, str] | Sequence[str]
+    """Addresses by name, or `NAME:ADDRESS`."""
     cap_add: Sequence[str]
     cap_drop: Sequence[str]
     privileged: bool

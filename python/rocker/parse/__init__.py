@@ -21,4 +21,7 @@ the host, except the one that reads a file the caller names (`keyvalue.read_file
 | `signal` | `--signal`, `--stop-signal` |
 | `keys` | `--detach-keys` |
 | `restart` | `--restart` |
+| `network` | `--network`, `--dns`, `--dns-search`, `--add-host` |
+| `port` | `--publish`, `--expose` |
+| `link` | `--link` |
 """

@@ -10,6 +10,7 @@
 //! | [`protocol`] | what travels between client, launcher and shim |
 //! | [`client`] | the client's half: start, attach, exec, be the mouthpiece |
 //! | [`layer`] | image layers: apply a tar to a directory, digest it |
+//! | [`network`] | bridges, endpoints, published ports, names |
 //! | [`log`] | container logs: written, rotated, read and followed |
 
 pub mod cgroup;
@@ -19,6 +20,7 @@ pub mod error;
 mod held;
 pub mod layer;
 pub mod log;
+pub mod network;
 pub mod protocol;
 pub mod seccomp;
 pub mod spec;

@@ -8,6 +8,7 @@
 //! | `counters` | cgroup counters, seccomp compiler |
 //! | `layer` | apply, pack, digest, remove; overlays |
 //! | `log` | read, follow and copy logs |
+//! | `network` | make and remove networks; what the host has |
 //! | `value` | JSON values as Python objects |
 
 mod container;
@@ -15,6 +16,7 @@ mod counters;
 mod error;
 mod layer;
 mod log;
+mod network;
 mod session;
 mod value;
 
@@ -45,5 +47,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(layer::unmount, module)?)?;
     module.add_function(wrap_pyfunction!(log::log_read, module)?)?;
     module.add_function(wrap_pyfunction!(log::log_copy, module)?)?;
+    module.add_function(wrap_pyfunction!(network::network_create, module)?)?;
+    module.add_function(wrap_pyfunction!(network::network_remove, module)?)?;
+    module.add_function(wrap_pyfunction!(network::host_networks, module)?)?;
+    module.add_function(wrap_pyfunction!(network::links, module)?)?;
     Ok(())
 }

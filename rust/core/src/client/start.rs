@@ -12,6 +12,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, pipe2};
 use rocker_sys::{mount, pidfd};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::session::Session;
 use super::volume;
@@ -36,6 +37,15 @@ struct Sources {
     spec: SpecSources,
     #[serde(default)]
     rootfs: RootfsSource,
+    #[serde(default)]
+    network: NetworkSources,
+}
+
+/// Present where there may be a resolver.
+#[derive(Default, Deserialize)]
+struct NetworkSources {
+    #[serde(default)]
+    endpoints: Vec<IgnoredAny>,
 }
 
 #[derive(Default, Deserialize)]
@@ -223,6 +233,11 @@ fn collect(
     }
     if bind_to_caller {
         add(Fd::Owner, pidfd::open(Pid::this()).map_err(|errno| Error::sys("pidfd_open", errno))?);
+    }
+    if !sources.network.endpoints.is_empty() {
+        // A host without the file has no servers that could be asked.
+        let opened = open("/etc/resolv.conf", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+        opened.into_iter().for_each(|fd| add(Fd::Resolv, fd));
     }
     for (index, mount) in sources.spec.mounts.iter().enumerate() {
         let has = |wanted: &str| mount.options.iter().any(|option| option == wanted);

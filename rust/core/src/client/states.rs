@@ -103,6 +103,9 @@ fn reconcile(run: &Path, root: &Path, id: &str) -> Result<Option<State>> {
         return Ok(Some(state));
     }
     end_processes(&state)?;
+    if let Some(network) = &state.network {
+        crate::network::settle(network, std::os::fd::AsFd::as_fd(&open_directory(run)?), id)?;
+    }
     if !state.has_ended() {
         state.status = Status::Exited;
         state.exit_code = 137;
@@ -113,7 +116,7 @@ fn reconcile(run: &Path, root: &Path, id: &str) -> Result<Option<State>> {
         state.write(std::os::fd::AsFd::as_fd(&fd))?;
         let kept = root.join("containers").join(id);
         if let Ok(fd) = open_directory(&kept) {
-            state.write(std::os::fd::AsFd::as_fd(&fd))?;
+            state.ended().write(std::os::fd::AsFd::as_fd(&fd))?;
         }
     }
     if state.remove {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::life::{HealthCheck, Restart};
 use crate::log::LogConfig;
+use crate::protocol::network::{Dns, Endpoint, Network};
 use crate::spec::{Process, Resources, Spec};
 
 /// One request; the connection's first frame.
@@ -53,6 +54,44 @@ pub enum Request {
         /// The new value.
         value: bool,
     },
+    /// Join another network.
+    Connect(Box<ConnectRequest>),
+    /// Leave a network.
+    Disconnect(DisconnectRequest),
+    /// Be found by other names in a network: the container was renamed.
+    Names {
+        /// The network's id.
+        network: String,
+        /// What others call it; its own name is the first.
+        names: Vec<String>,
+    },
+}
+
+/// Join another network.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectRequest {
+    /// The place in it.
+    pub endpoint: Endpoint,
+    /// The nftables table of the engine.
+    pub table: String,
+    /// Names with fixed addresses, beside those that the container started with; `servers` stay as they are.
+    #[serde(default)]
+    pub dns: Dns,
+    /// New contents of files in /etc.
+    #[serde(default)]
+    pub files: Files,
+}
+
+/// Leave a network.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DisconnectRequest {
+    /// The network's id.
+    pub network: String,
+    /// New contents of files in /etc.
+    #[serde(default)]
+    pub files: Files,
 }
 
 /// What a client waits for.
@@ -100,6 +139,8 @@ pub enum Fd {
     Rootfs,
     /// pidfd of the process whose end ends the container.
     Owner,
+    /// The host's `/etc/resolv.conf`.
+    Resolv,
     /// Detached clone of the source of `spec.mounts[n]`.
     Mount(usize),
     /// Directory of the volume that is the source of `spec.mounts[n]`: its lock, and whether it is being filled.
@@ -117,6 +158,7 @@ impl From<Fd> for String {
             Fd::Root => "root".into(),
             Fd::Rootfs => "rootfs".into(),
             Fd::Owner => "owner".into(),
+            Fd::Resolv => "resolv.conf".into(),
             Fd::Mount(index) => format!("mount:{index}"),
             Fd::Volume(index) => format!("volume:{index}"),
             Fd::Namespace(index) => format!("ns:{index}"),
@@ -136,6 +178,7 @@ impl TryFrom<String> for Fd {
             "root" => Ok(Self::Root),
             "rootfs" => Ok(Self::Rootfs),
             "owner" => Ok(Self::Owner),
+            "resolv.conf" => Ok(Self::Resolv),
             _ => numbered("mount:")
                 .map(Self::Mount)
                 .or_else(|| numbered("volume:").map(Self::Volume))
@@ -244,28 +287,6 @@ pub struct Rootfs {
     /// Spare the disk the syncs: for containers that are never started again.
     #[serde(default)]
     pub volatile: bool,
-}
-
-/// The network plan.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Network {
-    /// The mode.
-    #[serde(default)]
-    pub mode: NetworkMode,
-}
-
-/// Network modes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NetworkMode {
-    /// A namespace of its own with only loopback.
-    #[default]
-    None,
-    /// The host's.
-    Host,
-    /// Another container's, given by path in the specification.
-    Container,
 }
 
 /// Files that are bound to /etc unless the specification mounts something there.

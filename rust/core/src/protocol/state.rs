@@ -8,6 +8,7 @@ use nix::sys::stat::Mode;
 use serde::{Deserialize, Serialize};
 
 use super::life::Health;
+use crate::protocol::NetworkState;
 use crate::{Error, Result};
 
 /// Files of a container's run directory that go with its shim, after its cgroup. The socket is the last: where it stands
@@ -77,6 +78,9 @@ pub struct State {
     pub health: Option<Health>,
     /// Why it could not be run.
     pub error: Option<Error>,
+    /// Its endpoints and published ports, while it has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkState>,
 }
 
 /// Name of the document in a container's directories.
@@ -86,6 +90,12 @@ impl State {
     /// Whether it says how the container ended, or why it never ran.
     pub fn has_ended(&self) -> bool {
         self.status == Status::Exited || self.error.is_some()
+    }
+
+    /// As it is kept once everything of the container has been undone: without what would have to be.
+    #[must_use]
+    pub fn ended(&self) -> Self {
+        Self { network: None, ..self.clone() }
     }
 
     /// Writes the document into a directory, whole or not at all (a new file, renamed).

@@ -60,6 +60,11 @@ impl Shim<'_> {
         }
         self.tasks[0] = None;
         self.join = None;
+        self.unwatch(Token::Resolver);
+        self.unwatch(Token::News);
+        if let Some(network) = &mut self.network {
+            network.part(self.host, &self.record.state.id);
+        }
         self.namespaces.clear();
         if let Some(cgroup) = self.cgroup.take() {
             let _ = cgroup.remove();
@@ -92,14 +97,24 @@ impl Shim<'_> {
         setns(&pids, CloneFlags::CLONE_NEWPID)
             .map_err(|errno| Error::sys("return to the pid namespace", errno))?;
         let (request, handed) = kept.next(self.host)?;
+        if let Some(network) = &mut self.network {
+            network.renew()?;
+            self.record.state.network = Some(network.state());
+            // Before there are links: whoever finds the shim dead knows from it what to remove.
+            self.record.write()?;
+        }
         let mut cradle = Cradle::default();
         let root = self.root.as_ref();
-        let made = bear(self.host, &mut cradle, root, &self.record.directory, request, handed);
+        let network = self.network.as_mut();
+        let made = bear(self.host, &mut cradle, root, &self.record.directory, request, handed, network);
         let released = made.and_then(|made| release(&made.0, cradle.cgroup.as_ref()).map(|()| made));
         let (task, template) = match released {
             Ok(made) => made,
             Err(error) => {
                 cradle.end_child();
+                if let Some(network) = &mut self.network {
+                    network.part(self.host, &self.record.state.id);
+                }
                 if let Some(cgroup) = cradle.cgroup.take() {
                     let _ = cgroup.kill();
                     let _ = cgroup.remove();
@@ -111,6 +126,7 @@ impl Shim<'_> {
         self.trimmed = false;
         self.template = template;
         self.tasks[0] = Some(task);
+        self.watch_network()?;
         self.watch_task(0)
     }
 

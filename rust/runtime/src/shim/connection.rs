@@ -115,6 +115,9 @@ impl Shim<'_> {
                 self.record.state.remove = value;
                 self.record.write()?;
             }
+            Request::Connect(request) => self.connect_network(*request)?,
+            Request::Disconnect(request) => self.disconnect_network(&request)?,
+            Request::Names { network, names } => self.rename_in_network(&network, names)?,
         }
         self.say_last(index, Event::DONE);
         Ok(())

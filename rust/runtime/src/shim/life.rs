@@ -240,6 +240,10 @@ impl Shim<'_> {
         }
         self.health = None;
         self.kept = None;
+        let id = self.record.state.id.clone();
+        if let Some(network) = self.network.take() {
+            network.tear_down(self.host, &id);
+        }
         self.namespaces.clear();
         self.unwatch(Token::Listener);
         let waiting: Vec<usize> = (0..self.clients.len())
@@ -248,7 +252,6 @@ impl Shim<'_> {
         for index in waiting {
             self.refuse(index, Self::not_running());
         }
-        let id = self.record.state.id.clone();
         tear_down(
             self.cgroup.take(),
             &self.host.run,

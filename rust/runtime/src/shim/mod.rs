@@ -16,6 +16,8 @@
 //! | `again` | the next start |
 //! | `health` | probes, and what they say |
 //! | `update` | other limits, another restart policy |
+//! | `network` | its endpoints, published ports and records |
+//! | `resolver` | names for the container, at 127.0.0.11 |
 //! | `record` | `state.json` |
 //! | `teardown` | what is removed at the end |
 
@@ -28,9 +30,11 @@ mod health;
 mod input;
 mod kept;
 mod life;
+mod network;
 mod output;
 mod prepare;
 mod record;
+mod resolver;
 mod start;
 mod streams;
 mod supervise;

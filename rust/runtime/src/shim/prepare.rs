@@ -37,6 +37,8 @@ pub struct Handed {
     pub namespaces: Vec<(usize, OwnedFd)>,
     /// A network namespace made beforehand, with loopback up.
     pub network: Option<OwnedFd>,
+    /// The host's resolv.conf(5).
+    pub resolv: Option<OwnedFd>,
 }
 
 impl Handed {
@@ -54,6 +56,7 @@ impl Handed {
                 Fd::Root => handed.root = Some(fd),
                 Fd::Rootfs => handed.directory = Some(fd),
                 Fd::Owner => handed.owner = Some(fd),
+                Fd::Resolv => handed.resolv = Some(fd),
                 Fd::Mount(index) => handed.mounts.push((*index, fd)),
                 Fd::Volume(index) => handed.volumes.push((*index, fd)),
                 Fd::Namespace(index) => handed.namespaces.push((*index, fd)),
@@ -130,6 +133,13 @@ impl Namespaces {
         // Not wanted: it need not live as long as the container.
         drop(ready.take());
         Ok(plan)
+    }
+
+    /// The network namespace that was made beforehand, for the shim's own work in it.
+    pub fn network(&self) -> Result<Option<OwnedFd>> {
+        let own = self.joined.iter().find(|(kind, _)| self.ready && *kind == NamespaceType::Network);
+        let copy = own.map(|(_, fd)| fd.as_fd().try_clone_to_owned()).transpose();
+        copy.map_err(|error| Error::io("duplicate the network namespace", &error))
     }
 }
 

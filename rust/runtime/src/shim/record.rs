@@ -81,6 +81,6 @@ impl Record {
         self.write()?;
         let Some(root) = data_root else { return Ok(()) };
         let directory = open_below(root.as_fd(), &format!("containers/{}", self.state.id))?;
-        self.state.write(directory.as_fd())
+        self.state.ended().write(directory.as_fd())
     }
 }

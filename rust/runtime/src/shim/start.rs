@@ -26,6 +26,7 @@ use rocker_sys::clone::{Cloned, clone_process};
 use super::backoff::Backoff;
 use super::health::Health;
 use super::kept::Kept;
+use super::network::Network;
 use super::prepare::{self, Handed, Namespaces};
 use super::record::Record;
 use super::supervise::{Policy, Shim};
@@ -45,6 +46,7 @@ struct Scaffold<'h> {
     /// Let go of last: nobody else may start it meanwhile.
     lock: Option<Flock<OwnedFd>>,
     cradle: Cradle,
+    network: Option<Network>,
 }
 
 /// What of a start holds processes.
@@ -68,6 +70,9 @@ impl Cradle {
 impl Scaffold<'_> {
     fn undo(self) {
         self.cradle.end_child();
+        if let Some(network) = self.network {
+            network.tear_down(self.host, &self.id);
+        }
         let root = self.root.as_ref();
         tear_down(self.cradle.cgroup, &self.host.run, &self.directory, root, &self.id, self.remove);
         // It has never been: what is told of it is what the data root keeps of its last run, if it had one.
@@ -97,6 +102,7 @@ pub fn start<'h>(
         directory,
         lock,
         cradle: Cradle::default(),
+        network: None,
     };
     match build(&mut scaffold, request, handed) {
         Ok(mut shim) => {
@@ -173,7 +179,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     let host = scaffold.host;
     let backoff = Backoff::new(request.restart);
     let streams = std::mem::take(&mut handed.streams);
-    let (owner, network) = (handed.owner.take(), handed.network.take());
+    let (owner, namespace, resolv) = (handed.owner.take(), handed.network.take(), handed.resolv.take());
     let kept = if backoff.is_active() { Some(Kept::new(host, &request, &mut handed)?) } else { None };
     if let Some(kept) = &kept {
         (request, handed) = kept.next(host)?;
@@ -181,15 +187,20 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     } else {
         scaffold.root = handed.root.take();
     }
-    handed.network = network;
+    handed.network = namespace;
     let log = std::mem::take(&mut request.log);
     let (mut record, policy) = describe(host, &scaffold.directory, &request, kept.is_some())?;
     let health = request.health.take().map(|check| Health::new(*check));
     record.state.health = health.as_ref().map(|_| rocker_core::protocol::Health::default());
+    let own = request.spec.linux.namespaces.iter();
+    let own = own.filter(|namespace| namespace.path.is_none()).any(|one| one.kind == NamespaceType::Network);
+    scaffold.network = Network::plan(host, &mut request.network, own, resolv)?;
+    record.state.network = scaffold.network.as_ref().map(Network::state);
     // Before there is a cgroup: whoever finds the shim dead knows from it what to end.
     record.write()?;
-    let root = scaffold.root.as_ref();
-    let (task, template) = bear(host, &mut scaffold.cradle, root, &scaffold.directory, request, handed)?;
+    let (root, directory) = (scaffold.root.as_ref(), &scaffold.directory);
+    let network = scaffold.network.as_mut();
+    let (task, template) = bear(host, &mut scaffold.cradle, root, directory, request, handed, network)?;
     record.state.pid = task.pid.as_raw();
     let log = open_log(scaffold.root.as_ref(), &log)?;
     let listener = listen_in(&scaffold.directory)?;
@@ -201,12 +212,13 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     let mut shim =
         Shim::new(host, lock, listener, record, policy, cgroup, root, log, task, template, owner, streams)?;
     (shim.kept, shim.backoff, shim.health) = (kept, backoff, health);
+    shim.network = scaffold.network.take();
     Ok(shim)
 }
 
 /// Makes the container's cgroup and its child, on its way to becoming the program as soon as it is [`release`]d.
 ///
-/// `root` is the data root, unless the descriptors bring a clone for this start alone.
+/// `root` is the data root, unless the descriptors bring a clone for this start alone; `network` has been planned.
 pub fn bear(
     host: &Host,
     cradle: &mut Cradle,
@@ -214,6 +226,7 @@ pub fn bear(
     directory: &OwnedFd,
     mut request: StartRequest,
     mut handed: Handed,
+    network: Option<&mut Network>,
 ) -> Result<(Task, Template)> {
     let plan = Namespaces::plan(&request, &mut handed)?;
     if plan.ready {
@@ -227,6 +240,8 @@ pub fn bear(
     let cgroup = cradle.cgroup.insert(cgroup);
     let gate = Gate::new(plan.cgroup);
     let bound = prepare::bound(&request.id, &files);
+    let namespace = plan.network()?.filter(|_| network.is_some());
+    let id = request.id.clone();
     let root = handed.root.as_ref().or(root);
     let (setup, pipes) = arrange(host, root, request, handed.directory, mounts, bound, gate, &plan)?;
     let (task, template) = launch(host, cgroup, plan, setup, pipes)?;
@@ -235,6 +250,10 @@ pub fn bear(
     // From here on the child mounts what it can without the following.
     cgroup.finish(rest)?;
     prepare::write_files(directory, &files)?;
+    if let Some(network) = network {
+        let child = cradle.child.as_ref().map(|(pid, pidfd)| (*pid, pidfd.as_fd()));
+        network.bring_up(host, &id, namespace, child)?;
+    }
     Ok((task, template))
 }
 

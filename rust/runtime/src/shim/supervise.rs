@@ -15,6 +15,7 @@ use super::backoff::Backoff;
 use super::client::Client;
 use super::health::Health;
 use super::kept::Kept;
+use super::network::Network;
 use super::record::Record;
 use super::start::Template;
 use super::task::Task;
@@ -55,6 +56,10 @@ pub enum Token {
     ClientInput(usize),
     /// A client's pipe can be written again: stream 0 or 1.
     Sink(usize, usize),
+    /// A question for the resolver.
+    Resolver,
+    /// Something of the host's rule set has gone.
+    News,
 }
 
 impl Token {
@@ -69,6 +74,8 @@ impl Token {
             Self::Client(number) => (6, number, 0),
             Self::ClientInput(number) => (7, number, 0),
             Self::Sink(number, stream) => (8, number, stream),
+            Self::Resolver => (9, 0, 0),
+            Self::News => (10, 0, 0),
         };
         kind << 56 | (stream as u64) << 48 | number as u64
     }
@@ -84,7 +91,9 @@ impl Token {
             5 => Self::Input(number),
             6 => Self::Client(number),
             7 => Self::ClientInput(number),
-            _ => Self::Sink(number, stream),
+            8 => Self::Sink(number, stream),
+            9 => Self::Resolver,
+            _ => Self::News,
         }
     }
 }
@@ -107,6 +116,8 @@ pub struct Shim<'h> {
     pub(super) template: Template,
     /// Namespaces of the container that are not to end with its last process.
     pub(super) namespaces: Vec<OwnedFd>,
+    /// Its endpoints and published ports.
+    pub(super) network: Option<Network>,
     /// For processes made by exec, from the first on.
     pub(super) join: Option<JoinHandle>,
     /// Processes in whose place others went on, to be reaped.
@@ -190,6 +201,7 @@ impl<'h> Shim<'h> {
             clients: Vec::new(),
             template,
             namespaces: Vec::new(),
+            network: None,
             join: None,
             left: Vec::new(),
             owner,
@@ -224,6 +236,7 @@ impl<'h> Shim<'h> {
         if self.owner.is_some() {
             self.watch(Token::Owner, EpollFlags::EPOLLIN)?;
         }
+        self.watch_network()?;
         self.watch_task(0)
     }
 
@@ -235,6 +248,12 @@ impl<'h> Shim<'h> {
             self.watch(Token::Output(index, stream), EpollFlags::EPOLLIN)?;
         }
         Ok(())
+    }
+
+    /// Hears questions for the resolver and news of the rule set, if the container has a network.
+    pub fn watch_network(&self) -> Result<()> {
+        self.watch(Token::Resolver, EpollFlags::EPOLLIN)?;
+        self.watch(Token::News, EpollFlags::EPOLLIN)
     }
 
     fn descriptor(&self, token: Token) -> Option<BorrowedFd<'_>> {
@@ -252,6 +271,8 @@ impl<'h> Shim<'h> {
             Token::Client(index) => Some(client(index)?.socket.as_fd()),
             Token::ClientInput(index) => client(index)?.stdin.as_ref().map(|stdin| stdin.fd.as_fd()),
             Token::Sink(index, stream) => client(index)?.sinks[stream].as_ref().map(|sink| sink.fd.as_fd()),
+            Token::Resolver => self.network.as_ref()?.resolver_fd(),
+            Token::News => self.network.as_ref()?.news_fd(),
         }
     }
 
@@ -283,6 +304,8 @@ impl<'h> Shim<'h> {
             Token::Client(index) => self.read_client(index),
             Token::ClientInput(index) => self.read_client_input(index),
             Token::Sink(index, stream) => self.sink_writable(index, stream, events),
+            Token::Resolver => self.network.iter_mut().for_each(Network::answer),
+            Token::News => self.network.iter_mut().for_each(Network::hear),
         }
     }
 
@@ -311,7 +334,9 @@ impl<'h> Shim<'h> {
 
     fn timeout(&self) -> EpollTimeout {
         let health = self.health.as_ref().and_then(Health::next_at);
-        let next = [self.policy.kill_at, self.stop_at, self.restart_at, health].into_iter().flatten().min();
+        let network = self.network.as_ref().and_then(Network::deadline);
+        let next = [self.policy.kill_at, self.stop_at, self.restart_at, health, network];
+        let next = next.into_iter().flatten().min();
         let until = next.map(|at| ((at - clock::monotonic_ns()).max(0) + 999_999) / 1_000_000);
         let busy = !self.buffer.is_empty() || !self.trimmed;
         match (until, busy.then_some(200)) {
@@ -325,6 +350,9 @@ impl<'h> Shim<'h> {
 
     fn act_on_time(&mut self) {
         let now = clock::monotonic_ns();
+        if let Some(network) = &mut self.network {
+            network.act_on_time(now);
+        }
         if self.policy.kill_at.is_some_and(|at| at <= now) {
             self.policy.kill_at = None;
             self.timed_out = true;

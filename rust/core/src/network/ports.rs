@@ -1,0 +1,254 @@
+//! Published ports: held on the host by a socket, led to the container by elements of the table's maps.
+
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use rocker_sys::nft::{Element, Family, Transaction};
+use rocker_sys::port;
+
+use super::table::{self, PortMaps};
+use super::{bridge, holder};
+use crate::protocol::{Cidr, Endpoint, Port, Protocol};
+use crate::{Error, Kind, Result};
+
+/// Ports of the host that nobody else can take while this lives.
+#[derive(Debug, Default)]
+pub struct Held {
+    /// With the real ports where any was asked for.
+    pub ports: Vec<Port>,
+    /// Bound, and of no use but that: what comes is led to the container before it gets here. None where the kernel
+    /// lacks the protocol's sockets.
+    sockets: Vec<Option<OwnedFd>>,
+}
+
+/// An element and the map or set that it belongs to.
+pub type Placed = (&'static str, Element);
+
+impl Held {
+    /// Binds all of them, or none and says who has the one that is not free. `proc` and `run` (the run root) are where
+    /// that is looked up.
+    pub fn take(wanted: &[Port], proc: BorrowedFd<'_>, run: BorrowedFd<'_>) -> Result<Self> {
+        let mut held = Self::default();
+        for port in wanted {
+            let (real, socket) =
+                held.take_one(*port).map_err(|errno| explain(port, errno, &held, proc, run))?;
+            held.ports.push(real);
+            held.sockets.push(socket);
+        }
+        Ok(held)
+    }
+
+    fn take_one(&self, port: Port) -> nix::Result<(Port, Option<OwnedFd>)> {
+        if port.host_port != 0 {
+            return Ok((port, bind(port)?));
+        }
+        // The same port for IPv4 and IPv6 where that can be had, as people expect.
+        let same =
+            |other: &&Port| (other.protocol, other.container_port) == (port.protocol, port.container_port);
+        if let Some(other) = self.ports.iter().rev().find(same) {
+            let port = Port { host_port: other.host_port, ..port };
+            if let Ok(socket) = bind(port) {
+                return Ok((port, socket));
+            }
+        }
+        let socket = bind(port)?;
+        let host_port = match &socket {
+            Some(socket) => port::of(socket)?,
+            None => return Err(Errno::EPROTONOSUPPORT),
+        };
+        Ok((Port { host_port, ..port }, socket))
+    }
+}
+
+fn bind(port: Port) -> nix::Result<Option<OwnedFd>> {
+    let address = SocketAddr::new(port.host_ip, port.host_port);
+    match port::hold(port.protocol as i32, address) {
+        Ok(socket) => Ok(Some(socket)),
+        // Without the module sctp there are no sockets, and nobody who could take the port.
+        Err(Errno::EPROTONOSUPPORT | Errno::ESOCKTNOSUPPORT) if port.protocol == Protocol::Sctp => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+fn explain(port: &Port, errno: Errno, held: &Held, proc: BorrowedFd<'_>, run: BorrowedFd<'_>) -> Error {
+    let (ip, number) = (port.host_ip, port.host_port);
+    let family = if ip.is_ipv4() { 4 } else { 6 };
+    let listen = format!("listen {}{family} {ip}:{number}: bind:", port.protocol.name());
+    let error = Error::sys("publish a port", errno);
+    match errno {
+        Errno::EADDRINUSE if number == 0 => error
+            .kind(Kind::NoSpace)
+            .message(format!("no {} port of {ip} is free", port.protocol.name()))
+            .hint("the range is net.ipv4.ip_local_port_range"),
+        Errno::EADDRINUSE => {
+            let allocated = format!("Bind for {ip}:{number} failed: port is already allocated");
+            let error = error.kind(Kind::Conflict);
+            if held.ports.iter().any(|other| holder::clashes(other, port)) {
+                return error.message(allocated).hint("the same port is published twice");
+            }
+            match holder::find(port, proc, run) {
+                Some(who @ (holder::Holder::Container(_) | holder::Holder::Shim(_))) => {
+                    error.message(allocated).hint(who.to_string())
+                }
+                Some(who) => error.message(format!("{listen} address already in use")).hint(who.to_string()),
+                None => error
+                    .message(format!("{listen} address already in use"))
+                    .hint("its holder is in another network or pid namespace, or does not listen"),
+            }
+        }
+        Errno::EADDRNOTAVAIL => error
+            .kind(Kind::Invalid)
+            .message(format!("{listen} cannot assign requested address"))
+            .hint(format!("{ip} is no address of this host")),
+        Errno::EPROTONOSUPPORT => error
+            .kind(Kind::Unsupported)
+            .message(format!("no {} port can be chosen", port.protocol.name()))
+            .hint("the kernel lacks its sockets: name the port of the host"),
+        Errno::EMFILE | Errno::ENFILE => {
+            error.hint("each published port takes a file descriptor: publish fewer, or raise ulimit -n")
+        }
+        _ => error,
+    }
+}
+
+/// The elements that lead these ports to a container with these endpoints: to its first address of the family in a
+/// network that has a way out. Without one of IPv6 the host's ports of IPv6 lead nowhere.
+pub fn elements<'e>(ports: &[Port], endpoints: impl Iterator<Item = &'e Endpoint> + Clone) -> Vec<Placed> {
+    let mut placed: Vec<Placed> = Vec::new();
+    for six in [false, true] {
+        let Some(target) = target(endpoints.clone(), six) else { continue };
+        let maps = PortMaps::of(six);
+        let mut any = false;
+        for port in ports.iter().filter(|port| port.host_ip.is_ipv6() == six) {
+            let name = if port.host_ip.is_unspecified() { maps.any } else { maps.exact };
+            placed.push((name, Element::pair(&key(port), &value(target, port.container_port))));
+            any = true;
+        }
+        if any {
+            placed.push((maps.itself, Element::key(&octets(target).repeat(2))));
+        }
+    }
+    placed
+}
+
+/// All elements that may lead these ports to one of these addresses: what a shim that was killed can have left.
+pub fn candidates(ports: &[Port], addresses: &[IpAddr]) -> Vec<Placed> {
+    let mut placed = Vec::new();
+    for address in addresses {
+        let maps = PortMaps::of(address.is_ipv6());
+        for port in ports.iter().filter(|port| port.host_ip.is_ipv6() == address.is_ipv6()) {
+            let name = if port.host_ip.is_unspecified() { maps.any } else { maps.exact };
+            placed.push((name, Element::pair(&key(port), &value(*address, port.container_port))));
+        }
+        placed.push((maps.itself, Element::key(&octets(*address).repeat(2))));
+    }
+    placed
+}
+
+fn target<'e>(endpoints: impl Iterator<Item = &'e Endpoint> + Clone, six: bool) -> Option<IpAddr> {
+    let of = |endpoint: &Endpoint| {
+        endpoint.addresses.iter().map(|Cidr(one)| one.address).find(|address| address.is_ipv6() == six)
+    };
+    let out = endpoints.filter(|endpoint| !endpoint.bridge.internal);
+    let leads = |endpoint: &&Endpoint| endpoint.gateways.iter().any(|gateway| gateway.is_ipv6() == six);
+    out.clone().filter(leads).find_map(of).or_else(|| out.clone().find_map(of))
+}
+
+fn key(port: &Port) -> Vec<u8> {
+    let mut key = vec![port.protocol as u8, 0, 0, 0];
+    if !port.host_ip.is_unspecified() {
+        key.extend(octets(port.host_ip));
+    }
+    key.extend(port.host_port.to_be_bytes());
+    key.extend([0, 0]);
+    key
+}
+
+fn value(address: IpAddr, port: u16) -> Vec<u8> {
+    let mut value = octets(address);
+    value.extend(port.to_be_bytes());
+    value.extend([0, 0]);
+    value
+}
+
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
+}
+
+/// Adds the elements; whoever holds the ports may replace what a killed shim has left.
+pub fn publish(table: &str, placed: &[Placed]) -> Result<()> {
+    if placed.is_empty() {
+        return Ok(());
+    }
+    let fail = |errno| table::fail("publish ports in the nftables table", table, errno);
+    let mut nft = bridge::nft()?;
+    let mut transaction = Transaction::new(Family::Inet);
+    add(&mut transaction, table, placed);
+    match nft.commit(transaction) {
+        Ok(()) => return Ok(()),
+        Err(Errno::EBUSY | Errno::EEXIST | Errno::ENOENT) => {}
+        Err(errno) => return Err(fail(errno)),
+    }
+    loop {
+        table::ensure(&mut nft, table)?;
+        let generation = nft.generation().map_err(fail)?;
+        let mut transaction = Transaction::of_generation(Family::Inet, generation);
+        for (set, element) in placed {
+            let now = nft.value(table, set, &element.key).map_err(fail)?;
+            if now.is_some_and(|now| element.data.as_ref().is_some_and(|data| *data != now)) {
+                transaction.remove(table, set, &[Element::key(&element.key)]);
+            }
+        }
+        add(&mut transaction, table, placed);
+        match nft.commit(transaction) {
+            Ok(()) => return Ok(()),
+            Err(Errno::ERESTART) => {}
+            Err(errno) => return Err(fail(errno)),
+        }
+    }
+}
+
+fn add(transaction: &mut Transaction, table: &str, placed: &[Placed]) {
+    for (set, elements) in by_set(placed) {
+        transaction.add(table, set, &elements);
+    }
+}
+
+fn by_set(placed: &[Placed]) -> Vec<(&'static str, Vec<Element>)> {
+    let mut sets: Vec<(&'static str, Vec<Element>)> = Vec::new();
+    for (name, element) in placed {
+        match sets.iter_mut().find(|(set, _)| set == name) {
+            Some((_, elements)) => elements.push(element.clone()),
+            None => sets.push((name, vec![element.clone()])),
+        }
+    }
+    sets
+}
+
+/// Removes the elements, as far as they are there and still lead where these do: another container may have the port.
+pub fn withdraw(table: &str, placed: &[Placed]) -> Result<()> {
+    if placed.is_empty() {
+        return Ok(());
+    }
+    let fail = |errno| table::fail("withdraw ports from the nftables table", table, errno);
+    let mut nft = bridge::nft()?;
+    loop {
+        let generation = nft.generation().map_err(fail)?;
+        let mut transaction = Transaction::of_generation(Family::Inet, generation);
+        for (set, element) in placed {
+            let now = nft.value(table, set, &element.key).map_err(fail)?;
+            if now.is_some_and(|now| element.data.as_ref().is_none_or(|data| *data == now)) {
+                transaction.remove(table, set, &[Element::key(&element.key)]);
+            }
+        }
+        match nft.commit(transaction) {
+            Ok(()) => return Ok(()),
+            Err(Errno::ERESTART) => {}
+            Err(errno) => return Err(fail(errno)),
+        }
+    }
+}
