@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::stat::Mode;
@@ -16,7 +17,7 @@ use super::report::Report;
 use super::terminal;
 use crate::cgroup::JoinHandle;
 use crate::spec::ConsoleSize;
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 /// Everything the child needs.
 #[derive(Debug)]
@@ -60,7 +61,10 @@ fn start(setup: &Setup<'_>, socket: &OwnedFd) -> Result<std::convert::Infallible
         // In the container's own procfs its number is somebody else's, or nobody's.
         set_oom_score(outside.proc, score)?;
     }
-    setns(&setup.init, setup.namespaces).map_err(|errno| Error::sys("join namespaces", errno))?;
+    setns(&setup.init, setup.namespaces).map_err(|errno| match errno {
+        Errno::ESRCH => Error::new(Kind::NotRunning, "the container is not running"),
+        _ => Error::sys("join namespaces", errno),
+    })?;
     // A session of its own: no terminal of another can be typed into (TIOCSTI).
     setsid().map_err(|errno| Error::sys("setsid", errno))?;
     let _ = ids::new_session_keyring();
