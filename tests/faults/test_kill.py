@@ -239,7 +239,7 @@ def test_a_listing_of_another_data_root_on_the_same_run_root_ends_nothing_of_our
     exited = steps.engine.run(rootfs=str(busybox_rootfs), command=["sh", "-c", "exit 3"], detach=True)
     assert exited.wait() == 3
     killed = steps.start()
-    _kill_shim_of(killed, engine_roots)
+    _kill_shim_of(killed)
 
     def files() -> list[list[Path]]:
         return [sorted((engine_roots.run / "containers" / one.id).iterdir()) for one in (exited, killed)]
