@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -10,7 +11,7 @@ from typing import Self, TypeVar
 
 import pytest
 
-from helpers.engine import TEARDOWN, EngineRoots
+from helpers.engine import COMMAND, TEARDOWN, EngineRoots
 from helpers.processes import (
     Process,
     end,
@@ -34,13 +35,15 @@ class Warm:
     A worker that waits has its template's listening socket: one at work has closed it.
     """
 
-    def __init__(self, roots: EngineRoots, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, roots: EngineRoots, patch: pytest.MonkeyPatch, program: Path = COMMAND) -> None:
         self.roots = roots
+        self.program = program
         self.directory = roots.base / "w"
         patch.setenv("ROCKER_WARM", str(self.directory))
 
     def __enter__(self) -> Self:
-        self.roots.cli("version", check=True)
+        command = [str(self.program), *self.roots.command("version")[1:]]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
         self.settled()
         return self
 

@@ -42,12 +42,12 @@ def test_the_command_of_a_wheel_runs_a_container_cold_and_warm(
         return done.stdout
 
     assert run("echo", "cold") == "cold\n"
-    warm = Warm(engine_roots, monkeypatch)
-    run("true")  # leaves a template behind
-    with warm:
-        [first, *_] = warm.settled()
+    with Warm(engine_roots, monkeypatch, installed / "rocker") as warm:
+        before = warm.settled()
         assert run("echo", "warm") == "warm\n"
-        assert f"{installed}/python" in first.command
+        worker = warm.replaced(before)
+        assert worker is not None
+        assert worker.command.startswith(f"{installed}/python")
 
 
 def test_the_python_package_of_a_wheel_is_the_one_that_is_imported(
