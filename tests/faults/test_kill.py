@@ -116,6 +116,8 @@ class Steps:
             until(lambda: so() or wait_ended([shim], 0), step)
             if not so():
                 raise GoneError("the shim was killed")
+            if step == "probe":
+                container.stop(0)
 
         return state["shim_pid"], act
 
@@ -188,7 +190,7 @@ def _kill_shim(bystander: Bystander, steps: Steps, step: str, call: str, number:
     with killed_at(pid, call, number) as attempt:
         try:
             act()
-            goes = step not in {"exec", "update", "restart", "probe"}
+            goes = step not in {"exec", "update", "restart"}
         except RockerError:
             goes = True
         # Its last calls come after the last answer.

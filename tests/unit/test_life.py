@@ -50,6 +50,7 @@ def test_without_a_command_there_is_no_health_check():
     [
         {"Test": "probe"}, {"Test": ["SHELL", "x"]}, {"Test": ["CMD", 1]}, {"Test": ["CMD", "x"], "Retries": "3"},
         {"Test": ["CMD", "x"], "Interval": -1}, {"Test": ["CMD", "a\0b"]},
+        {"Test": ["CMD", "x"], "Interval": 999_999},
     ],
 )  # fmt: skip
 def test_an_images_malformed_health_check_is_refused(document):

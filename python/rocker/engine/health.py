@@ -25,6 +25,7 @@ _TIMES = {
     "start_interval": "StartInterval",
 }
 _LEAST = 0.001
+_MOST_RETRIES = (1 << 31) - 1
 _KINDS = ("NONE", "CMD", "CMD-SHELL")
 
 
@@ -56,11 +57,12 @@ def of_image(document: Mapping[str, Any]) -> HealthCheck:
     """
     test, retries = document.get("Test") or [], document.get("Retries") or 0
     times = {field: document.get(name) or 0 for field, name in _TIMES.items()}
-    numbers = [retries, *times.values()]
+    numbers = [retries, *times.values()]  # nanoseconds
     if (
         not isinstance(test, list)
         or not all(isinstance(word, str) and "\0" not in word for word in test)
         or not all(isinstance(number, int) and number >= 0 for number in numbers)
+        or any(0 < time < _LEAST * 10**9 for time in times.values())
         or (test and test[0] not in _KINDS)
     ):
         raise CorruptError(
@@ -117,7 +119,7 @@ def request(config: ContainerConfig, hostname: str, warn: Callable[[str], None])
         "start_period": found.start_period or START_PERIOD,
         # Docker before 25 knew none and used the interval: a shorter one is not made longer.
         "start_interval": found.start_interval or min(START_INTERVAL, interval),
-        "retries": found.retries or RETRIES,
+        "retries": min(found.retries or RETRIES, _MOST_RETRIES),
     }
     if config.options.groups:
         document["groups"] = list(config.options.groups)

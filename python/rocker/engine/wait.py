@@ -36,7 +36,8 @@ def wait(container: Container, timeout: float | None, condition: str = "not-runn
     if condition == "healthy":
         return _healthy(container, timeout)
     if condition == "next-exit":
-        _until(deadline, lambda: container.status in _RUNS, f"container {container.name} does not run")
+        last = _finished(container)
+        _until(deadline, lambda: _began(container, last), f"container {container.name} does not run")
     code = None
     while code is None:
         try:
@@ -54,6 +55,20 @@ def wait(container: Container, timeout: float | None, condition: str = "not-runn
     if condition == "removed":
         _until(deadline, lambda: not _exists(container), f"container {container.name} is still there")
     return code
+
+
+def _finished(container: Container) -> str | None:
+    state = container.engine.state(container.id) or {}
+    return state.get("finished_at")
+
+
+def _began(container: Container, last: str | None) -> bool:
+    """Whether it runs, or has run since its last end."""
+    if container.status in _RUNS or _finished(container) != last:
+        return True
+    if not _exists(container):
+        raise ContainerNotFoundError(f"No such container: {container.id}")
+    return False
 
 
 _RUNS = frozenset({"running", "paused", "restarting"})

@@ -14,6 +14,8 @@ use crate::clock;
 
 /// How many results are kept.
 const RESULTS: usize = 5;
+/// The least time between two probes, in nanoseconds.
+const LEAST: i64 = 1_000_000;
 /// How much of a probe's output is kept, in bytes.
 const OUTPUT: usize = 4096;
 
@@ -62,7 +64,8 @@ impl Health {
 
     fn interval(&self, status: HealthStatus, now: i64) -> i64 {
         let starting = status == HealthStatus::Starting && self.in_start_period(now);
-        ns(if starting { self.check.start_interval } else { self.check.interval })
+        // However little an image says: a probe costs the host more than the container.
+        ns(if starting { self.check.start_interval } else { self.check.interval }).max(LEAST)
     }
 
     fn in_start_period(&self, at: i64) -> bool {
@@ -285,8 +288,9 @@ fn timed_out(seconds: f64, output: &str) -> String {
     if output.is_empty() { message } else { format!("{message}: {output}") }
 }
 
+/// Nanoseconds, at most some thirty years: sums of it and of a clock stay within 64 bits.
 fn ns(seconds: f64) -> i64 {
-    (seconds * 1e9) as i64
+    (seconds.clamp(0.0, 1e9) * 1e9) as i64
 }
 
 /// A duration as Go writes it: `1m30s`, `1.5s`, `250ms`.
@@ -332,6 +336,7 @@ mod tests {
 
     #[test]
     fn durations_are_written_as_in_go() {
+        assert!(ns(f64::MAX) + i64::MAX / 2 > 0);
         let texts = [30.0, 60.0, 90.0, 1.5, 0.25, 3600.0].map(|seconds| duration(ns(seconds)));
         assert_eq!(texts, ["30s", "1m0s", "1m30s", "1.5s", "250ms", "1h0m0s"]);
     }
