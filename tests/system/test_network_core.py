@@ -8,6 +8,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,14 @@ from helpers.processes import find, wait_ended
 from rocker import _core
 from rocker.engine import roots
 from rocker.engine.start import RUNTIME
-from rocker.errors import ConflictError, InvalidArgumentError, NotFoundError, UnsupportedError
+from rocker.errors import (
+    ConflictError,
+    GoneError,
+    InvalidArgumentError,
+    NotFoundError,
+    NotRunningError,
+    UnsupportedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,9 +39,6 @@ TABLE = "rocker-0badcafe"
 SYSCTLS = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}
 PATIENCE = 20.0
 ANY = "0.0.0.0"  # noqa: S104 -- within a network namespace of the test
-
-# What a container serves: its name on TCP port 80 and, over UDP, on port 53 of all its addresses.
-SERVE = "while :; do echo {0} | nc -l -p 80; done & while :; do echo {0} | nc -u -l -p 53 -w 1; done & wait"
 
 
 class Net:
@@ -78,6 +83,7 @@ class Running:
         self.host = host
         self.id = id
         self.session = session
+        self.servers: list[Server] = []
 
     def state(self) -> dict[str, Any]:
         return json.loads((self.host.roots.run / "containers" / self.id / "state.json").read_text())
@@ -97,7 +103,9 @@ class Running:
         return output
 
     def end(self) -> None:
-        with suppress(NotFoundError):
+        for server in self.servers:
+            server.close()
+        with suppress(GoneError, NotFoundError, NotRunningError):
             self.call(op="kill")
         self.session.communicate(None)
 
@@ -150,12 +158,48 @@ class Host:
         return self.running[-1]
 
     def serve(self, net: Net, host: int, name: str, **network: Any) -> Running:
-        """A container that serves its name; it does when this returns."""
-        server = self.start([net.endpoint(host, name)], ["sh", "-c", SERVE.format(name)], **network)
-        inside = server.inside()
-        until(lambda: fetch(net.ip(host), 80, namespace=inside) == name)
+        """A container that serves its name on TCP port 80 and UDP port 53 of all its addresses."""
+        container = self.start([net.endpoint(host, name)], **network)
+        inside = container.inside()
+        container.servers = [Server(inside, name, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)]
         inside.close()
-        return server
+        return container
+
+
+class Server:
+    """A thread of the test that answers everybody with a name, by a socket of a container's namespace."""
+
+    def __init__(self, namespace: Namespace, name: str, kind: socket.SocketKind) -> None:
+        self.name = name.encode()
+        self.socket = namespace.socket(socket.AF_INET6, kind)
+        self.socket.settimeout(None)
+        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        self.socket.bind(("::", 80 if kind == socket.SOCK_STREAM else 53))
+        if kind == socket.SOCK_STREAM:
+            self.socket.listen()
+        serve = self._stream if kind == socket.SOCK_STREAM else self._datagram
+        self.thread = threading.Thread(target=serve)
+        self.thread.start()
+
+    def _stream(self) -> None:
+        with suppress(OSError):
+            while True:
+                with self.socket.accept()[0] as one:
+                    one.sendall(self.name)
+
+    def _datagram(self) -> None:
+        with suppress(OSError):
+            while True:
+                message, peer = self.socket.recvfrom(100)
+                if not message:
+                    return
+                self.socket.sendto(self.name, peer)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join(PATIENCE)
+        self.socket.close()
 
 
 @pytest.fixture
@@ -167,6 +211,8 @@ def host(engine_roots: EngineRoots, busybox_rootfs: Path) -> Iterator[Host]:
         yield made
         for container in made.running:
             container.end()
+        for container in made.running:
+            _core.settle(str(engine_roots.run), str(engine_roots.root), container.id)
         until(lambda: not [name for name in _core.links() if name.startswith("rkv")])
         for name in [name for name in _core.links() if name.startswith("rk-")]:
             assert elements("ports4") == elements("anywhere4") == elements("itself4") == []
@@ -348,9 +394,7 @@ def test_a_neighbour_reaches_what_is_published_and_nothing_else(host: Host) -> N
         run("ip", "route", "add", "10.88.0.0/16", "via", "192.0.2.1")
         run("ip", "route", "add", "127.0.0.9/32", "via", "192.0.2.1")
         run("sysctl", "-qw", "net.ipv4.conf.wire.route_localnet=1")
-    server = host.serve(
-        net, 2, "web", ports=[port("tcp", ANY, 8080, 80), port("tcp", "127.0.0.9", 8081, 80)]
-    )
+    server = host.serve(net, 2, "web", ports=[port("tcp", ANY, 8080, 80), port("tcp", "127.0.0.9", 8081, 80)])
     assert fetch("192.0.2.1", 8080, namespace=lan) == "web"
     assert fetch("10.88.1.2", 80, namespace=lan) is None, "a port that is not published"
     assert fetch("127.0.0.9", 8081, namespace=lan, source="192.0.2.2") is None, "one of loopback alone"
@@ -362,7 +406,9 @@ def test_a_neighbour_reaches_what_is_published_and_nothing_else(host: Host) -> N
         inside = server.inside()
         with inside.socket() as one:
             one.connect(("192.0.2.2", 9000))
-            assert listener.accept()[1][0] == "192.0.2.1"
+            accepted, peer = listener.accept()
+            accepted.close()
+            assert peer[0] == "192.0.2.1"
         inside.close()
     lan.close()
     here.close()
@@ -441,16 +487,19 @@ def test_a_port_in_use_names_its_holder(host: Host) -> None:
     ) as caught:
         host.start([net.endpoint(3)], ports=[port("tcp", "127.0.0.1", 8080, 80)])
     assert caught.value.hint == f"container {first.id[:12]} publishes it"
-    with pytest.raises(ConflictError, match="the same port is published twice"):
+    with pytest.raises(ConflictError, match=r"^Bind for 0\.0\.0\.0:1 failed") as caught:
         host.start([net.endpoint(3)], ports=[port("udp", ANY, 1, 1), port("udp", ANY, 1, 2)])
+    assert caught.value.hint == "the same port is published twice"
     with socket.create_server(("127.0.0.1", 9000)):
         with pytest.raises(
             ConflictError, match=r"^listen tcp4 0\.0\.0\.0:9000: bind: address already in use"
         ) as caught:
             host.start([net.endpoint(3)], ports=[port("tcp", ANY, 9000, 80)])
         assert f"pid {os.getpid()}, has it" in str(caught.value.hint)
-    with pytest.raises(InvalidArgumentError, match=r"192\.0\.2\.77 is no address of this host"):
+    wrong = r"^listen tcp4 192\.0\.2\.77:9000: bind: cannot assign requested address"
+    with pytest.raises(InvalidArgumentError, match=wrong) as caught:
         host.start([net.endpoint(3)], ports=[port("tcp", "192.0.2.77", 9000, 80)])
+    assert caught.value.hint == "192.0.2.77 is no address of this host"
 
 
 def test_names_are_answered(host: Host) -> None:
@@ -480,8 +529,6 @@ class Upstream:
     """A name server at 53 of an address: `example.org` is 192.0.2.53, all else is not there. Counts its questions."""
 
     def __init__(self, ip: str, namespace: Namespace | None = None) -> None:
-        import threading
-
         make = namespace.socket if namespace else socket.socket
         self.udp, self.tcp = make(socket.AF_INET, socket.SOCK_DGRAM), make(socket.AF_INET, socket.SOCK_STREAM)
         self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -679,7 +726,12 @@ def test_a_network_is_made_and_removed_again_and_again(host: Host) -> None:
 @pytest.mark.parametrize("order", ["first", "later"])
 def test_docker_on_the_same_host_lets_it_through(host: Host, order: str) -> None:
     def docker() -> None:
-        for rule in ("-N DOCKER-USER", "-A FORWARD -j DOCKER-USER", "-A DOCKER-USER -j RETURN", "-P FORWARD DROP"):
+        for rule in (
+            "-N DOCKER-USER",
+            "-A FORWARD -j DOCKER-USER",
+            "-A DOCKER-USER -j RETURN",
+            "-P FORWARD DROP",
+        ):
             run("iptables-nft", *rule.split())
 
     if order == "first":
@@ -692,8 +744,8 @@ def test_docker_on_the_same_host_lets_it_through(host: Host, order: str) -> None
         until(lambda: "rk-test1" in run("iptables-nft", "-S", "DOCKER-USER"))
     assert run("iptables-nft", "-S", "DOCKER-USER").splitlines() == [
         "-N DOCKER-USER",
-        "-A DOCKER-USER -o rk-test1 -j ACCEPT",
-        "-A DOCKER-USER -i rk-test1 -j ACCEPT",
+        '-A DOCKER-USER -o rk-test1 -m comment --comment "rocker rk-test1" -j ACCEPT',
+        '-A DOCKER-USER -i rk-test1 -m comment --comment "rocker rk-test1" -j ACCEPT',
         "-A DOCKER-USER -j RETURN",
     ]
     assert fetch("192.0.2.1", 8080, namespace=lan) == "web"
@@ -709,7 +761,7 @@ def test_a_network_that_is_wrong_is_refused_whole(host: Host) -> None:
     for wrong, text in (
         ({"bridge": {**bridge, "name": "../x"}, "table": TABLE}, "is no name of a link"),
         ({"bridge": {**bridge, "addresses": ["10.88.1.1"]}, "table": TABLE}, "is no address with a prefix"),
-        ({"bridge": {**bridge, "mtu": 10}, "table": TABLE}, "MTU"),
+        ({"bridge": {**bridge, "mtu": 10}, "table": TABLE}, "make the bridge `rk-test1`: Invalid argument"),
         ({"bridge": bridge, "table": "filter"}, "is no table of rocker's"),
         ({"bridge": {**bridge, "colour": 1}, "table": TABLE}, "unknown field `colour`"),
     ):
