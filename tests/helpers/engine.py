@@ -95,6 +95,14 @@ class EngineRoots:
         end(self.launchers(), signal.SIGTERM)
         return wait_gone(self.base, timeout)
 
+    def bridges(self) -> set[str]:
+        """The bridges of the engine's networks."""
+        return _bridges(self.root)
+
+    def table(self) -> str:
+        """The name of the engine's nftables table."""
+        return _table(self.run)
+
     def remove_bridges(self) -> None:
         """Remove what stays of an engine's networks, as docker0 stays: their bridges and rules."""
         remove_bridges(self.root, self.run)
@@ -110,13 +118,22 @@ class EngineRoots:
 
 def remove_bridges(root: Path, run: Path) -> None:
     """Remove the bridges and rules of an engine that has ended; its data root must still be there."""
-    database = root / "rocker.db"
-    if not database.exists():
-        return
-    from rocker import _core
+    bridges = _bridges(root)
+    if bridges:
+        from rocker import _core
 
-    table = "rocker-" + hashlib.sha256(os.fsencode(run)).hexdigest()[:8]
-    # A test may have made its catalogue unreadable, or one of an earlier version.
-    with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as db:
-        for (bridge,) in db.execute("SELECT bridge FROM networks WHERE bridge != ''").fetchall():
-            _core.network_remove(bridge, table)
+        for bridge in bridges:
+            _core.network_remove(bridge, _table(run))
+
+
+def _bridges(root: Path) -> set[str]:
+    """The bridges that the catalogue names; a test may have made it unreadable, or one of an earlier version."""
+    database = root / "rocker.db"
+    if database.exists():
+        with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as db:
+            return {name for (name,) in db.execute("SELECT bridge FROM networks WHERE bridge != ''")}
+    return set()
+
+
+def _table(run: Path) -> str:
+    return "rocker-" + hashlib.sha256(os.fsencode(run)).hexdigest()[:8]

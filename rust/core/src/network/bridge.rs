@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use rocker_sys::netlink::{Address, Config, Route};
 use rocker_sys::nft::Nft;
 
-use super::{sysctl, table};
+use super::{docker, sysctl, table};
 use crate::protocol::{Bridge, Cidr, check_link_name, check_table};
 use crate::{Error, Kind, Result};
 
@@ -55,7 +55,9 @@ pub fn remove(bridge: &str, table: &str) -> Result<()> {
         Ok(()) | Err(Errno::ENODEV) => {}
         Err(errno) => return Err(Error::at("remove the bridge", bridge, errno)),
     }
-    table::remove_network(&mut nft()?, table, bridge)
+    let mut nft = nft()?;
+    docker::forget(&mut nft, bridge);
+    table::remove_network(&mut nft, table, bridge)
 }
 
 /// The networks that this namespace's addresses and routes name: what a new one must not overlap.
@@ -116,7 +118,9 @@ fn complete(proc: BorrowedFd<'_>, route: &mut Route, bridge: &Bridge, table: &st
     sysctl::set_if_there(proc, &format!("ipv6/conf/{name}/disable_ipv6"), if has(true) { "0" } else { "1" })?;
     // The host's 127.0.0.1 reaches a published port by the bridge; the table's `guard` keeps the other way shut.
     sysctl::set(proc, &format!("ipv4/conf/{name}/route_localnet"), "1")?;
-    table::add_network(&mut nft()?, table, bridge)?;
+    let mut nft = nft()?;
+    table::add_network(&mut nft, table, bridge)?;
+    docker::let_through(&mut nft, name)?;
     let mut config = Config::default();
     for Cidr(address) in &bridge.addresses {
         config.address(link.index, *address);

@@ -5,6 +5,7 @@
 //! | `bridge` | a network's bridge on the host: made, removed |
 //! | `endpoint` | a container's link into a bridge, made in place, with addresses and routes |
 //! | `table` | the engine's nftables table |
+//! | `docker` | the rules of Docker on the same host |
 //! | `ports` | ports of the host that lead to a container: held, and elements of maps |
 //! | `holder` | who has a port that is not free |
 //! | `records` | which container has which names and addresses, as files |
@@ -17,6 +18,7 @@
 
 mod bridge;
 pub mod dns;
+mod docker;
 mod endpoint;
 mod holder;
 pub mod ports;
@@ -49,6 +51,7 @@ pub fn repair<'b>(
         if !table::knows(&mut nft, table, &bridge.name) {
             table::add_network(&mut nft, table, bridge)?;
         }
+        docker::let_through(&mut nft, &bridge.name)?;
     }
     ports::publish(table, ports)
 }

@@ -3,6 +3,7 @@
 
 use std::net::Ipv4Addr;
 
+use nix::errno::Errno;
 use rocker_sys::nft::{Expressions, Family, Hook, Nft, Register, Transaction};
 
 use crate::{Error, Result};
@@ -13,9 +14,23 @@ const TABLE: &str = "rocker-dns";
 
 /// Makes, or makes anew, the table of the calling thread's network namespace that leads to these ports.
 pub fn redirect(udp: u16, tcp: u16) -> Result<()> {
+    let made = Nft::open().and_then(|mut nft| match nft.commit(table(false, udp, tcp)) {
+        // Of an earlier resolver. Not deleted when it need not be: the end of the socket would wait for a grace period.
+        Err(Errno::EEXIST) => nft.commit(table(true, udp, tcp)),
+        other => other,
+    });
+    made.map_err(|errno| {
+        Error::sys("redirect the container's resolver", errno)
+            .hint("the kernel needs nf_tables with nat for IPv4 (CONFIG_NFT_NAT)")
+    })
+}
+
+fn table(again: bool, udp: u16, tcp: u16) -> Transaction {
     let mut transaction = Transaction::new(Family::Ip);
-    // What cannot be told to be there is added before it is deleted.
-    transaction.table(TABLE, false, b"").delete_table(TABLE).table(TABLE, false, b"");
+    if again {
+        transaction.delete_table(TABLE);
+    }
+    transaction.table(TABLE, true, b"");
     let hook = Hook { kind: "nat", number: 3, priority: -100 };
     transaction.chain(TABLE, "output", Some(&hook));
     for (protocol, port) in [(17, udp), (6, tcp)] {
@@ -28,9 +43,5 @@ pub fn redirect(udp: u16, tcp: u16) -> Result<()> {
         rule.destination_nat(false, address, value);
         transaction.rule(TABLE, "output", rule, b"");
     }
-    let made = Nft::open().and_then(|mut nft| nft.commit(transaction));
-    made.map_err(|errno| {
-        Error::sys("redirect the container's resolver", errno)
-            .hint("the kernel needs nf_tables with nat for IPv4 (CONFIG_NFT_NAT)")
-    })
+    transaction
 }

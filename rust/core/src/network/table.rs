@@ -221,23 +221,27 @@ fn rules() -> Vec<(&'static str, Expressions)> {
         // Never translated here: a neighbour of the host must not reach what is published on loopback alone.
         ("prerouting", rule(|rule| to_loopback(rule).verdict(Verdict::Return))),
         ("prerouting", rule(|rule| rule.destination_is_local().verdict(Verdict::Goto("publish")))),
+        // IPv6 has no route_localnet: what came back for ::1 would be dropped. So the port's holder refuses it at once,
+        // and who tried ::1 for `localhost` goes on to 127.0.0.1.
+        (
+            "output",
+            rule(|rule| {
+                let loopback = std::net::Ipv6Addr::LOCALHOST.octets();
+                rule.family(true).network(24, 16, R0).compare(R0, true, &loopback).verdict(Verdict::Return)
+            }),
+        ),
         ("output", rule(|rule| rule.destination_is_local().verdict(Verdict::Goto("publish")))),
     ];
     for six in [false, true] {
         rules.push(("publish", published(six, true)));
         rules.push(("publish", published(six, false)));
     }
-    // The host by its loopback: a container could not answer 127.0.0.1 or ::1.
+    // The host by its loopback: a container could not answer 127.0.0.1.
     rules.push((
         "postrouting",
         rule(|rule| {
             to(rule, BRIDGES).family(false).network(12, 1, R0).compare(R0, true, &[127]).masquerade()
         }),
-    ));
-    let one = std::net::Ipv6Addr::LOCALHOST.octets();
-    rules.push((
-        "postrouting",
-        rule(|rule| to(rule, BRIDGES).family(true).network(8, 16, R0).compare(R0, true, &one).masquerade()),
     ));
     // Containers that meet by a published port: the answer must come back by the host.
     rules.push((

@@ -13,6 +13,7 @@ use rocker_core::protocol::{Event, Exit, Usage};
 use rocker_core::{Error, Kind};
 use rocker_sys::pidfd;
 
+use super::network::Network;
 use super::supervise::{Shim, Token};
 use super::task::Task;
 use super::teardown::tear_down;
@@ -124,6 +125,7 @@ impl Shim<'_> {
         }
         if index == 0 {
             let _ = self.record.failed(error.clone(), exit_code, self.root.as_ref());
+            self.network.iter_mut().for_each(Network::release_ports);
             self.tasks[0] = None;
         }
         for client in 0..self.clients.len() {
@@ -186,6 +188,7 @@ impl Shim<'_> {
         self.end_health();
         self.record.state.stopped = self.ending;
         let _ = self.record.exited(&exit, self.root.as_ref());
+        self.network.iter_mut().for_each(Network::release_ports);
         if let Some(Some(task)) = self.tasks.first_mut() {
             task.exit = Some(exit.clone());
         }

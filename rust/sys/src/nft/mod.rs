@@ -50,6 +50,8 @@ pub enum Family {
     Inet = 1,
     /// IPv4 alone, where iptables has its tables.
     Ip = 2,
+    /// IPv6 alone, where ip6tables has its tables.
+    Ip6 = 10,
 }
 
 /// A rule as it was found.

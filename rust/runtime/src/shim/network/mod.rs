@@ -143,6 +143,12 @@ impl Network {
         Ok(())
     }
 
+    /// Lets go of the host's ports: once it is told that the container has ended, another may have them. What led them to
+    /// it, the other replaces.
+    pub fn release_ports(&mut self) {
+        self.held = Held::default();
+    }
+
     /// Removes what the end of the namespace does not take along. Failures are not reported: the next engine that looks
     /// finds what is left.
     pub fn tear_down(self, host: &Host, id: &str) {
