@@ -293,6 +293,26 @@ def test_a_killed_shim_leaves_nothing_once_it_is_settled(host: Host) -> None:
     host.running.remove(container)
 
 
+def test_who_goes_on_sending_by_udp_reaches_whoever_has_the_port_now(host: Host) -> None:
+    net = Net(1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(0.1)
+
+        def heard() -> bytes | None:
+            client.sendto(b"x", ("10.88.1.1", 5353))
+            try:
+                return client.recv(100)
+            except OSError:
+                return None
+
+        host.start([net.endpoint(9)])  # makes the bridge
+        assert heard() is None
+        for number, name in ((2, "first"), (3, "second")):
+            server = host.serve(net, number, name, ports=[port("udp", ANY, 5353, 53)])
+            until(lambda name=name: heard() == name.encode())  # type: ignore[misc]
+            server.end()
+
+
 def test_a_start_that_fails_leaves_nothing(host: Host) -> None:
     net = Net(1)
     with pytest.raises(Exception, match="nosuch"):
