@@ -6,313 +6,14 @@ import json
 import os
 import signal
 import socket
-import struct
-import subprocess
-import threading
-import time
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from helpers.netns import Namespace, connect, namespace_of, run
+from helpers.networks import ANY, PATIENCE, TABLE, Host, Net, elements, fetch, lookup, port, until
 from helpers.processes import find, wait_ended
 from rocker import _core
-from rocker.engine import roots
-from rocker.engine.start import RUNTIME
-from rocker.errors import (
-    ConflictError,
-    GoneError,
-    InvalidArgumentError,
-    NotFoundError,
-    NotRunningError,
-    UnsupportedError,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from helpers.engine import EngineRoots
-
-TABLE = "rocker-0badcafe"
-SYSCTLS = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}
-PATIENCE = 20.0
-ANY = "0.0.0.0"
-
-
-class Net:
-    """A network of the test: its bridge, and endpoints in it."""
-
-    def __init__(self, number: int, name: str = "mynet", **bridge: Any) -> None:
-        self.number = number
-        self.name = name
-        self.id = f"{number:02x}" * 32
-        self.bridge = {
-            "name": f"rk-test{number}",
-            "addresses": [f"10.88.{number}.1/24", f"fd88:{number}::1/64"],
-            **bridge,
-        }
-
-    def endpoint(self, host: int, *names: str, interface: str = "eth0", **members: Any) -> dict[str, Any]:
-        internal = self.bridge.get("internal", False)
-        return {
-            "network": self.id,
-            "name": self.name,
-            "bridge": self.bridge,
-            "interface": interface,
-            "mac": f"02:42:0a:58:{self.number:02x}:{host:02x}",
-            "addresses": [f"{self.ip(host)}/24", f"{self.ip6(host)}/64"],
-            "gateways": [] if internal else [self.ip(1), self.ip6(1)],
-            "names": list(names),
-            "resolver": True,
-            **members,
-        }
-
-    def ip(self, host: int) -> str:
-        return f"10.88.{self.number}.{host}"
-
-    def ip6(self, host: int) -> str:
-        return f"fd88:{self.number}::{host:x}"
-
-
-class Running:
-    """A started container."""
-
-    def __init__(self, host: Host, id: str, session: _core.Session) -> None:
-        self.host = host
-        self.id = id
-        self.session = session
-        self.servers: list[Server] = []
-
-    def state(self) -> dict[str, Any]:
-        return json.loads((self.host.roots.run / "containers" / self.id / "state.json").read_text())
-
-    def call(self, **body: Any) -> Any:
-        return _core.call(str(self.host.roots.run), self.id, json.dumps(body).encode())
-
-    def inside(self) -> Namespace:
-        return namespace_of(self.state()["pid"])
-
-    def exec(self, *command: str) -> str:
-        """Run a program of the machine in the container's network namespace."""
-        namespace = self.inside()
-        with namespace.entered():
-            output = run(*command)
-        namespace.close()
-        return output
-
-    def end(self) -> None:
-        for server in self.servers:
-            server.close()
-        with suppress(GoneError, NotFoundError, NotRunningError):
-            self.call(op="kill")
-        self.session.communicate(None)
-
-
-class Host:
-    """A host of the test's own: roots, and a network namespace in which this thread is."""
-
-    def __init__(self, roots_: EngineRoots, rootfs: Path) -> None:
-        self.roots = roots_
-        self.rootfs = rootfs
-        self.running: list[Running] = []
-        roots.prepare(str(roots_.root), str(roots_.run))
-
-    def request(self, endpoints: list[dict[str, Any]], command: list[str], **network: Any) -> dict[str, Any]:
-        kinds = ("mount", "pid", "ipc", "uts", "network")
-        return {
-            "op": "start",
-            "spec": {
-                "ociVersion": "1.2.0",
-                "process": {
-                    "args": command,
-                    "cwd": "/",
-                    "env": ["PATH=/bin:/usr/bin"],
-                    "user": {"uid": 0, "gid": 0},
-                },
-                "linux": {"sysctl": SYSCTLS, "namespaces": [{"type": kind} for kind in kinds]},
-                "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"}],
-            },
-            "rootfs": {"directory": str(self.rootfs), "upper": True, "volatile": True},
-            "remove": True,
-            "log": {"driver": "none"},
-            "network": {"mode": "bridge", "table": TABLE, "endpoints": endpoints, **network},
-            "files": {"resolv.conf": "nameserver 127.0.0.11\noptions ndots:0\n"},
-        }
-
-    def start(
-        self, endpoints: list[dict[str, Any]], command: list[str] | None = None, **network: Any
-    ) -> Running:
-        identity = os.urandom(32).hex()
-        os.makedirs(self.roots.root / "containers" / identity)
-        request = {**self.request(endpoints, command or ["sleep", "600"], **network), "id": identity}
-        session = _core.start(
-            RUNTIME,
-            str(self.roots.root),
-            str(self.roots.run),
-            json.dumps(request).encode(),
-            attach=(False, True, True),
-        )
-        self.running.append(Running(self, identity, session))
-        return self.running[-1]
-
-    def serve(self, net: Net, host: int, name: str, **network: Any) -> Running:
-        """A container that serves its name on TCP port 80 and UDP port 53 of all its addresses."""
-        container = self.start([net.endpoint(host, name)], **network)
-        inside = container.inside()
-        container.servers = [Server(inside, name, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)]
-        inside.close()
-        return container
-
-
-class Server:
-    """A thread of the test that answers everybody with a name, by a socket of a container's namespace."""
-
-    def __init__(self, namespace: Namespace, name: str, kind: socket.SocketKind) -> None:
-        self.name = name.encode()
-        self.socket = namespace.socket(socket.AF_INET6, kind)
-        self.socket.settimeout(None)
-        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        self.socket.bind(("::", 80 if kind == socket.SOCK_STREAM else 53))
-        if kind == socket.SOCK_STREAM:
-            self.socket.listen()
-        serve = self._stream if kind == socket.SOCK_STREAM else self._datagram
-        self.thread = threading.Thread(target=serve)
-        self.thread.start()
-
-    def _stream(self) -> None:
-        with suppress(OSError):
-            while True:
-                with self.socket.accept()[0] as one:
-                    one.sendall(self.name)
-
-    def _datagram(self) -> None:
-        with suppress(OSError):
-            while True:
-                message, peer = self.socket.recvfrom(100)
-                if not message:
-                    return
-                self.socket.sendto(self.name, peer)
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
-        self.thread.join(PATIENCE)
-        self.socket.close()
-
-
-@pytest.fixture
-def host(engine_roots: EngineRoots, busybox_rootfs: Path) -> Iterator[Host]:
-    """See Host; afterwards nothing of the containers is left in its namespace."""
-    namespace = Namespace()
-    with namespace.entered():
-        made = Host(engine_roots, busybox_rootfs)
-        yield made
-        for container in made.running:
-            container.end()
-        for container in made.running:
-            _core.settle(str(engine_roots.run), str(engine_roots.root), container.id)
-        until(lambda: not [name for name in _core.links() if name.startswith("rkv")])
-        for name in [name for name in _core.links() if name.startswith("rk-")]:
-            assert elements("ports4") == elements("anywhere4") == elements("itself4") == []
-            _core.network_remove(name, TABLE)
-        assert TABLE not in run("nft", "list", "ruleset")
-        assert list((engine_roots.run / "networks").glob("*/*")) == []
-        assert not engine_roots.stop_launcher()
-    namespace.close()
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Poll until it holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it did not become so"
-        time.sleep(0.01)
-
-
-def elements(name: str) -> list[Any]:
-    """The elements of a set or map of the table."""
-    done = subprocess.run(
-        ["nft", "-j", "list", "table", "inet", TABLE], capture_output=True, check=False, timeout=60
-    )
-    parts = json.loads(done.stdout)["nftables"] if done.returncode == 0 else []
-    for part in parts:
-        for kind in ("set", "map"):
-            if part.get(kind, {}).get("name") == name:
-                return part[kind].get("elem", [])
-    return []
-
-
-def fetch(
-    ip: str, port: int, *, namespace: Namespace | None = None, udp: bool = False, source: str = ""
-) -> str | None:
-    """What a container serves there, or None."""
-    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-    kind = socket.SOCK_DGRAM if udp else socket.SOCK_STREAM
-    one = namespace.socket(family, kind) if namespace else socket.socket(family, kind)
-    with one:
-        one.settimeout(1)
-        try:
-            if source:
-                one.bind((source, 0))
-            one.connect((ip, port))
-            if udp:
-                one.send(b"x")
-            return one.recv(100).decode().strip() or None
-        except OSError:
-            return None
-
-
-def port(protocol: str, host_ip: str, host_port: int, container_port: int) -> dict[str, Any]:
-    return {
-        "protocol": protocol,
-        "host_ip": host_ip,
-        "host_port": host_port,
-        "container_port": container_port,
-    }
-
-
-def question(name: str, kind: int = 1, number: int = 0x1234) -> bytes:
-    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".") if label)
-    return struct.pack(">6H", number, 0x100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">2H", kind, 1)
-
-
-def lookup(namespace: Namespace, name: str, kind: int = 1, *, tcp: bool = False) -> tuple[int, list[str]]:
-    """The code and the answers of the resolver at 127.0.0.11: addresses, or names as text."""
-    message = question(name, kind)
-    with namespace.socket(kind=socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM) as one:
-        one.connect(("127.0.0.11", 53))
-        if tcp:
-            one.sendall(struct.pack(">H", len(message)) + message)
-            file = one.makefile("rb")
-            answer = file.read(struct.unpack(">H", file.read(2))[0])
-        else:
-            one.send(message)
-            answer = one.recv(4096)
-    assert answer[:2] == message[:2]
-    assert answer[12 : len(message)] == message[12:]
-    found, at = [], len(message)
-    for _ in range(struct.unpack(">H", answer[6:8])[0]):
-        (record,) = struct.unpack(">H", answer[at + 2 : at + 4])
-        (length,) = struct.unpack(">H", answer[at + 10 : at + 12])
-        data = answer[at + 12 : at + 12 + length]
-        found.append(_text(record, data))
-        at += 12 + length
-    return answer[3] & 15, found
-
-
-def _text(record: int, data: bytes) -> str:
-    if record == 12:
-        labels = []
-        while data[0]:
-            labels.append(data[1 : 1 + data[0]].decode())
-            data = data[1 + data[0] :]
-        return ".".join(labels)
-    return socket.inet_ntop(socket.AF_INET if record == 1 else socket.AF_INET6, data)
-
-
-A, PTR, AAAA = 1, 12, 28
+from rocker.errors import ConflictError, InvalidArgumentError, NotFoundError, UnsupportedError
 
 
 def test_a_container_has_the_planned_links_addresses_and_routes(host: Host) -> None:
@@ -502,113 +203,6 @@ def test_a_port_in_use_names_its_holder(host: Host) -> None:
     assert caught.value.hint == "192.0.2.77 is no address of this host"
 
 
-def test_names_are_answered(host: Host) -> None:
-    net = Net(1)
-    host.start([net.endpoint(2, "web", "www", "0123456789ab")])
-    asker = host.start(
-        [net.endpoint(3, "asker")], dns={"hosts": {"Fixed": ["192.0.2.7"]}, "servers": ["127.0.0.2"]}
-    )
-    inside = asker.inside()
-    for tcp in (False, True):
-        for name in ("web", "WWW", "0123456789ab", "web.mynet"):
-            assert lookup(inside, name, tcp=tcp) == (0, ["10.88.1.2"]), name
-        assert lookup(inside, "web", AAAA, tcp=tcp) == (0, ["fd88:1::2"])
-        assert lookup(inside, "web", 15, tcp=tcp) == (0, [])
-        assert lookup(inside, "2.1.88.10.in-addr.arpa", PTR, tcp=tcp) == (0, ["web.mynet"])
-        assert lookup(inside, "fixed", tcp=tcp) == (0, ["192.0.2.7"])
-    with inside.socket(kind=socket.SOCK_DGRAM) as one:
-        one.bind((ANY, 53))  # a name server of its own has its port
-    late = host.start([net.endpoint(4, "late")])
-    assert lookup(inside, "late") == (0, ["10.88.1.4"])
-    late.end()
-    until(lambda: lookup(inside, "late") != (0, ["10.88.1.4"]))
-    inside.close()
-
-
-class Upstream:
-    """A name server at 53 of an address: `example.org` is 192.0.2.53, all else is not there. Counts its questions."""
-
-    def __init__(self, ip: str, namespace: Namespace | None = None) -> None:
-        make = namespace.socket if namespace else socket.socket
-        self.udp, self.tcp = make(socket.AF_INET, socket.SOCK_DGRAM), make(socket.AF_INET, socket.SOCK_STREAM)
-        self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.asked: list[bytes] = []
-        for one in (self.udp, self.tcp):
-            one.settimeout(None)
-            one.bind((ip, 53))
-        self.tcp.listen()
-        self._threads = [threading.Thread(target=serve, daemon=True) for serve in (self._udp, self._tcp)]
-        for thread in self._threads:
-            thread.start()
-
-    def _answer(self, message: bytes) -> bytes:
-        self.asked.append(message)
-        known = b"\7example\3org\0" in message
-        head = message[:2] + bytes([0x81, 0x80 if known else 0x83]) + struct.pack(">4H", 1, known, 0, 0)
-        record = b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 60, 4) + bytes([192, 0, 2, 53])
-        return head + message[12:] + (record if known else b"")
-
-    def _udp(self) -> None:
-        with suppress(OSError):
-            while True:
-                message, peer = self.udp.recvfrom(4096)
-                if not message:
-                    return
-                self.udp.sendto(self._answer(message), peer)
-
-    def _tcp(self) -> None:
-        with suppress(OSError):
-            while True:
-                one, _ = self.tcp.accept()
-                with one, one.makefile("rb") as file:
-                    answer = self._answer(file.read(struct.unpack(">H", file.read(2))[0]))
-                    one.sendall(struct.pack(">H", len(answer)) + answer)
-
-    def close(self) -> None:
-        for one in (self.udp, self.tcp):
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-
-
-@contextmanager
-def upstreams(*places: tuple[str, Namespace | None]) -> Iterator[list[Upstream]]:
-    servers = [Upstream(ip, namespace) for ip, namespace in places]
-    try:
-        yield servers
-    finally:
-        for server in servers:
-            server.close()
-
-
-def test_other_names_are_asked_of_the_named_servers_from_within(host: Host) -> None:
-    net = Net(1)
-    provider = host.start([net.endpoint(9, "provider")])
-    at = provider.inside()
-    asker = host.start([net.endpoint(2, "asker")], dns={"servers": ["10.88.1.8", "10.88.1.9"]})
-    inside = asker.inside()
-    with upstreams(("10.88.1.9", at)) as (server,):
-        for tcp in (False, True):
-            # The first is not there: the second is asked.
-            assert lookup(inside, "example.org", tcp=tcp) == (0, ["192.0.2.53"])
-            assert lookup(inside, "nowhere.example", tcp=tcp) == (3, [])
-        assert lookup(inside, "asker") == (0, ["10.88.1.2"])
-        assert len(server.asked) == 4
-    at.close()
-    inside.close()
-
-
-def test_where_nobody_can_be_asked_an_unknown_name_is_none(host: Host) -> None:
-    closed = Net(3, "closed", internal=True)
-    asker = host.start([closed.endpoint(2, "asker")])
-    inside = asker.inside()
-    for tcp in (False, True):
-        assert lookup(inside, "asker", tcp=tcp) == (0, ["10.88.3.2"])
-        assert lookup(inside, "nobody", tcp=tcp) == (3, [])
-        assert lookup(inside, "example.org", tcp=tcp) == (2, []), "no question leaves an internal network"
-    inside.close()
-
-
 def test_a_flushed_rule_set_is_made_good(host: Host) -> None:
     net, two = Net(1), Net(2, "second")
     host.serve(net, 2, "web", ports=[port("tcp", ANY, 8080, 80)])
@@ -697,6 +291,26 @@ def test_a_killed_shim_leaves_nothing_once_it_is_settled(host: Host) -> None:
     assert elements("itself4") == [{"concat": ["10.88.1.3", "10.88.1.3"]}]
     assert [path.name for path in (host.roots.run / "networks" / net.id).iterdir()] == [second.id]
     host.running.remove(container)
+
+
+def test_who_goes_on_sending_by_udp_reaches_whoever_has_the_port_now(host: Host) -> None:
+    net = Net(1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(0.1)
+
+        def heard() -> bytes | None:
+            client.sendto(b"x", ("10.88.1.1", 5353))
+            try:
+                return client.recv(100)
+            except OSError:
+                return None
+
+        host.start([net.endpoint(9)])  # makes the bridge
+        assert heard() is None
+        for number, name in ((2, "first"), (3, "second")):
+            server = host.serve(net, number, name, ports=[port("udp", ANY, 5353, 53)])
+            until(lambda name=name: heard() == name.encode())  # type: ignore[misc]
+            server.end()
 
 
 def test_a_start_that_fails_leaves_nothing(host: Host) -> None:

@@ -68,7 +68,9 @@ pub fn settle(state: &NetworkState, run: BorrowedFd<'_>, container: &str) -> Res
     check_table(&state.table)?;
     let addresses = state.endpoints.iter().flat_map(|endpoint| &endpoint.addresses);
     let addresses: Vec<_> = addresses.map(|Cidr(one)| one.address).collect();
-    ports::withdraw(&state.table, &ports::candidates(&state.ports, &addresses))
+    ports::withdraw(&state.table, &ports::candidates(&state.ports, &addresses))?;
+    ports::forget_connections(&state.ports, &addresses);
+    Ok(())
 }
 
 /// A socket of rtnetlink in the calling thread's network namespace.

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
+use rocker_sys::netlink::conntrack;
 use rocker_sys::nft::{Element, Family, Transaction};
 use rocker_sys::port;
 
@@ -37,6 +38,11 @@ impl Held {
             held.sockets.push(socket);
         }
         Ok(held)
+    }
+
+    /// Lets go of the ports, but not of their numbers.
+    pub fn release(&mut self) {
+        self.sockets.clear();
     }
 
     fn take_one(&self, port: Port) -> nix::Result<(Port, Option<OwnedFd>)> {
@@ -146,6 +152,18 @@ pub fn candidates(ports: &[Port], addresses: &[IpAddr]) -> Vec<Placed> {
     placed
 }
 
+/// Where elements lead.
+pub fn targets(placed: &[Placed]) -> Vec<IpAddr> {
+    let address = |(_, element): &Placed| {
+        let data = element.data.as_deref()?;
+        match data.len() {
+            8 => <[u8; 4]>::try_from(&data[..4]).ok().map(IpAddr::from),
+            _ => <[u8; 16]>::try_from(data.get(..16)?).ok().map(IpAddr::from),
+        }
+    };
+    placed.iter().filter_map(address).collect()
+}
+
 fn target<'e>(endpoints: impl Iterator<Item = &'e Endpoint> + Clone, six: bool) -> Option<IpAddr> {
     let of = |endpoint: &Endpoint| {
         endpoint.addresses.iter().map(|Cidr(one)| one.address).find(|address| address.is_ipv6() == six)
@@ -227,6 +245,27 @@ fn by_set(placed: &[Placed]) -> Vec<(&'static str, Vec<Element>)> {
         }
     }
     sets
+}
+
+/// Has the kernel look anew at what comes for these ports of UDP, which has connections in its memory alone: those that were
+/// led to one of these addresses, and those that were led nowhere. One whose client goes on would else never change.
+///
+/// A kernel without ctnetlink is no failure: they are forgotten after half a minute of silence.
+pub fn forget_connections(ports: &[Port], addresses: &[IpAddr]) {
+    let numbers: Vec<u16> =
+        ports.iter().filter(|port| port.protocol == Protocol::Udp).map(|port| port.host_port).collect();
+    if numbers.is_empty() {
+        return;
+    }
+    let addresses: Vec<Vec<u8>> = addresses.iter().map(|address| octets(*address)).collect();
+    for family in [nix::libc::AF_INET as u8, nix::libc::AF_INET6 as u8] {
+        let _ = conntrack::forget(family, |there, back| {
+            let untouched = back.source == there.destination && back.destination == there.source;
+            there.protocol == Protocol::Udp as u8
+                && numbers.contains(&there.port)
+                && (untouched || addresses.contains(&back.source))
+        });
+    }
 }
 
 /// Removes the elements, as far as they are there and still lead where these do: another container may have the port.

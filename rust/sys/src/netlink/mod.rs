@@ -2,10 +2,12 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `conntrack` | connections that the kernel remembers, forgotten |
 //! | `filter` | what a socket is not to hear |
 //! | `wire` | messages and attributes as bytes |
 //! | `route` | `rtnetlink(7)`: links, addresses, routes |
 
+pub mod conntrack;
 mod filter;
 mod route;
 mod wire;

@@ -146,7 +146,7 @@ impl Network {
     /// Lets go of the host's ports: once it is told that the container has ended, another may have them. What led them to
     /// it, the other replaces.
     pub fn release_ports(&mut self) {
-        self.held = Held::default();
+        self.held.release();
     }
 
     /// Removes what the end of the namespace does not take along. Failures are not reported: the next engine that looks
@@ -156,6 +156,12 @@ impl Network {
             records::remove(host.run.as_fd(), &endpoint.network, id);
         }
         let _ = ports::withdraw(&self.table, &self.placed);
+        ports::forget_connections(&self.held.ports, &self.addresses());
+    }
+
+    fn addresses(&self) -> Vec<IpAddr> {
+        let all = self.endpoints.iter().flat_map(|(endpoint, _)| &endpoint.addresses);
+        all.map(|Cidr(one)| one.address).collect()
     }
 
     /// Leads the ports to where they lead by the endpoints of now.
@@ -168,7 +174,11 @@ impl Network {
         // Remembered first: what was added in part is removed at the end.
         self.placed = wanted;
         ports::withdraw(&self.table, &stale)?;
-        ports::publish(&self.table, &new)
+        ports::publish(&self.table, &new)?;
+        if !(stale.is_empty() && new.is_empty()) {
+            ports::forget_connections(&self.held.ports, &ports::targets(&stale));
+        }
+        Ok(())
     }
 
     /// Adds names with fixed addresses.
