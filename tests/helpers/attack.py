@@ -164,6 +164,30 @@ def base_layer() -> bytes:
     )
 
 
+def _member(name: str, data: bytes = b"", **fields: object) -> tuple[tarfile.TarInfo, bytes]:
+    header = tarfile.TarInfo(name)
+    header.size, header.mtime = len(data), 1_600_000_000
+    for field, value in fields.items():
+        setattr(header, field, value)
+    return header, data
+
+
+def data_layer() -> bytes:
+    """`/data` of user 405, mode 0750, with a file, a set-user-ID program, a link, two names of one file."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for header, data in (
+            _member("data", type=tarfile.DIRTYPE, mode=0o750, uid=405, gid=100),
+            _member("data/file", b"content", mode=0o640, uid=405, gid=100),
+            _member("data/program", b"#!/bin/sh", mode=0o4755),
+            _member("data/link", type=tarfile.SYMTYPE, linkname="file"),
+            _member("data/deep/er", type=tarfile.DIRTYPE, mode=0o700),
+            _member("link", type=tarfile.SYMTYPE, linkname="/data"),
+        ):
+            archive.addfile(header, io.BytesIO(data))
+    return out.getvalue()
+
+
 def digest(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import tarfile
 import threading
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.attack import base_layer, docker_archive, layer
+from helpers.attack import base_layer, data_layer, docker_archive, layer
 from rocker.engine.options import ImageMount, VolumeMount
 from rocker.errors import ConflictError, InvalidArgumentError, NotFoundError, RockerError, VolumeNotFoundError
 
@@ -25,30 +24,6 @@ if TYPE_CHECKING:
     Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="containers need root")
-
-
-def _entry(name: str, data: bytes = b"", **fields: object) -> tuple[tarfile.TarInfo, bytes]:
-    header = tarfile.TarInfo(name)
-    header.size, header.mtime = len(data), 1_600_000_000
-    for field, value in fields.items():
-        setattr(header, field, value)
-    return header, data
-
-
-def data_layer() -> bytes:
-    """`/data` of user 405, mode 0750, with a file, a set-user-ID program, a link, two names of one file."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for header, data in (
-            _entry("data", type=tarfile.DIRTYPE, mode=0o750, uid=405, gid=100),
-            _entry("data/file", b"content", mode=0o640, uid=405, gid=100),
-            _entry("data/program", b"#!/bin/sh", mode=0o4755),
-            _entry("data/link", type=tarfile.SYMTYPE, linkname="file"),
-            _entry("data/deep/er", type=tarfile.DIRTYPE, mode=0o700),
-            _entry("link", type=tarfile.SYMTYPE, linkname="/data"),
-        ):
-            archive.addfile(header, io.BytesIO(data))
-    return out.getvalue()
 
 
 @pytest.fixture

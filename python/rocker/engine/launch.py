@@ -67,7 +67,7 @@ def build(
         "op": "start",
         "id": id,
         "spec": document,
-        "rootfs": _rootfs(config),
+        "rootfs": rootfs(config),
         "user": config.user or "0",
         "stdin": _stdin(config),
         "log": logconfig.document(id, config),
@@ -94,7 +94,8 @@ def build(
     return request
 
 
-def _rootfs(config: ContainerConfig) -> dict[str, Any]:
+def rootfs(config: ContainerConfig) -> dict[str, Any]:
+    """Return `rootfs` of the request."""
     options = config.options
     found: dict[str, Any] = {"base": BASE, "upper": True, "volatile": options.auto_remove}
     if options.rootfs is not None:

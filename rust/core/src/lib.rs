@@ -10,6 +10,7 @@
 //! | [`protocol`] | what travels between client, launcher and shim |
 //! | [`client`] | the client's half: start, attach, exec, be the mouthpiece |
 //! | [`layer`] | image layers: apply a tar to a directory, digest it |
+//! | [`view`] | the files of a container, for who copies in or out |
 //! | [`log`] | container logs: written, rotated, read and followed |
 
 pub mod cgroup;
@@ -22,6 +23,7 @@ pub mod log;
 pub mod protocol;
 pub mod seccomp;
 pub mod spec;
+pub mod view;
 
 pub use error::{Error, Kind, Result};
 pub use held::Held;

@@ -13,7 +13,9 @@ use nix::sys::stat::Mode;
 use rocker_sys::mount::{self, Context, attr};
 
 use super::files;
+use super::start::clone_path;
 use crate::container::{MountOptions, mount_file_system, open_below};
+use crate::spec::Mount;
 use crate::{Error, Kind, Result};
 
 /// Where a volume keeps its content, below its directory.
@@ -79,6 +81,21 @@ pub fn open_image(root: &Path, options: &[String]) -> Result<Source> {
     mount::set_attributes(tree.as_fd(), attr::RDONLY, 0, None, false)
         .map_err(|errno| Error::sys("make the image read-only", errno))?;
     Ok(Source { tree, directory: None })
+}
+
+/// The source of a bind, volume or image of a specification, opened; None for what has none.
+pub fn source_of(mount: &Mount) -> Result<Option<Source>> {
+    let Some(source) = &mount.source else { return Ok(None) };
+    let has = |wanted: &str| mount.options.iter().any(|option| option == wanted);
+    match mount.kind.as_str() {
+        "volume" => open_volume(source, &mount.options).map(Some),
+        "image" => open_image(source, &mount.options).map(Some),
+        kind if kind == "bind" || has("bind") || has("rbind") => {
+            let tree = clone_path("open the source of a bind", source, has("rbind"))?;
+            Ok(Some(Source { tree, directory: None }))
+        }
+        _ => Ok(None),
+    }
 }
 
 fn overlay(layers: &[OwnedFd]) -> Result<OwnedFd> {
