@@ -30,6 +30,25 @@ HOST_FILES = (
 )
 
 
+SWAP = r"""
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+#include <linux/fs.h>
+int main(int count, char **names) {  /* A B STOP: exchanges A and B until STOP is there, says how often */
+    unsigned long swaps = 0;
+    if (count != 4) return 2;
+    puts("swapping"); fflush(stdout);
+    while (access(names[3], F_OK))
+        for (int n = 0; n < 64; n++)
+            swaps += !syscall(SYS_renameat2, AT_FDCWD, names[1], AT_FDCWD, names[2], RENAME_EXCHANGE);
+    printf("%lu\n", swaps);
+    return 0;
+}
+"""
+
+
 class Canary:
     """A directory of the host that no attack may read, change or mount on; `intact` says whether all is as it was."""
 
