@@ -148,9 +148,9 @@ class FakeEngine:
         self.volumes = FakeVolumes(self)
         self.options: Any = None
 
-    def create(self, options: Any) -> FakeContainer:
+    def create(self, options: Any, *, for_run: bool = False) -> FakeContainer:
         self.options = options
-        self.calls.append(("create", options.name, (), {}))
+        self.calls.append(("create", options.name, (), {"for_run": for_run}))
         if "create" in self.failures:
             raise self.failures["create"]
         return FakeContainer(self, options.name or "made_up")

@@ -7,7 +7,10 @@ import time
 import pytest
 
 import rocker
-from rocker.errors import CommandNotFoundError, ContainerNotFoundError, TimeoutError
+from helpers.engine import EngineRoots
+from rocker.engine import launch
+from rocker.engine.start import NOTHING, send
+from rocker.errors import CommandNotFoundError, ConflictError, ContainerNotFoundError, TimeoutError
 
 BUSYBOX = "/bin/busybox"
 PROGRAMS = ("sh", "echo", "cat", "sleep", "true", "id", "env", "yes", "head", "touch", "ls", "grep")
@@ -29,11 +32,12 @@ def tree(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    base = tmp_path_factory.mktemp("engine")
-    with rocker.Engine(base / "root", base / "run") as engine:
+    roots = EngineRoots(tmp_path_factory.mktemp("engine"), "tests/system/test_api.py")
+    with rocker.Engine(roots.root, roots.run) as engine:
         yield engine
         for container in engine.containers.list(all=True):
             container.remove(force=True)
+    assert roots.stop_launcher() == []
 
 
 @pytest.fixture
@@ -153,3 +157,15 @@ def test_policy_is_not_the_slow_part(run):
     begun = time.perf_counter()
     result = run("true")
     assert 0 < result.duration < time.perf_counter() - begun
+
+
+def test_a_start_that_comes_second_does_not_end_what_the_first_started(engine, tree):
+    options = rocker.RunOptions(rootfs=tree, command=["sleep", "600"], auto_remove=True)
+    container = engine.create(options)
+    request = launch.build(engine, container.id, container.config)
+    container.start()
+    # The other process had looked before: its request is on its way when the container runs.
+    with pytest.raises(ConflictError, match=f"container {container.short_id} is running already"):
+        send(engine, container.id, container.config, request, attach=NOTHING)
+    assert container.status == "running"
+    container.remove(force=True)

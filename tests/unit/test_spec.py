@@ -423,6 +423,19 @@ def test_a_read_only_bind_leaves_submounts_writable_when_that_is_asked_for(tmp_p
     assert mount_at(generate(mounts=(bind,)), "/b")["options"] == ["rbind", "rprivate", "ro"]
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("exec,exec", ["nosuid", "nodev", "exec"]), ("exec,noexec", ["nosuid", "nodev", "noexec"]),
+        ("noexec,exec", ["nosuid", "nodev", "exec"]), ("nodev", ["noexec", "nosuid", "nodev"]),
+        ("dev,suid,dev", ["noexec", "suid", "dev"]), ("ro,rw,ro", ["noexec", "nosuid", "nodev", "ro"]),
+    ],
+)  # fmt: skip
+def test_of_tmpfs_options_that_exclude_each_other_the_last_counts(given, kept):
+    mount = mounts.resolve([Tmpfs("/t", options=tuple(given.split(",")))], privileged=False)[0]
+    assert mount["options"] == kept
+
+
 def test_tmpfs_options_are_those_of_the_kernel():
     mount = mount_at(generate(mounts=(Tmpfs("/run", 64 << 20, 0o755, ("exec", "uid=7")),)), "/run")
     assert mount["options"] == ["nosuid", "nodev", "exec", "uid=7", f"size={64 << 20}", "mode=755"]

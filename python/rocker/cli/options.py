@@ -284,8 +284,4 @@ def _mounts(values: Mapping[str, Any]) -> list[AnyMount]:
         ]
     for target, options in values["tmpfs"]:
         mounts.append(Tmpfs(target, options=tuple(options.split(",")) if options else ()))
-    targets = [mount.target.rstrip("/") for mount in mounts]
-    for target in targets:
-        if targets.count(target) > 1:
-            raise InvalidArgumentError(f"Duplicate mount point: {target}")
     return mounts

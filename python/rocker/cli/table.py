@@ -24,6 +24,7 @@ CONTAINER = {
     "logs": _entry("logs", "Fetch the logs of a container"),
     "ls": _entry("ps", "List containers"),
     "pause": _entry("pause", "Pause all processes within one or more containers"),
+    "prune": _entry("container_prune", "Remove all stopped containers"),
     "rename": _entry("rename", "Rename a container"),
     "restart": _entry("restart", "Restart one or more containers"),
     "rm": _entry("rm", "Remove one or more containers"),
@@ -44,6 +45,7 @@ IMAGE = {
     "inspect": _entry("image_inspect", "Display detailed information on one or more images"),
     "load": _entry("load", "Load an image from a tar archive or STDIN"),
     "ls": _entry("images", "List images"),
+    "prune": _entry("image_prune", "Remove unused images"),
     "rm": _entry("rmi", "Remove one or more images"),
     "save": _entry("save", "Save one or more images to a tar archive (streamed to STDOUT by default)"),
     "tag": _entry("tag", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE"),
@@ -62,7 +64,9 @@ VOLUME = {
 }
 
 SYSTEM = {
+    "df": _entry("system_df", "Show disk usage"),
     "info": _entry("info", "Display system-wide information"),
+    "prune": _entry("system_prune", "Remove unused data"),
 }
 
 _TOP = [

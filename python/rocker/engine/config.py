@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rocker.engine.options import Bind, Device, ImageMount, RunOptions, Tmpfs, Ulimit, VolumeMount
+from rocker.models.jsontext import decode, encode
 from rocker.models.struct import Struct
 
 TYPE_CHECKING = False
@@ -67,16 +68,12 @@ class ContainerConfig(Struct):
 
     def encode(self) -> str:
         """Write it as JSON; what has its default is left out."""
-        import json
-
-        return json.dumps(_said(self), separators=(",", ":"))
+        return encode(_said(self))
 
     @staticmethod
     def decode(text: str) -> ContainerConfig:
         """Read what `encode` wrote."""
-        import json
-
-        members: dict[str, Any] = json.loads(text)
+        members: dict[str, Any] = decode(text)
         options: dict[str, Any] = members.pop("options")
         for field in _RECORD_FIELDS:
             if field in options:

@@ -284,7 +284,7 @@ class Container:
         Args:
             follow: whether to wait for more.
             tail: only that many last lines.
-            since: a unix time, RFC 3339 or an age such as `10m`.
+            since: a unix time, RFC 3339 or an age such as `10m`; 0 is no limit.
             until: the same.
             timestamps: whether each line begins with its time.
             stdout: whether standard output is wanted.

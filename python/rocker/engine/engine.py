@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rocker.engine.volumes.collection import Volumes
     from rocker.images.images import ImageService
     from rocker.models.keywords import RunKeywords
+    from rocker.models.prune import DiskUsage
     from rocker.models.result import Result
 
 DEFAULT_ROOT = "/var/lib/rocker"
@@ -217,6 +218,12 @@ class Engine:
         from rocker.engine.info import info
 
         return info(self)
+
+    def disk_usage(self) -> DiskUsage:
+        """Return Docker's `GET /system/df`, without volumes and build cache."""
+        from rocker.engine.usage import usage
+
+        return usage(self)
 
     def version(self) -> dict[str, Any]:
         """Return Docker's `GET /version`."""

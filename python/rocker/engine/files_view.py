@@ -7,6 +7,7 @@ from functools import partial
 from rocker.engine import mounts
 from rocker.engine.launch import rootfs
 from rocker.errors import NotFoundError
+from rocker.models.jsontext import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ def request(container: Container, *, mounted: bool) -> bytes:
     Raises:
         NotFoundError: the source of a bind has gone.
     """
-    import json
-
     found: list[dict[str, Any]] = []
     if mounted:
         try:
@@ -33,8 +32,12 @@ def request(container: Container, *, mounted: bool) -> bytes:
             # A running one has it all the same.
             if container.status not in {"running", "paused"}:
                 raise
-    document = {"id": container.id, "rootfs": rootfs(container.config), "mounts": found}
-    return json.dumps(document).encode()
+    document = {
+        "id": container.id,
+        "rootfs": rootfs(container.engine.root, container.config),
+        "mounts": found,
+    }
+    return encode(document).encode()
 
 
 def _mounts(container: Container) -> list[dict[str, Any]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from rocker.engine.options import DEFAULT_SHM_SIZE, Bind, ImageMount, Tmpfs, VolumeMount
+from rocker.engine.options import DEFAULT_SHM_SIZE, PROPAGATIONS, Bind, ImageMount, Tmpfs, VolumeMount
 from rocker.errors import InvalidArgumentError, NotFoundError
+from rocker.parse.target import check_target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from rocker.engine.options import AnyMount
     from rocker.parse.mount import Mount
 
-PROPAGATIONS = frozenset({"private", "rprivate", "slave", "rslave", "shared", "rshared"})
 # Files that lxcfs serves; a bind over them hides nothing of the kernel's own.
 _PROC_ALLOWED = frozenset(
     "/proc/" + name
@@ -25,25 +25,12 @@ _TMPFS_FLAGS = frozenset({
     "rw", "ro", "exec", "noexec", "suid", "nosuid", "dev", "nodev", "atime", "noatime", "diratime",
     "nodiratime", "relatime", "strictatime", "sync", "async", "huge", "tmpcopyup",
 })  # fmt: skip
+_OPPOSITES = {
+    "exec": "noexec", "suid": "nosuid", "dev": "nodev", "rw": "ro", "atime": "noatime", "diratime": "nodiratime",
+    "sync": "async",
+}  # fmt: skip
+_OPPOSITES.update({other: word for word, other in _OPPOSITES.items()})
 _TMPFS_VALUES = frozenset({"size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol", "huge"})
-
-
-def check_target(target: str) -> str:
-    """Return an absolute, clean path in the container.
-
-    Raises:
-        InvalidArgumentError: it is not absolute, or is `/` itself.
-    """
-    if not target.startswith("/"):
-        raise InvalidArgumentError(
-            f"invalid mount path: '{target}' mount path must be absolute", hint=f"write /{target}"
-        )
-    clean = os.path.normpath(target)
-    if clean.strip("/") == "":
-        raise InvalidArgumentError(
-            "invalid specification: destination can't be '/'", hint="--rootfs DIR makes DIR the root"
-        )
-    return clean.replace("//", "/") if clean.startswith("//") else clean
 
 
 def of_flag(mount: Mount) -> AnyMount:
@@ -109,6 +96,23 @@ def bind_document(source: str, target: str, options: Sequence[str]) -> dict[str,
     return {"destination": target, "type": "bind", "source": source, "options": list(options)}
 
 
+def by_target(wanted: Sequence[AnyMount]) -> dict[str, AnyMount]:
+    """Return mounts by their clean targets.
+
+    Raises:
+        InvalidArgumentError: a target is none, or is given twice.
+    """
+    found: dict[str, AnyMount] = {}
+    for mount in wanted:
+        target = check_target(mount.target)
+        if target in found:
+            raise InvalidArgumentError(
+                f"Duplicate mount point: {target}", hint="each path can be mounted once"
+            )
+        found[target] = mount
+    return found
+
+
 def resolve(
     wanted: Sequence[AnyMount],
     *,
@@ -123,24 +127,19 @@ def resolve(
         InvalidArgumentError: a target is refused or given twice.
         NotFoundError: a source is not there.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for mount in wanted:
-        target = check_target(mount.target)
-        if target in found:
-            raise InvalidArgumentError(
-                f"Duplicate mount point: {target}", hint="each path can be mounted once"
-            )
+    found = []
+    for target, mount in by_target(wanted).items():
         if isinstance(mount, Bind):
             source = _source(mount)
             _refuse_kernel_paths(target, source, privileged=privileged)
-            found[target] = _bind(mount, source, target)
+            found.append(_bind(mount, source, target))
             continue
         _refuse_kernel_paths(target, "", privileged=privileged)
         if isinstance(mount, Tmpfs):
-            found[target] = _tmpfs(mount, target)
+            found.append(_tmpfs(mount, target))
         elif volume is not None:
-            found[target] = volume(mount, target)
-    return sorted(found.values(), key=lambda mount: mount["destination"].count("/"))
+            found.append(volume(mount, target))
+    return sorted(found, key=lambda mount: mount["destination"].count("/"))
 
 
 def _refuse_kernel_paths(target: str, source: str, *, privileged: bool) -> None:
@@ -183,7 +182,9 @@ def _source(bind: Bind) -> str:
 
 def _bind(bind: Bind, source: str, target: str) -> dict[str, Any]:
     if bind.propagation not in PROPAGATIONS:
-        raise InvalidArgumentError(f"invalid propagation mode: {bind.propagation}")
+        raise InvalidArgumentError(
+            f"invalid propagation mode: {bind.propagation}", hint="one of " + ", ".join(PROPAGATIONS)
+        )
     options = ["rbind" if bind.recursive else "bind", bind.propagation]
     if bind.read_only:
         options.append("rro" if bind.recursive and bind.read_only_recursive else "ro")
@@ -192,15 +193,12 @@ def _bind(bind: Bind, source: str, target: str) -> dict[str, Any]:
 
 def _tmpfs(mount: Tmpfs, target: str) -> dict[str, Any]:
     options = ["noexec", "nosuid", "nodev"]
-    opposite = {"exec": "noexec", "suid": "nosuid", "dev": "nodev"}
     for word in mount.options:
         key, equals, _ = word.partition("=")
         if key not in (_TMPFS_VALUES if equals else _TMPFS_FLAGS):
             raise InvalidArgumentError(f'invalid tmpfs option ["{word}"]', hint="options are as in tmpfs(5)")
-        if word in opposite:
-            options.remove(opposite[word])
-        if word not in options:
-            options.append(word)
+        options = [other for other in options if other not in {word, _OPPOSITES.get(word)}]
+        options.append(word)  # the last one counts
     if mount.size is not None:
         options.append(f"size={mount.size}")
     if mount.mode is not None:

@@ -19,6 +19,8 @@ DEFAULT_LOG_DRIVER = "json-file"
 LOG_DRIVERS = ("json-file", "local", "none")
 DEFAULT_STOP_TIMEOUT = 10
 DEFAULT_SHM_SIZE = 64 << 20
+PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
+"""The propagations of a bind mount (mount_namespaces(7))."""
 
 
 class Bind(Struct):
@@ -29,7 +31,7 @@ class Bind(Struct):
         target: absolute path in the container.
         read_only: whether writing is refused, in submounts too.
         recursive: whether mounts below the source come along.
-        propagation: `private`, `rprivate`, `slave`, `rslave`, `shared` or `rshared`.
+        propagation: one of `PROPAGATIONS`.
         create_source: whether a missing source is made as a directory (`-v` does, `--mount` does not).
         read_only_recursive: whether `read_only` is for submounts too.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 from rocker.errors import (
@@ -53,8 +52,10 @@ def _refusal(container: Container, status: str) -> ConflictError:
 def _kill(container: Container) -> None:
     from rocker.engine.kill import end
 
-    with contextlib.suppress(NotRunningError):
+    try:
         end(container)
+    except NotRunningError:
+        pass
 
 
 def discard(engine: Engine, id: str, *, volumes: bool = False) -> bool:  # noqa: A002
@@ -83,10 +84,14 @@ def abandon(engine: Engine, id: str) -> None:  # noqa: A002
     """Remove a container whose start has failed, or was interrupted and goes on."""
     from rocker.engine.requests import body
 
-    with contextlib.suppress(RockerError):  # the start's own failure is what is told
-        with contextlib.suppress(RockerError):
-            engine.core.call(engine.run_root, id, body("stop", signal=9, timeout=0))
+    try:
+        engine.core.call(engine.run_root, id, body("stop", signal=9, timeout=0))
+    except RockerError:
+        pass
+    try:
         discard(engine, id, volumes=True)
+    except RockerError:  # the start's own failure is what is told
+        pass
 
 
 def _delete(engine: Engine, id: str, *, volumes: bool, files: bool = True) -> bool:  # noqa: A002
@@ -101,8 +106,10 @@ def _delete(engine: Engine, id: str, *, volumes: bool, files: bool = True) -> bo
         if files:
             move_away(engine, id)
     for grave in graves:
-        with contextlib.suppress(NotFoundError):  # two may remove at once
+        try:
             engine.core.remove_tree(grave)
+        except NotFoundError:  # two may remove at once
+            pass
     return found
 
 
@@ -115,29 +122,35 @@ _ORPHANS = (
 
 def move_away(engine: Engine, id: str) -> None:  # noqa: A002
     """Take a container's directory out of sight; `bury` removes it."""
-    with contextlib.suppress(FileNotFoundError):
+    try:
         os.rename(engine.directory(id), f"{engine.root}/tmp/{GRAVE}{id}")
+    except FileNotFoundError:
+        pass
 
 
 def forget(engine: Engine, id: str) -> None:  # noqa: A002
     """Delete the row of a container whose shim has removed its files."""
     _delete(engine, id, volumes=True, files=False)
-    with contextlib.suppress(OSError, RockerError):
-        from rocker.engine.launch import shm_directory
+    from rocker.engine.launch import shm_directory
 
+    try:
         if os.path.isdir(shm_directory(engine, id)):
             engine.core.remove_tree(shm_directory(engine, id))
+    except (OSError, RockerError):
+        pass
 
 
 def bury(engine: Engine, id: str) -> None:  # noqa: A002
-    """Remove the files of a container that has no row any more."""
+    """Remove the files of a container that has no row any more; its grave last, by which the rest is found again."""
     from rocker.engine.launch import shm_directory
 
     for path in (
-        f"{engine.root}/tmp/{GRAVE}{id}",
         f"{engine.run_root}/containers/{id}",
         shm_directory(engine, id),
+        f"{engine.root}/tmp/{GRAVE}{id}",
     ):
         if os.path.lexists(path):
-            with contextlib.suppress(NotFoundError, FileNotFoundError):  # two may remove at once
+            try:
                 engine.core.remove_tree(path)
+            except (NotFoundError, FileNotFoundError):  # two may remove at once
+                pass

@@ -7,6 +7,7 @@ import os
 from rocker.engine import capabilities, defaults, devices, mounts, namespaces, resources, rlimits, sysctls
 from rocker.engine.options import Bind
 from rocker.engine.process import environment
+from rocker.parse.security import parse_security_opt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,13 +106,12 @@ def granted(options: RunOptions) -> tuple[str, ...]:
 
 
 def no_new_privileges(security_opt: Sequence[str]) -> bool:
-    """Tell whether `no-new-privileges` is among the security options; the last one counts."""
-    wanted = False
-    for word in security_opt:
-        name, _, value = word.replace(":", "=", 1).partition("=")
-        if name == "no-new-privileges":
-            wanted = value.lower() not in {"false", "0"}
-    return wanted
+    """Tell whether `no-new-privileges` is among the security options; the last one counts.
+
+    Raises:
+        InvalidArgumentError: see `parse_security_opt`.
+    """
+    return dict(map(parse_security_opt, security_opt)).get("no-new-privileges") == "true"
 
 
 def _mounts(config: ContainerConfig, context: Context) -> list[dict[str, Any]]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os.path
 
+from rocker.engine.options import PROPAGATIONS
 from rocker.errors import InvalidArgumentError
 from rocker.models.struct import Struct
 from rocker.parse.number import parse_bool, parse_int
 from rocker.parse.size import parse_size
+from rocker.parse.target import check_target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
-"""The propagations of a bind mount (mount_namespaces(7))."""
 
 _TYPES = ("bind", "image", "tmpfs", "volume")
 _SWITCHES = ("readonly", "ro", "volume-nocopy", "bind-nonrecursive")
@@ -198,12 +197,7 @@ def _check_paths(mount: Mount) -> Mount:
         raise InvalidArgumentError(
             f"mount type unknown: {mount.type!r}".replace("'", '"'), hint="one of " + ", ".join(_TYPES)
         )
-    if not mount.target.startswith("/"):
-        raise InvalidArgumentError(
-            f"{prefix}invalid mount path: '{mount.target}' mount path must be absolute"
-        )
-    if not os.path.normpath(mount.target).strip("/"):
-        raise InvalidArgumentError(f"{prefix}invalid specification: destination can't be '/'")
+    check_target(mount.target, prefix)
     if mount.type in ("bind", "image") and not mount.source:
         raise InvalidArgumentError(f"{prefix}field Source must not be empty")
     if mount.type == "bind" and not mount.source.startswith("/"):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os.path
 
+from rocker.engine.options import PROPAGATIONS
 from rocker.errors import InvalidArgumentError
-from rocker.parse.mount import PROPAGATIONS, Mount, is_name
+from rocker.parse.mount import Mount, is_name
+from rocker.parse.target import check_target
 
 _EXCLUSIVE = (
     frozenset({"ro", "rw"}),
@@ -36,7 +38,7 @@ def parse_volume(text: str) -> Mount:
     options = _options(fields[2]) if len(fields) > 2 else frozenset()  # noqa: PLR2004
     if options is None:
         raise InvalidArgumentError(f"invalid mode: {fields[2]}")
-    check_target(target, text)
+    check_target(target, f"invalid volume specification: '{text}': ")
     return _mount(source, target, options, text)
 
 
@@ -64,20 +66,8 @@ def parse_tmpfs(text: str) -> tuple[str, str]:
     target, _, options = text.partition(":")
     if ":" in options:
         raise InvalidArgumentError(f"invalid tmpfs specification: '{text}'")
-    check_target(target, text)
+    check_target(target, f"invalid volume specification: '{text}': ")
     return target, options
-
-
-def check_target(target: str, text: str) -> None:
-    """Refuse a mount point that is not absolute or is the root. Raises InvalidArgumentError."""
-    if not target.startswith("/"):
-        raise InvalidArgumentError(
-            f"invalid volume specification: '{text}': invalid mount path: '{target}' mount path must be absolute"
-        )
-    if os.path.normpath(target).strip("/") == "":
-        raise InvalidArgumentError(
-            f"invalid volume specification: '{text}': invalid specification: destination can't be '/'"
-        )
 
 
 def _options(text: str) -> frozenset[str] | None:

@@ -26,4 +26,3 @@ pub mod spec;
 pub mod view;
 
 pub use error::{Error, Kind, Result};
-pub use held::Held;

@@ -9,6 +9,7 @@ import time
 from rocker.engine.failure import from_os
 from rocker.engine.volumes.options import DRIVER, check, check_name
 from rocker.engine.volumes.volume import COLUMNS, Volume, directory
+from rocker.models.jsontext import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,13 +33,11 @@ def create(
     with engine.catalog.write() as db:
         found = db.execute(f"SELECT {COLUMNS} FROM volumes WHERE name = ?", (name,)).fetchone()  # noqa: S608
         if found is None:
-            import json
-
             found = (
                 name,
                 DRIVER,
-                json.dumps(dict(options)),
-                json.dumps(dict(labels)),
+                encode(dict(options)),
+                encode(dict(labels)),
                 anonymous,
                 time.time_ns(),
             )

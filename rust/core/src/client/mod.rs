@@ -36,6 +36,8 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use nix::sys::stat::Mode;
 
+pub use crate::held::timeout_until;
+
 use crate::Result;
 
 /// Connects to a unix socket below a directory.

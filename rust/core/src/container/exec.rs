@@ -8,7 +8,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::setsid;
 use rocker_sys::ids;
 
-use super::init::{place_streams, set_oom_score};
+use super::init::{given_root, place_streams, set_oom_score};
 use super::process::Program;
 use super::report::Report;
 use super::terminal;
@@ -47,8 +47,7 @@ fn start(setup: &Setup<'_>, socket: &OwnedFd) -> Result<std::convert::Infallible
     // A session of its own: no terminal of another can be typed into (TIOCSTI).
     setsid().map_err(|errno| Error::sys("setsid", errno))?;
     let _ = ids::new_session_keyring();
-    let root = open("/", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
-        .map_err(|errno| Error::at("open", "/", errno))?;
+    let root = given_root()?;
     let program = setup.program.look_up(root.as_fd())?;
     if let Some(score) = setup.program.process.oom_score_adj
         && let Ok(proc) = open("/proc", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())

@@ -8,6 +8,7 @@ use nix::sys::stat::{SFlag, fstat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs};
 use rocker_sys::mount::{self, Context, Propagation, attr};
 
+use super::copy_up;
 use super::gate::Gate;
 use super::options::MountOptions;
 use super::path::{Target, mount_point};
@@ -91,8 +92,8 @@ fn mount_one(scene: &Scene<'_>, planned: &Planned, made: &mut Made) -> Result<()
             if planned.options.copy_up {
                 // First into the cgroup, which is to be charged for the copies.
                 scene.gate.pass(scene.socket)?;
-                let own = planned.options.data.iter().any(|option| option.starts_with("mode="));
-                super::copy_up::fill(scene.root, destination, &tree, own)?;
+                let own = copy_up::Own::said_in(&planned.options.data);
+                copy_up::fill(scene.root, destination, &tree, own)?;
             }
             if destination == Path::new("/dev") && planned.mount.kind == "tmpfs" {
                 dev::populate(tree.as_fd(), scene.devices, scene.console)?;

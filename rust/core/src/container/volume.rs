@@ -12,7 +12,7 @@ use nix::fcntl::{Flock, FlockArg, OFlag, openat};
 use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use super::copy_up::{copy_attributes, copy_tree};
+use super::copy_up::{Own, copy_attributes, copy_tree};
 use super::mounts::Planned;
 use super::path::open_in_root;
 use crate::layer::remove_contents;
@@ -63,7 +63,7 @@ fn copy_all(source: BorrowedFd<'_>, tree: &OwnedFd, charge: &dyn Fn() -> Result<
     copy_tree(source, target.as_fd())?;
     // An image whose directory belongs to a user gives that user a volume to write to.
     let stat = fstat(source).map_err(|errno| Error::sys("look at the image's directory", errno))?;
-    copy_attributes(&stat, target.as_fd())
+    copy_attributes(&stat, target.as_fd(), Own::default())
         .map_err(|errno| Error::sys("set the owner and mode of the volume", errno))
 }
 

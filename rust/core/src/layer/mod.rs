@@ -42,6 +42,7 @@ pub use form::{Entry, Form, Node, Time};
 pub use pack::{PackOptions, Packed, pack, pack_entry};
 pub(crate) use remove::names;
 pub use remove::{remove_contents, remove_tree};
+pub(crate) use resolve::kind;
 pub use unpack::{CopyOptions, Owner, unpack};
 
 /// Most bytes of one extended header (PAX records, GNU long name).

@@ -135,7 +135,9 @@ impl<W: Write> Packer<W> {
     fn present<T>(&self, step: &str, path: &[u8], got: std::result::Result<T, Errno>) -> Result<Option<T>> {
         match got {
             Ok(value) => Ok(Some(value)),
-            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::ESTALE) if self.options.changing => {
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::EINVAL | Errno::ESTALE)
+                if self.options.changing =>
+            {
                 Ok(None)
             }
             Err(errno) => Err(failed(step, path, errno)),

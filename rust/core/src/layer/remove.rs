@@ -119,7 +119,7 @@ pub(crate) fn names(dir: BorrowedFd<'_>) -> Result<Vec<CString>> {
         }
         Ok(names)
     };
-    list().map_err(|errno| Error::sys("list a directory of the layer", errno))
+    list().map_err(|errno| Error::sys("list a directory", errno))
 }
 
 fn failed(step: &str, name: &[u8], errno: Errno) -> Error {

@@ -186,7 +186,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     if let Some((socket, _)) = &task.report {
         Gate::let_pass(socket, cgroup)?;
     }
-    let lock = scaffold.lock.take().ok_or_else(|| Error::invalid("no lock"))?;
+    let lock = scaffold.lock.take();
     let cgroup = scaffold.cgroup.take();
     let root = scaffold.root.take();
     Shim::new(

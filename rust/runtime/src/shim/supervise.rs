@@ -144,7 +144,7 @@ impl<'h> Shim<'h> {
     #[allow(clippy::too_many_arguments)] // the parts of one shim, each made by its own step of the start
     pub fn new(
         host: &'h Host,
-        lock: Flock<OwnedFd>,
+        lock: Option<Flock<OwnedFd>>,
         listener: OwnedFd,
         record: Record,
         policy: Policy,
@@ -160,7 +160,7 @@ impl<'h> Shim<'h> {
             Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(|errno| Error::sys("epoll", errno))?;
         Ok(Self {
             host,
-            lock: Some(lock),
+            lock,
             listener,
             record,
             policy,
