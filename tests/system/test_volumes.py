@@ -281,6 +281,20 @@ def test_the_local_driver_mounts_in_the_container_alone(sh, engine, tmp_path) ->
         sh("true", "odd:/x")
 
 
+def test_containers_that_run_at_once_share_a_tmpfs_and_it_goes_with_the_last(sh, engine, image) -> None:
+    engine.volumes.create("shared", options={"type": "tmpfs", "o": "size=1m", "device": "tmpfs"})
+    command = ["sh", "-c", "echo seen > /a/f; sleep 1000"]
+    first = engine.run(image, command, detach=True, mounts=["shared:/a"])
+    while first.exec(["test", "-e", "/a/f"]).exit_code:
+        pass
+    assert (
+        sh("cat /b/f; echo back > /b/g; ! echo x > /c/f 2>/dev/null", "shared:/b", "shared:/c:ro") == "seen\n"
+    )
+    assert first.exec(["cat", "/a/g"]).text == "back\n"
+    first.remove(force=True)
+    assert sh("ls -A /b", "shared:/b") == ""
+
+
 def test_a_volume_over_a_file_of_the_image_is_refused(sh) -> None:
     with pytest.raises(RockerError, match="a directory can be mounted only on a directory"):
         sh("true", "over:/bin/busybox")

@@ -32,7 +32,7 @@ pub struct Source {
 
 /// Opens a volume: `source` is its directory, `options` are those of its mount in the specification.
 ///
-/// Understood are `driver-type=`, `driver-o=` and `driver-device=` (the local driver's `type`, `o` and `device`), and
+/// `shared-with=` names a container that has its tmpfs mounted. Understood are `driver-type=`, `driver-o=` and `driver-device=` (the local driver's `type`, `o` and `device`), and
 /// `subpath=`. `NotFound`: the directory, the device or the subpath is not there.
 pub fn open_volume(source: &Path, options: &[String]) -> Result<Source> {
     let name = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -49,6 +49,10 @@ pub fn open_volume(source: &Path, options: &[String]) -> Result<Source> {
     let device = value(options, "driver-device").unwrap_or_default();
     let words: Vec<String> =
         value(options, "driver-o").unwrap_or_default().split(',').map(str::to_owned).collect();
+    if let Some(tree) = shared(options)? {
+        let tree = if subpath.is_some() { clone(tree.as_fd(), subpath, &name)? } else { tree };
+        return Ok(Source { tree, directory: None });
+    }
     let tree = mount_driver(kind, device, &words, subpath, &name).map_err(|error| {
         let reason = error
             .errno
@@ -61,6 +65,17 @@ pub fn open_volume(source: &Path, options: &[String]) -> Result<Source> {
         error.message(message).hint(step)
     })?;
     Ok(Source { tree, directory: None })
+}
+
+/// The tmpfs that a running container has already: `shared-with=PID:PID OF ITS SHIM:TARGET`.
+fn shared(options: &[String]) -> Result<Option<OwnedFd>> {
+    let Some(text) = value(options, "shared-with") else { return Ok(None) };
+    let mut parts = text.splitn(3, ':');
+    let mut number = || parts.next().and_then(|part| part.parse().ok());
+    let (Some(pid), Some(shim)) = (number(), number()) else {
+        return Err(Error::invalid("`shared-with` names no process"));
+    };
+    crate::view::clone_tmpfs(pid, shim, Path::new(parts.next().unwrap_or("/")))
 }
 
 /// Opens an image, read-only: `root` is the data root, `options` have a `layer=` for each layer, lowest first, relative

@@ -6,6 +6,7 @@ use std::path::Path;
 use nix::fcntl::{AT_FDCWD, OFlag};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::stat::Mode;
+use nix::sys::statfs::{TMPFS_MAGIC, fstatfs};
 use nix::unistd::Pid;
 use rocker_sys::{mount, pidfd};
 
@@ -44,6 +45,28 @@ fn parent_of(pid: i32) -> Option<i32> {
     let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     let rest = &text[text.iter().rposition(|byte| *byte == b')')? + 1..];
     std::str::from_utf8(rest).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+/// A detached copy of the tmpfs that a running container has at `target`; None when it has none there any more.
+///
+/// So two containers share the memory of one volume, which is mounted in no namespace but theirs.
+pub(crate) fn clone_tmpfs(pid: i32, shim: i32, target: &Path) -> Result<Option<OwnedFd>> {
+    let Ok(process) = pidfd::open(Pid::from_raw(pid)) else { return Ok(None) };
+    if parent_of(pid) != Some(shim) {
+        return Ok(None);
+    }
+    let target = target.to_owned();
+    let entered = std::thread::spawn(move || {
+        let root = enter(&process, false)?;
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
+        let Ok(place) = crate::container::open_in_root(root.as_fd(), &target, flags) else { return Ok(None) };
+        let is_tmpfs = fstatfs(&place).is_ok_and(|found| found.filesystem_type() == TMPFS_MAGIC);
+        // Only in the namespace that it is mounted in can it be cloned (open_tree(2)).
+        Ok(if is_tmpfs { mount::clone_tree(place.as_fd(), c"", false).ok() } else { None })
+    });
+    entered
+        .join()
+        .map_err(|_| Error::new(crate::Kind::System, "the thread that enters the container panicked"))?
 }
 
 fn enter(process: &OwnedFd, alone: bool) -> Result<OwnedFd> {

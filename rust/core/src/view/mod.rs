@@ -26,6 +26,7 @@ use serde::Deserialize;
 
 pub use copy_in::{CopyIn, copy_in, unpack_at};
 pub use copy_out::{copy_out, pack_below};
+pub(crate) use live::clone_tmpfs;
 pub(crate) use stat::is_kernels;
 pub use stat::{PathStat, stat};
 pub use stop::Stop;
