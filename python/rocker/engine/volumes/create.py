@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 
@@ -62,7 +61,7 @@ def make_directory(engine: Engine, name: str) -> None:
     path = directory(engine, name)
     try:
         for one in (os.path.dirname(path), path, f"{path}/_data"):
-            with contextlib.suppress(FileExistsError):
+            if not os.path.isdir(one):  # the catalogue's write lock keeps others from making it
                 os.mkdir(one, 0o700)
         if not os.listdir(f"{path}/_data"):
             os.chmod(f"{path}/_data", 0o755)  # noqa: S103 -- the container's users; the directories above are 0700
