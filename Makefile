@@ -76,7 +76,8 @@ docs: build ## the command reference, docs/reference.md, from the commands thems
 	mv docs/reference.md.new docs/reference.md
 
 bench: build $(CACHE)/apt-bench.stamp ## rocker beside crun, runc, bubblewrap, podman and docker; writes benches/results/
-	@$(PYTHON) -m benches.run $(BENCH_ARGS)
+	@[[ -n $${ROCKER_BENCH_CLIENTS:-} ]] || scripts/docker29 $(CACHE)/clients || echo 'Docker 29 could not be built' >&2
+	$(PYTHON) -m benches.run $(BENCH_ARGS)
 
 bench-compare: build ## two commits of rocker beside each other: make bench-compare A=REV B=REV
 	@$(PYTHON) -m benches.compare $(A) $(B) $(BENCH_ARGS)

@@ -5,6 +5,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,6 +73,12 @@ def engine(engine_roots: EngineRoots) -> Iterator["rocker.Engine"]:
         yield engine
         for container in engine.containers.list(all=True):
             container.remove(force=True)
+
+
+@pytest.fixture
+def run_cli(engine_roots: EngineRoots) -> Callable[..., CompletedProcess[str]]:
+    """`run_cli("run", "busybox", "true", stdin=…, timeout=…, env=…, check=…)` on the test's own roots."""
+    return engine_roots.cli
 
 
 @pytest.fixture

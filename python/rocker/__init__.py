@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rocker.engine.options import Bind as Bind
     from rocker.engine.options import Device as Device
     from rocker.engine.options import ExecOptions as ExecOptions
+    from rocker.engine.options import HealthCheck as HealthCheck
     from rocker.engine.options import ImageMount as ImageMount
     from rocker.engine.options import RunOptions as RunOptions
     from rocker.engine.options import Tmpfs as Tmpfs
@@ -45,6 +46,7 @@ _HOMES = {
     "Device": "rocker.engine.options",
     "Engine": "rocker.engine.engine",
     "ExecOptions": "rocker.engine.options",
+    "HealthCheck": "rocker.engine.options",
     "ImageMount": "rocker.engine.options",
     "PIPE": "rocker.engine.popen",
     "Popen": "rocker.engine.popen",
@@ -68,6 +70,7 @@ __all__ = [
     "Device",
     "Engine",
     "ExecOptions",
+    "HealthCheck",
     "ImageMount",
     "Popen",
     "Result",

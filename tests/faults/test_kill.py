@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 import time
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,12 +15,13 @@ import pytest
 import rocker
 from helpers.faults import calls_of, each, killable, killed_at, recorded, run_killed
 from helpers.processes import end, find, wait_ended
-from rocker.errors import RockerError
+from helpers.until import until
+from rocker import HealthCheck
+from rocker.errors import GoneError, RockerError
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
-    from pathlib import Path
 
     from helpers.engine import EngineRoots
     from helpers.processes import Process
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from .conftest import Bystander
 
 STEPS = ("run", "run --rm", "exec", "stop", "rm -f")
+SHIM_STEPS = (*STEPS, "restart", "probe", "update")
 # One call of each kind of effect; the slow matrix takes all that a recording shows, as those of launcher and shim do.
 CLIENT_CALLS = ("connect", "mkdir", "rename", "fdatasync", "sendmsg", "recvmsg")
 INIT_CALLS = (
@@ -63,14 +67,57 @@ class Steps:
         """The pid of the shim that does a step's work, and the call that makes it do so."""
         if step.startswith("run"):
             return self.standby().pid, partial(self.run, remove=step.endswith("--rm"))
+        if step in {"restart", "probe"}:
+            return self.at_life(step)
         container = self.start()
         state = container.engine.state(container.id)
         assert state
         return state["shim_pid"], {
+            "update": partial(container.update, pids_limit=99, restart_policy="always"),
             "exec": partial(container.exec, ["true"]),
             "stop": partial(container.stop, timeout=0),
             "rm -f": partial(container.remove, force=True),
         }[step]
+
+    def at_life(self, step: str) -> tuple[int, Callable[[], object]]:
+        """The shim of a container whose next start, or the end of whose probe, is for the call to bring about."""
+        shared = Path(tempfile.mkdtemp(dir=self.roots.base))
+        container = self.engine.run(
+            rootfs=str(self.rootfs),
+            command=["sleep", "600"],
+            detach=True,
+            mounts=[f"{shared}:/s"],
+            restart_policy="always",
+            healthcheck=HealthCheck(
+                ("CMD-SHELL", "while ! test -e /s/go; do sleep 0.01; done; echo well"),
+                interval=600,
+                timeout=600,
+            ),
+        )
+        state = container.engine.state(container.id)
+        assert state
+        shim, init = find(state["shim_pid"]), find(state["pid"])
+        assert shim
+        assert init
+        until(lambda: len(container.top()["Processes"]) > 1, "the probe")
+
+        def started_again() -> bool:
+            return container.inspect()["RestartCount"] == 1 and container.status == "running"
+
+        def probed() -> bool:
+            return container.health == "healthy"
+
+        def act() -> None:
+            if step == "restart":
+                end([init], signal.SIGKILL)
+            else:
+                (shared / "go").touch()
+            so = started_again if step == "restart" else probed
+            until(lambda: so() or wait_ended([shim], 0), step)
+            if not so():
+                raise GoneError("the shim was killed")
+
+        return state["shim_pid"], act
 
     def standby(self) -> Process:
         """The shim that will take the next container."""
@@ -141,7 +188,7 @@ def _kill_shim(bystander: Bystander, steps: Steps, step: str, call: str, number:
     with killed_at(pid, call, number) as attempt:
         try:
             act()
-            goes = step != "exec"
+            goes = step not in {"exec", "update", "restart", "probe"}
         except RockerError:
             goes = True
         # Its last calls come after the last answer.
@@ -159,7 +206,7 @@ def _shim_calls(steps: Steps, step: str) -> Counter[str]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", SHIM_STEPS)
 def test_a_shim_killed_at_any_call_leaves_nothing_half_done(
     bystander: Bystander, steps: Steps, step: str
 ) -> None:
@@ -239,7 +286,7 @@ def test_a_listing_of_another_data_root_on_the_same_run_root_ends_nothing_of_our
     exited = steps.engine.run(rootfs=str(busybox_rootfs), command=["sh", "-c", "exit 3"], detach=True)
     assert exited.wait() == 3
     killed = steps.start()
-    _kill_shim_of(killed, engine_roots)
+    _kill_shim_of(killed)
 
     def files() -> list[list[Path]]:
         return [sorted((engine_roots.run / "containers" / one.id).iterdir()) for one in (exited, killed)]

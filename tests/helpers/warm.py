@@ -45,6 +45,10 @@ class Warm:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # One that is still starting would end without taking its socket along.
+        _until(
+            self._ready_to_leave, lambda: f"a template has not the workers it should have: {self.processes()}"
+        )
         found = self.processes()
         end(_templates(found), signal.SIGTERM)
         assert wait_ended(found, TEARDOWN), f"workers outlive their template: {self.processes()}"
@@ -107,6 +111,9 @@ class Warm:
 
         gone = _until(look, "no worker was used, or none came in its place")
         return gone[0] if len(gone) == 1 else None
+
+    def _ready_to_leave(self) -> bool | None:
+        return all(map(self._all_wait, self.templates())) or None
 
     def _all_wait(self, template: Process | None = None) -> list[Process] | None:
         with suppress(ValueError):  # none yet, or another besides one that is about to go

@@ -17,7 +17,7 @@ import pytest
 
 from helpers.engine import TEARDOWN, EngineRoots
 from helpers.leaks import CGROUPS, LeakCheck, Snapshot, clean_up, foreign_engines, only_run
-from helpers.processes import end, find, processes_of, wait_ended, wait_gone
+from helpers.processes import end, find, listeners, open_files, processes_of, wait_ended, wait_gone
 from helpers.terminal import Terminal
 
 LISTENER = """
@@ -77,6 +77,13 @@ def test_processes_are_found_by_argument_and_by_socket_and_awaited(tmp_path: Pat
         listener.stdout.readline()
         holder = start("/bin/sleep", "1000", stdout=stack.enter_context((tmp_path / "open").open("w")))
         start("/bin/sleep", "1000", cwd=tmp_path)
+
+        [(name, link)] = listeners(tmp_path).items()
+        assert name == tmp_path / "s"
+        assert link in open_files(listener.pid)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(name))  # what a listener has accepted has its name, and is none
+            assert list(listeners(tmp_path)) == [name]
 
         found = processes_of(tmp_path)
         assert {process.pid for process in found} == {listener.pid, holder.pid}

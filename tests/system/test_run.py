@@ -25,14 +25,14 @@ cli.main(sys.argv[1:])
 
 
 def test_a_run_with_rm_that_is_killed_before_its_start_leaves_no_container(
-    run_cli: Callable[..., CompletedProcess[str]], engine_roots: EngineRoots, busybox_rootfs: Path
+    engine_roots: EngineRoots, busybox_rootfs: Path
 ) -> None:
     for options in (["--rm"], ["--rm", "-d"]):
         words = engine_roots.command("run", *options, "--rootfs", busybox_rootfs, "true")[1:]
         done = subprocess.run([sys.executable, "-c", KILLED_BEFORE_THE_START, *words], check=False)
         assert done.returncode == -signal.SIGKILL
         assert len(list((engine_roots.root / "containers").iterdir())) == 1
-        assert run_cli("ps", "-aq", check=True).stdout == ""
+        assert engine_roots.cli("ps", "-aq", check=True).stdout == ""
         assert list((engine_roots.root / "containers").iterdir()) == []
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from helpers.engine import TEARDOWN
 from helpers.processes import end, find, open_files, wait_ended
+from helpers.warm import Warm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from helpers.engine import EngineRoots
     from helpers.processes import Process
     from helpers.terminal import Terminal
-    from helpers.warm import Warm
 
 
 @pytest.fixture
@@ -143,6 +143,33 @@ def test_a_script_sees_no_difference(
         engine_roots.cli("rm", "-f", *ids, check=True)
 
 
+@pytest.mark.parametrize("nice", [0, 7])
+def test_a_worker_is_as_nice_as_its_caller_whoever_left_the_template(
+    engine_roots: EngineRoots, sleeper: str, monkeypatch: pytest.MonkeyPatch, nice: int
+) -> None:
+    warm = Warm(engine_roots, monkeypatch)
+    subprocess.run(["nice", "-n", "5", *engine_roots.command("version")], check=True, capture_output=True)
+    with warm:
+        command = ["nice", "-n", str(nice), *engine_roots.command("logs", "-f", sleeper)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            try:
+                worker = _wait_until_it_follows(engine_roots)
+                assert worker in warm.at_work()
+                assert os.getpriority(os.PRIO_PROCESS, worker.pid) == nice
+            finally:
+                process.kill()
+        done = subprocess.run(
+            [
+                *command[:3],
+                *engine_roots.command("exec", sleeper, "sh", "-c", "cut -d' ' -f19 /proc/self/stat"),
+            ],
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        assert done.stdout == "0\n", "a process of a container is as nice as its engine"
+
+
 @pytest.mark.parametrize(
     ("number", "code"),
     [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP)],
@@ -200,8 +227,6 @@ def test_a_stopped_template_and_workers_keep_nobody_waiting(warm: Warm, engine_r
 def test_template_and_workers_go_when_nobody_asks(
     engine_roots: EngineRoots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from helpers.warm import Warm
-
     monkeypatch.setenv("ROCKER_WARM_IDLE", "1")
     warm = Warm(engine_roots, monkeypatch)
     engine_roots.cli("version", check=True)
@@ -288,6 +313,7 @@ def test_jobs_stop_go_on_and_end_by_the_terminals_keys(
         tty.expect(b"42> ")
         tty.send(b"fg\n")
         tty.expect(b"logs -f")
+        tty.in_foreground()
         tty.send(b"\x03")
         tty.expect(b"42> ")
         tty.send(b"echo code $?\n")

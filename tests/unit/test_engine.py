@@ -238,7 +238,12 @@ def test_a_kept_container_that_cannot_start_stays_to_be_looked_at(engine, core):
     ("options", "error", "message"),
     [
         ({"network": "bridge"}, UnsupportedError, "network bridge is not offered yet"),
-        ({"restart": "always"}, UnsupportedError, "restart policy"),
+        (
+            {"restart": "always"},
+            InvalidArgumentError,
+            "can't create 'AutoRemove' container with restart policy",
+        ),
+        ({"restart": "sometimes"}, InvalidArgumentError, "unknown policy 'sometimes'"),
         ({"log_driver": "syslog"}, InvalidArgumentError, 'no log driver named "syslog"'),
         ({"log_opts": {"max-sizes": "1"}}, InvalidArgumentError, "unknown log opt 'max-sizes' for json-file"),
         ({"log_opts": {"max-file": "0"}}, InvalidArgumentError, "invalid value for max-file"),

@@ -122,6 +122,8 @@ class FakeImage:
     volumes = ["/data"]
     labels = {"a": "image", "b": "image"}
     exposed_ports = ["80/tcp"]
+    healthcheck = {"Test": ["CMD-SHELL", "probe"], "Interval": 1_500_000_000, "Retries": 2}
+    shell = ["/bin/ash", "-c"]
     diff_ids = ["sha256:" + "1" * 64]
 
 

@@ -61,7 +61,12 @@ def listing(now: float, *, truncate: bool, digests: bool) -> Listing:
         "Containers": lambda row: str(row["Containers"]) if row["Containers"] >= 0 else "N/A",
     }
     middle = ["Digest"] if digests else []
-    return Listing(_HEADERS, fields, ["Repository", "Tag", *middle, "ID", "CreatedSince", "Size"])
+    return Listing(
+        _HEADERS,
+        fields,
+        ["Repository", "Tag", *middle, "ID", "CreatedSince", "Size"],
+        go_type="*formatter.imageContext",
+    )
 
 
 def select(found: list[dict[str, Any]], filters: dict[str, list[str]], app: App) -> list[dict[str, Any]]:

@@ -33,7 +33,12 @@ def df(app: App, values: Values, _arguments: list[str]) -> int:
         app.out("\n\n".join(_verbose(usage)))
         return 0
     fields = {name: partial(_cell, name) for name in _HEADERS}
-    table = Listing(_HEADERS, fields, ["Type", "TotalCount", "Active", "Size", "Reclaimable"])
+    table = Listing(
+        _HEADERS,
+        fields,
+        ["Type", "TotalCount", "Active", "Size", "Reclaimable"],
+        go_type="*formatter.diskUsageContext",
+    )
     for line in table.render(summary(usage), values["format"]):
         app.out(line)
     return 0

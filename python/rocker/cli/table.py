@@ -33,6 +33,7 @@ CONTAINER = {
     "stats": _entry("stats", "Display a live stream of container(s) resource usage statistics"),
     "stop": _entry("stop", "Stop one or more running containers"),
     "top": _entry("top", "Display the running processes of a container"),
+    "update": _entry("update", "Update configuration of one or more containers"),
     "unpause": _entry("unpause", "Unpause all processes within one or more containers"),
     "wait": _entry("wait", "Block until one or more containers stop, then print their exit codes"),
     "list": Entry("rocker.cli.ps", "List containers", hidden=True),
@@ -64,6 +65,7 @@ VOLUME = {
 }
 
 SYSTEM = {
+    "boot": _entry("boot", "Start the containers that should run after the machine has started"),
     "df": _entry("system_df", "Show disk usage"),
     "info": _entry("info", "Display system-wide information"),
     "prune": _entry("system_prune", "Remove unused data"),
@@ -89,6 +91,7 @@ _TOP = [
     "stop",
     "top",
     "unpause",
+    "update",
     "wait",
 ]
 

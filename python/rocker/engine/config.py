@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from rocker.engine.options import Bind, Device, ImageMount, RunOptions, Tmpfs, Ulimit, VolumeMount
+from rocker.engine.options import (
+    Bind,
+    Device,
+    HealthCheck,
+    ImageMount,
+    RunOptions,
+    Tmpfs,
+    Ulimit,
+    VolumeMount,
+)
 from rocker.models.jsontext import decode, encode
 from rocker.models.struct import Struct
 
@@ -42,6 +51,8 @@ class ContainerConfig(Struct):
         mounts: the mounts of the options and those of the image and of `volumes_from`, every volume by its name; None
             when they are just those of the options.
         exposed_ports: the image's, for `inspect`.
+        healthcheck: the user's, completed by the image's; None: there is none.
+        shell: the image's, for a health check; `/bin/sh -c` when empty.
         creator: pid and start time of the process whose `run` made it: an `--rm` container that was never started
             goes with it.
     """
@@ -58,6 +69,8 @@ class ContainerConfig(Struct):
     layers: Sequence[str] = ()
     volumes: Sequence[str] = ()
     exposed_ports: Sequence[str] = ()
+    healthcheck: HealthCheck | None = None
+    shell: Sequence[str] = ()
     creator: str | None = None
     mounts: Sequence[AnyMount] | None = None
 
@@ -80,6 +93,9 @@ class ContainerConfig(Struct):
                 options[field] = tuple(_record(document) for document in options[field])
         if "mounts" in members:
             members["mounts"] = tuple(_record(document) for document in members["mounts"])
+        for record in (options, members):
+            if "healthcheck" in record:
+                record["healthcheck"] = HealthCheck(**record["healthcheck"])
         return ContainerConfig(options=RunOptions(**options), **members)
 
 

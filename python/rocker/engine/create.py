@@ -9,7 +9,7 @@ from rocker.engine import birth, launch, namespaces, process
 from rocker.engine.find_image import find_image
 from rocker.engine.names import check, generate
 from rocker.engine.options import ImageMount, VolumeMount
-from rocker.errors import InvalidArgumentError, NameInUseError, NotFoundError, UnsupportedError
+from rocker.errors import InvalidArgumentError, NameInUseError, NotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def check_options(options: RunOptions) -> None:
     """Refuse what contradicts itself, before anything is looked up.
 
     Raises:
-        InvalidArgumentError, UnsupportedError, NotFoundError: so it is.
+        InvalidArgumentError, NotFoundError: so it is.
     """
     if (options.image is None) == (options.rootfs is None):
         raise InvalidArgumentError(
@@ -82,9 +82,7 @@ def check_options(options: RunOptions) -> None:
             path=options.rootfs,
         )
     if options.restart not in {"no", ""}:
-        raise UnsupportedError(
-            f"restart policy {options.restart!r} is not offered yet", hint="leave --restart out"
-        )
+        _check_restart(options)
     if options.pull not in {"missing", "always", "never"}:
         raise InvalidArgumentError(
             f'invalid pull option: "{options.pull}"', hint='values are "always", "missing" and "never"'
@@ -96,6 +94,16 @@ def check_options(options: RunOptions) -> None:
             f"Invalid value {options.oom_score_adj}, range for oom score adj is [-1000, 1000]"
         )
     namespaces.check(options)
+
+
+def _check_restart(options: RunOptions) -> None:
+    from rocker.parse.restart import parse_restart
+
+    if parse_restart(options.restart).name != "no" and options.auto_remove:
+        raise InvalidArgumentError(
+            "can't create 'AutoRemove' container with restart policy",
+            hint="--rm removes the container at its first end: leave out one of the two",
+        )
 
 
 def _insert(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rocker.engine.options import RunOptions
     from rocker.engine.ports import Core
     from rocker.engine.volumes.collection import Volumes
+    from rocker.errors import RockerError
     from rocker.images.images import ImageService
     from rocker.models.keywords import RunKeywords
     from rocker.models.prune import DiskUsage
@@ -213,6 +214,19 @@ class Engine:
 
         return run_detached(self, options, bind_to_caller=bind_to_caller)
 
+    def boot(self, *, failed: Callable[[Container, RockerError], None] | None = None) -> list[Container]:
+        """Start the containers that should run after the machine has started; returns those that were started.
+
+        They are those with the restart policy `always`, and those with `unless-stopped` that no user has stopped, if
+        they were ever started. `failed` is told of each that could not be started; by default it becomes a warning.
+        """
+        from rocker.engine.boot import boot
+
+        def warn(container: Container, error: RockerError) -> None:
+            self.warn(f"{container.name} could not be started: {error.message}")
+
+        return boot(self, failed or warn)
+
     def info(self) -> dict[str, Any]:
         """Return Docker's `GET /info`."""
         from rocker.engine.info import info
@@ -236,7 +250,9 @@ class Engine:
     def _running(self, ids: list[str]) -> set[str]:
         states = self.core.read_states(self.run_root, self.root, ids)
         pairs = zip(ids, states, strict=True)
-        return {name for name, state in pairs if state and state["status"] in {"running", "paused"}}
+        return {
+            name for name, state in pairs if state and state["status"] in {"running", "paused", "restarting"}
+        }
 
     def directory(self, id: str) -> str:  # noqa: A002
         """Return a container's directory in the data root."""

@@ -24,6 +24,7 @@ def inspect(engine: Engine, container: Container, *, size: bool) -> ContainerIns
     from rocker.engine.times import format_rfc3339
 
     config, id = container.config, container.id  # noqa: A001
+    state = engine.state(id)
     driver = logconfig.driver_of(config)
     run = f"{engine.run_root}/containers/{id}"
     document: ContainerInspect = {
@@ -31,14 +32,14 @@ def inspect(engine: Engine, container: Container, *, size: bool) -> ContainerIns
         "Created": format_rfc3339(container.created_ns),
         "Path": config.args[0],
         "Args": list(config.args[1:]),
-        "State": states.document(engine.state(id)),
+        "State": states.document(state),
         "Image": container.image_id,
         "ResolvConfPath": f"{run}/resolv.conf",
         "HostnamePath": f"{run}/hostname",
         "HostsPath": f"{run}/hosts",
         "LogPath": "" if driver == "none" else f"{engine.root}/{logconfig.path_of(id, driver)}",
         "Name": "/" + container.name,
-        "RestartCount": 0,
+        "RestartCount": (state or {}).get("restart_count", 0),
         "Driver": "overlay2",
         "Platform": "linux",
         "MountLabel": "",
@@ -150,6 +151,12 @@ def _config(container: Container) -> dict[str, Any]:
         "OnBuild": None,
         "Labels": dict(config.labels),
     }
+    if config.healthcheck is not None:
+        from rocker.engine.health import shown
+
+        found["Healthcheck"] = shown(config.healthcheck)
+    if config.shell:
+        found["Shell"] = list(config.shell)
     if config.exposed_ports:
         found["ExposedPorts"] = {port: {} for port in config.exposed_ports}
     if options.stop_signal or config.stop_signal != 15:  # noqa: PLR2004
@@ -194,7 +201,7 @@ def _host_basics(config: ContainerConfig, options: RunOptions) -> dict[str, Any]
         "LogConfig": {"Type": logconfig.driver_of(config), "Config": dict(options.log_opts)},
         "NetworkMode": options.network or "none",
         "PortBindings": {},
-        "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
+        "RestartPolicy": _restart_policy(options.restart),
         "AutoRemove": options.auto_remove,
         "VolumeDriver": "",
         "VolumesFrom": list(options.volumes_from) or None,
@@ -218,6 +225,13 @@ def _host_basics(config: ContainerConfig, options: RunOptions) -> dict[str, Any]
     if options.sysctls:
         found["Sysctls"] = dict(options.sysctls)
     return found
+
+
+def _restart_policy(text: str) -> dict[str, Any]:
+    from rocker.parse.restart import parse_restart
+
+    policy = parse_restart(text)
+    return {"Name": policy.name, "MaximumRetryCount": policy.maximum_retries}
 
 
 def _bind_words(bind: Bind | VolumeMount) -> str:

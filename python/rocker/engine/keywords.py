@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rocker.engine.options import Device, RunOptions, Ulimit
+from rocker.engine.options import Device, HealthCheck, RunOptions, Ulimit
 from rocker.errors import InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rocker.engine.options import AnyMount
 
 _SIZES = ("memory", "memory_swap", "memory_reservation", "shm_size", "max_output")
-_RENAMED = {"pids": "pids_limit", "remove": "auto_remove"}
+_RENAMED = {"pids": "pids_limit", "remove": "auto_remove", "restart_policy": "restart"}
 
 
 def options_of(
@@ -37,11 +37,7 @@ def options_of(
     if has_input:
         found["stdin_open"] = True
         found["attach"] = ("stdin", "stdout", "stderr")
-    for name in _SIZES:
-        if isinstance(found.get(name), str):
-            from rocker.parse.size import named_size
-
-            found[name] = named_size(name, found[name])
+    sizes(found)
     for name, convert in _CONVERSIONS.items():
         if name in found:
             found[name] = convert(found[name])
@@ -49,6 +45,20 @@ def options_of(
         return RunOptions(**found)
     except TypeError as error:
         raise _unknown(found, error) from None
+
+
+def sizes(found: dict[str, Any]) -> dict[str, Any]:
+    """Turn sizes that are texts into bytes, in place.
+
+    Raises:
+        InvalidArgumentError: one cannot be read.
+    """
+    for name in _SIZES:
+        if isinstance(found.get(name), str):
+            from rocker.parse.size import named_size
+
+            found[name] = named_size(name, found[name])
+    return found
 
 
 def words(command: Sequence[str] | str) -> tuple[str, ...]:
@@ -101,7 +111,23 @@ def _entrypoint(value: Sequence[str] | str | None) -> tuple[str, ...] | None:
     return None if value is None else _tuple(value)
 
 
+def restart_text(value: Mapping[str, Any] | str | None) -> str:
+    """Return a restart policy as text; a mapping is Docker's `{"Name": …, "MaximumRetryCount": …}`."""
+    if value is None or isinstance(value, str):
+        return value or "no"
+    count = value.get("MaximumRetryCount") or 0
+    return f"{value.get('Name') or 'no'}:{count}" if count else value.get("Name") or "no"
+
+
+def _healthcheck(value: HealthCheck | Sequence[str] | str | None) -> HealthCheck | None:
+    if value is None or isinstance(value, HealthCheck):
+        return value
+    return HealthCheck(("CMD-SHELL", value) if isinstance(value, str) else ("CMD", *value))
+
+
 _CONVERSIONS: dict[str, Any] = {
+    "restart": restart_text,
+    "healthcheck": _healthcheck,
     "env": environment,
     "mounts": _mounts,
     "devices": _devices,

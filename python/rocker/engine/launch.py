@@ -59,9 +59,7 @@ def build(
     if config.mounts is not None:
         from rocker.engine.volumes.mounts import document as volume_document
 
-        def volume(mount: VolumeMount | ImageMount, target: str) -> dict[str, Any]:
-            return volume_document(engine, mount, target)
-
+        volume = lambda mount, target: volume_document(engine, mount, target)  # noqa: E731 -- typed above
     context = specification.Context(id, hostname, donor, engine.warn, shm, volume=volume)
     document = specification.generate(config, context)
     network = namespaces.network_mode(options)
@@ -93,7 +91,20 @@ def build(
         request["remove"] = True
     if options.timeout is not None:
         request["timeout"] = float(options.timeout)
+    if options.restart not in {"no", ""}:
+        request["restart"] = _restart(options.restart)
+    if config.healthcheck is not None:
+        from rocker.engine import health
+
+        request["health"] = health.request(config, hostname, engine.warn)
     return request
+
+
+def _restart(text: str) -> dict[str, Any]:
+    from rocker.parse.restart import parse_restart
+
+    policy = parse_restart(text)
+    return {"policy": policy.name, "max_retries": policy.maximum_retries}
 
 
 def rootfs(root: str, config: ContainerConfig) -> dict[str, Any]:

@@ -129,6 +129,28 @@ class Ulimit(Struct):
     hard: int
 
 
+class HealthCheck(Struct):
+    """A command that is run in the container from time to time; exit code 0 says that it is well.
+
+    What is not said is the image's, else Docker's default.
+
+    Attributes:
+        test: `("CMD", program, *arguments)`, `("CMD-SHELL", command)` for the image's shell, or `("NONE",)`: no check.
+        interval: seconds between two probes; 30.
+        timeout: seconds after which a probe is killed with all its children; 30.
+        start_period: seconds after the start in which failures do not count, until the first success; 0.
+        start_interval: seconds between two probes in that time; 5, or `interval` if that is less.
+        retries: failures in a row that make it unhealthy; 3.
+    """
+
+    test: Sequence[str] = ()
+    interval: float | None = None
+    timeout: float | None = None
+    start_period: float | None = None
+    start_interval: float | None = None
+    retries: int | None = None
+
+
 class RunOptions(Struct):
     """Everything that `run` and `create` take."""
 
@@ -205,7 +227,9 @@ class RunOptions(Struct):
     """`private` or `host`."""
     cgroup_parent: str | None = None
     restart: str = "no"
-    """Only `no` for now."""
+    """`no`, `always`, `unless-stopped` or `on-failure[:MAX]`."""
+    healthcheck: HealthCheck | None = None
+    """The image's when None."""
     tty: bool = False
     stdin_open: bool = False
     """Whether standard input stays open (`-i`)."""

@@ -36,7 +36,7 @@ def drop_gone(
 
 def is_gone(engine: Engine, row: ContainerRow, state: dict[str, Any] | None) -> bool:
     """Tell whether a row stands for nothing: its directory has gone, or its end was to be its removal."""
-    if state is not None and state["status"] in {"running", "paused"}:
+    if state is not None and state["status"] in {"running", "paused", "restarting"}:
         return False
     if not os.path.isdir(engine.directory(row.id)):
         return True

@@ -27,7 +27,7 @@ def remove(container: Container, *, force: bool, volumes: bool = False) -> None:
     engine = container.engine
     state = engine.state(container.id)
     status = state["status"] if state is not None else "created"
-    if status in {"running", "paused"}:
+    if status in {"running", "paused", "restarting"}:
         if not force:
             raise _refusal(container, status)
         _kill(container)

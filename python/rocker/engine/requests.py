@@ -11,10 +11,14 @@ if TYPE_CHECKING:
     from rocker.engine.container import Container
 
 
-def call(container: Container, op: str, **members: Any) -> dict[str, Any]:
-    """Send a request with one answer; raises NotRunningError when there is no shim."""
+def call(
+    container: Container, op: str, *, answer_within: float | None = None, **members: Any
+) -> dict[str, Any]:
+    """Send a request with one answer; raises NotRunningError when there is no shim, TimeoutError without an answer."""
     engine = container.engine
-    return engine.core.call(engine.run_root, container.id, body(op, **members))
+    if answer_within is None:
+        return engine.core.call(engine.run_root, container.id, body(op, **members))
+    return engine.core.call(engine.run_root, container.id, body(op, **members), timeout=answer_within)
 
 
 def body(op: str, **members: Any) -> bytes:

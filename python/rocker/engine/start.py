@@ -111,4 +111,4 @@ def _runs(engine: Engine, id: str) -> bool:  # noqa: A002
         raise ConflictError(
             "cannot start a paused container, try unpause instead", hint="rocker unpause makes it go on"
         )
-    return state is not None and state["status"] == "running"
+    return state is not None and state["status"] in {"running", "restarting"}

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rocker.models.container import State, Status
 
 NEVER = "0001-01-01T00:00:00Z"
+RUNS = frozenset({"running", "paused", "restarting"})
+"""Where a container counts as running: one between two starts does, as in Docker."""
 
 
 def status_of(state: dict[str, Any] | None) -> Status:
@@ -27,11 +29,11 @@ def document(state: dict[str, Any] | None) -> State:
     status = status_of(state)
     found = state or {}
     error = found.get("error") or {}
-    return {
+    document: State = {
         "Status": status,
-        "Running": status in {"running", "paused"},
+        "Running": status in RUNS,
         "Paused": status == "paused",
-        "Restarting": False,
+        "Restarting": status == "restarting",
         "OOMKilled": found.get("oom_killed", False),
         "Dead": False,
         "Pid": found.get("pid") or 0,
@@ -41,6 +43,11 @@ def document(state: dict[str, Any] | None) -> State:
         "FinishedAt": found.get("finished_at") or NEVER,
         "TimedOut": found.get("timed_out", False),
     }
+    if found.get("health"):
+        from rocker.engine.health import state as health_state
+
+        document["Health"] = health_state(found["health"])
+    return document
 
 
 def describe(state: dict[str, Any] | None, now_ns: int) -> str:
@@ -53,20 +60,38 @@ def describe(state: dict[str, Any] | None, now_ns: int) -> str:
         return "Created"
     if status in {"running", "paused"}:
         age = human_duration((now_ns - parse_rfc3339_ns(state["started_at"])) / 1e9)
-        return f"Up {age} (Paused)" if status == "paused" else f"Up {age}"
+        if status == "paused":
+            return f"Up {age} (Paused)"
+        health = health_of(state)
+        return f"Up {age}" if health == "none" else f"Up {age} ({_HEALTH.get(health, health)})"
+    if status == "restarting":
+        age = human_duration((now_ns - parse_rfc3339_ns(state["finished_at"])) / 1e9)
+        return f"Restarting ({state['exit_code']}) {age} ago"
     if not state.get("finished_at"):
         return f"Exited ({state['exit_code']})"
     age = human_duration((now_ns - parse_rfc3339_ns(state["finished_at"])) / 1e9)
     return f"Exited ({state['exit_code']}) {age} ago"
 
 
+_HEALTH = {"starting": "health: starting"}
+
+
+def health_of(state: dict[str, Any] | None) -> str:
+    """Return `starting`, `healthy`, `unhealthy`, or `none` without a health check."""
+    health: dict[str, Any] = (state or {}).get("health") or {}
+    return str(health.get("status", "none"))
+
+
 def running(container: Container, doing: str = "") -> dict[str, Any]:
     """Return the state of a container that must run and not be paused.
 
     Raises:
-        NotRunningError: it does not run. ConflictError: it is paused. ContainerNotFoundError: it has gone.
+        NotRunningError: it does not run. ConflictError: it is paused or restarting.
+        ContainerNotFoundError: it has gone.
     """
     state = alive(container, doing)
+    if state["status"] == "restarting":
+        raise restarting(container)
     if state["status"] == "paused":
         raise ConflictError(
             f"Container {container.name} is paused, unpause the container before {doing or 'this'}",
@@ -76,11 +101,19 @@ def running(container: Container, doing: str = "") -> dict[str, Any]:
 
 
 def alive(container: Container, doing: str = "") -> dict[str, Any]:
-    """Return the state of a container that must run or be paused; raises as `running`."""
+    """Return the state of one that runs, is paused or waits for its next start; raises as `running`."""
     state = container.engine.state(container.id)
-    if state is None or state["status"] not in {"running", "paused"}:
+    if state is None or state["status"] not in RUNS:
         raise not_running(container, doing)
     return state
+
+
+def restarting(container: Container) -> ConflictError:
+    """Return the error for what cannot be done between two starts."""
+    return ConflictError(
+        f"Container {container.id} is restarting, wait until the container is running",
+        hint=f"rocker logs {container.name} may say why it ends",
+    )
 
 
 def not_running(container: Container, doing: str = "") -> NotRunningError | ContainerNotFoundError:

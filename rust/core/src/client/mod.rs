@@ -24,7 +24,7 @@ pub use communicate::Outcome;
 pub use launcher::{ensure, shut_down};
 pub use proxy::ProxyOptions;
 pub use session::{Interrupted, Session};
-pub use start::{Attach, start};
+pub use start::{Attach, start, update};
 pub use states::{is_alive, read_states, settle, shim_pidfd};
 pub use volume::{Source, source_of};
 
@@ -61,14 +61,17 @@ fn connect_below(directory: &Path, name: &str) -> std::result::Result<OwnedFd, E
 
 /// Sends one request to a container's shim; the session has not heard an answer yet.
 pub fn request(run: &Path, id: &str, body: &[u8], attach: Attach) -> Result<Session> {
-    let directory = run.join("containers").join(id);
-    let socket =
-        connect_below(&directory, crate::protocol::SHIM_SOCKET).map_err(|errno| not_running(id, errno))?;
+    let socket = connect_to_shim(run, id)?;
     let streams = start::Streams::make(attach)?;
     let names: Vec<String> = streams.names.iter().cloned().map(String::from).collect();
     let fds: Vec<_> = streams.theirs.iter().map(AsFd::as_fd).collect();
     start::send_with_names(&socket, body, &names, &fds)?;
     Ok(streams.session(socket))
+}
+
+fn connect_to_shim(run: &Path, id: &str) -> Result<OwnedFd> {
+    let directory = run.join("containers").join(id);
+    connect_below(&directory, crate::protocol::SHIM_SOCKET).map_err(|errno| not_running(id, errno))
 }
 
 fn not_running(id: &str, errno: Errno) -> crate::Error {

@@ -87,9 +87,10 @@ impl Session {
         }
     }
 
-    /// Waits until an event can be read.
-    pub fn wait_readable(&self, interrupted: Interrupted<'_>) -> Result<()> {
-        readable(self.socket.as_fd(), None, interrupted).map(drop)
+    /// Waits until an event can be read; false when `timeout` has passed.
+    pub fn wait_readable(&self, timeout: Option<Duration>, interrupted: Interrupted<'_>) -> Result<bool> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        readable(self.socket.as_fd(), deadline, interrupted)
     }
 
     /// Sets the size of its terminal; nothing when it has ended.

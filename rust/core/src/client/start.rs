@@ -123,6 +123,28 @@ pub fn start(
     Ok(session)
 }
 
+/// The part of an update that names something on the host.
+#[derive(Deserialize)]
+struct UpdateSources {
+    #[serde(default)]
+    launch: Option<Sources>,
+}
+
+/// Changes a running container: `request` is the update request of `docs/protocol.md` without `fds`. Returns the answer.
+pub fn update(root: &Path, run: &Path, id: &str, request: &[u8]) -> Result<crate::protocol::Event> {
+    let sources: UpdateSources = serde_json::from_slice(request)
+        .map_err(|error| Error::invalid(format!("the update request is not understood: {error}")))?;
+    let (mut names, mut fds) = (Vec::new(), Vec::new());
+    if let Some(sources) = &sources.launch {
+        collect(sources, root, false, &mut names, &mut fds)?;
+    }
+    let names: Vec<String> = names.into_iter().map(String::from).collect();
+    let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
+    let socket = super::connect_to_shim(run, id)?;
+    send_with_names(&socket, request, &names, &borrowed)?;
+    Session::new(socket, [None, None, None]).next_event()
+}
+
 /// A launcher that was just leaving, or was killed, may drop the connection before anyone read the request: then the
 /// next one gets it. Returns once there is an answer, or the end of the connection.
 fn connect_and_send(

@@ -237,7 +237,7 @@ fn become_program(
         Some(terminal) => terminal::take(&terminal.slave, program.user.uid)?,
         None => place_streams(&setup.streams)?,
     }
-    program.become_program()
+    program.become_program(|| Ok(()))
 }
 
 /// Puts the standard streams in place; the prepared descriptors are all above 2.

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `init` | namespaces, root, mounts, pivot, program: in order |
 //! | `gate` | where init waits for its shim |
-//! | `exec` | join a running container |
+//! | `exec`, `appear` | join a running container |
 //! | `root`, `root_by_path` | overlay of layers |
 //! | `overlay` | an overlay without a container |
 //! | `options`, `mounts`, `cgroupfs`, `dev`, `masks` | what is mounted over it |
@@ -17,6 +17,7 @@
 //! | `process`, `diagnosis` | execve, and why it failed |
 //! | `reaper` | the init of `--init` |
 
+mod appear;
 mod capability;
 mod cgroupfs;
 mod copy_up;

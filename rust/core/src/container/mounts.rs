@@ -8,12 +8,11 @@ use nix::sys::stat::{SFlag, fstat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs};
 use rocker_sys::mount::{self, Context, Propagation, attr};
 
-use super::copy_up;
 use super::gate::Gate;
 use super::options::MountOptions;
 use super::path::{Target, mount_point};
 use super::root::failed;
-use super::{dev, volume};
+use super::{copy_up, dev, volume};
 use crate::spec::{Device, Mount};
 use crate::{Error, Result};
 

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::life::{HealthCheck, Restart};
 use crate::log::LogConfig;
-use crate::spec::{Process, Spec};
+use crate::spec::{Process, Resources, Spec};
 
 /// One request; the connection's first frame.
 #[derive(Debug, Serialize, Deserialize)]
@@ -17,8 +18,14 @@ pub enum Request {
     Attach(AttachRequest),
     /// Run another process.
     Exec(Box<ExecRequest>),
-    /// Tell when it has exited.
-    Wait,
+    /// Tell when it has exited, or is healthy.
+    Wait {
+        /// What is waited for.
+        #[serde(default)]
+        condition: WaitCondition,
+    },
+    /// Change limits and the restart policy.
+    Update(Box<UpdateRequest>),
     /// Send a signal to its init.
     Signal {
         /// Number of the signal.
@@ -46,6 +53,17 @@ pub enum Request {
         /// The new value.
         value: bool,
     },
+}
+
+/// What a client waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WaitCondition {
+    /// The next end of its program.
+    #[default]
+    Exited,
+    /// Its health check succeeds; it is also told when the container becomes unhealthy or has ended.
+    Healthy,
 }
 
 /// A message on a connection that carries streams.
@@ -187,6 +205,12 @@ pub struct StartRequest {
     /// Seconds after which the container is killed.
     #[serde(default)]
     pub timeout: Option<f64>,
+    /// When it is started again.
+    #[serde(default)]
+    pub restart: Restart,
+    /// How its health is found out.
+    #[serde(default)]
+    pub health: Option<Box<HealthCheck>>,
     /// What each descriptor is.
     #[serde(default)]
     pub fds: Vec<Fd>,
@@ -278,6 +302,22 @@ pub struct Streams {
 #[serde(deny_unknown_fields)]
 pub struct AttachRequest {
     /// What each descriptor is.
+    #[serde(default)]
+    pub fds: Vec<Fd>,
+}
+
+/// Change a running container.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateRequest {
+    /// Limits; what is not named stays.
+    #[serde(default)]
+    pub resources: Resources,
+    /// The launch request by which it is started again from now on, with its restart policy. Without one the container is
+    /// not started again.
+    #[serde(default)]
+    pub launch: Option<Box<StartRequest>>,
+    /// What each descriptor is; they are those of `launch`.
     #[serde(default)]
     pub fds: Vec<Fd>,
 }

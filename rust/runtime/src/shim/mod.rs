@@ -11,13 +11,22 @@
 //! | `streams` | output and input on their way |
 //! | `life` | a process's start and end |
 //! | `exec` | another process in the container |
+//! | `backoff` | whether a container that has ended is started again, and when |
+//! | `kept` | what its next start needs |
+//! | `again` | the next start |
+//! | `health` | probes, and what they say |
+//! | `update` | other limits, another restart policy |
 //! | `record` | `state.json` |
 //! | `teardown` | what is removed at the end |
 
+mod again;
+mod backoff;
 mod client;
 mod connection;
 mod exec;
+mod health;
 mod input;
+mod kept;
 mod life;
 mod output;
 mod prepare;
@@ -27,6 +36,7 @@ mod streams;
 mod supervise;
 mod task;
 mod teardown;
+mod update;
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -58,7 +68,7 @@ pub fn main(host: &Host, connection: OwnedFd, network: Option<OwnedFd>) -> i32 {
         }
         Ok(Some((Request::Shutdown, _))) => {
             let _ = nix::sys::signal::kill(nix::unistd::getppid(), nix::sys::signal::Signal::SIGTERM);
-            let _ = send(connection.as_fd(), &Event::Ok { pids: None }, &[]);
+            let _ = send(connection.as_fd(), &Event::DONE, &[]);
             0
         }
         Ok(Some(_)) => {
