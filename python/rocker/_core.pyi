@@ -117,8 +117,13 @@ def layer_apply(source: int, destination: str, *, limit: int | None = None) -> d
     what was written below `destination` is removed.
     """
 
-def layer_pack(source: str, destination: int, *, whiteouts: bool = True) -> dict[str, Any]:
-    """Write a directory as a plain tar to fd `destination`; overlay's whiteouts become `.wh.` entries. Same result keys."""
+def layer_pack(
+    source: str, destination: int, *, whiteouts: bool = True, changing: bool = False
+) -> dict[str, Any]:
+    """Write a directory as a plain tar to fd `destination`; overlay's whiteouts become `.wh.` entries. Same result keys.
+
+    A file that changes meanwhile raises ConflictError, unless `changing`: then it is packed as it is found.
+    """
 
 def digest_file(source: int) -> tuple[str, int]:
     """`sha256:…` and size of what is read from fd `source`."""
@@ -128,6 +133,45 @@ def sha256(data: bytes) -> bytes:
 
 def remove_tree(path: str) -> None:
     """Remove a tree without following links or crossing mounts."""
+
+# --- files of containers ------------------------------------------------------------------------------------------
+
+# `request` is JSON: {"id", "rootfs" as in the launch request, "mounts" of its specification that are binds, volumes or
+# images}. Of a running container the files are those of its mount namespace; of another one they are mounted as its start
+# would, in a mount namespace that only the call has. Paths are absolute, and resolved by the kernel inside the
+# container. Raise NotFoundError when there is nothing at the path, ConflictError when the container is being started.
+
+def path_stat(run: str, root: str, request: bytes, path: bytes) -> dict[str, Any]:
+    """Look at a path: {"mode": st_mode, "size": bytes, "mtime_ns": int, "target": bytes of a link or None}."""
+
+def copy_out(run: str, root: str, request: bytes, path: bytes, label: bytes, destination: int) -> int:
+    """Write what is at a path, links at its end not followed, as a tar to a descriptor; the bytes written.
+
+    The first entry's name is `label`; names below begin with it.
+    """
+
+def copy_in(run: str, root: str, request: bytes, path: bytes, source: int, *, user: str | None = None) -> int:
+    """Unpack a tar (compressed or not) read from a descriptor into a directory; the bytes of the tar.
+
+    `user`: whose everything becomes, `name[:group]` looked up in the container; as the archive says when None.
+    Raises ConflictError when a directory would replace another file, or the other way round; DeniedError when it is
+    mounted read-only.
+    """
+
+def export(run: str, root: str, request: bytes, destination: int) -> int:
+    """Write the root file system, without what is mounted in it, as a tar to a descriptor; the bytes written."""
+
+def changes(run: str, root: str, request: bytes) -> list[tuple[int, bytes]]:
+    """What is different from the image: 0 changed, 1 added, 2 deleted, with the path, in order."""
+
+def pack_entry(directory: str, name: bytes, label: bytes, destination: int) -> int:
+    """Write a file or directory of the host, `name` in `directory`, as a tar; as `copy_out`."""
+
+def unpack(directory: str, source: int, *, owner: tuple[int, int] | None = None) -> int:
+    """Unpack a tar in a directory of the host, out of which nothing in the tar leads; as `copy_in`.
+
+    `owner`: uid and gid of everything.
+    """
 
 # --- networks ---------------------------------------------------------------------------------------------------
 

@@ -80,17 +80,20 @@ def test_no_module_on_the_way_is_dear(part: str, name: str) -> None:
     assert (loaded(code) - loaded(BASE)) & (NOT_TO_RUN if name == "run" else DEAR) == set()
 
 
-@pytest.mark.parametrize("detach", [[], ["-d"]], ids=["attached", "detached"])
+@pytest.mark.parametrize(
+    "more_words", [[], ["-d"], ["-v", "data:/data", "-v", "/own"]], ids=["attached", "detached", "volumes"]
+)
 def test_a_container_is_run_without_a_dear_module(
-    detach: list[str], engine_roots: EngineRoots, busybox_image: Path
+    more_words: list[str], engine_roots: EngineRoots, busybox_image: Path
 ) -> None:
     engine_roots.cli("load", "-i", busybox_image, check=True)
-    words = ["run", "--rm", "-m", "64m", *detach, "busybox", "true"]
+    words = ["run", "--rm", "-m", "64m", *more_words, "busybox", "true"]
     engine_roots.cli(*words, check=True)  # the first one compiles the system call filter
     words = engine_roots.command(*words)[1:]
     more = loaded(COMMAND, *words) - loaded(BASE)
     assert "rocker._core" in more
     assert more & NOT_TO_RUN == set()
+    assert any(name.startswith("rocker.engine.volumes") for name in more) == ("-v" in more_words)
 
 
 def test_a_container_on_a_bridge_brings_nothing_dear() -> None:

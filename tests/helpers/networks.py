@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TABLE = "rocker-0badcafe"
 SYSCTLS = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}
 PATIENCE = 20.0
-ANY = "0.0.0.0"  # noqa: S104 -- within a network namespace of the test
+ANY = "0.0.0.0"
 A, PTR, AAAA = 1, 12, 28
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import tarfile
 import threading
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from helpers.attack import base_layer, docker_archive, layer
+from helpers.attack import base_layer, data_layer, docker_archive, layer
 from rocker.engine.options import ImageMount, VolumeMount
 from rocker.errors import ConflictError, InvalidArgumentError, NotFoundError, RockerError, VolumeNotFoundError
 
@@ -25,30 +24,6 @@ if TYPE_CHECKING:
     Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="containers need root")
-
-
-def _entry(name: str, data: bytes = b"", **fields: object) -> tuple[tarfile.TarInfo, bytes]:
-    header = tarfile.TarInfo(name)
-    header.size, header.mtime = len(data), 1_600_000_000
-    for field, value in fields.items():
-        setattr(header, field, value)
-    return header, data
-
-
-def data_layer() -> bytes:
-    """`/data` of user 405, mode 0750, with a file, a set-user-ID program, a link, two names of one file."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for header, data in (
-            _entry("data", type=tarfile.DIRTYPE, mode=0o750, uid=405, gid=100),
-            _entry("data/file", b"content", mode=0o640, uid=405, gid=100),
-            _entry("data/program", b"#!/bin/sh", mode=0o4755),
-            _entry("data/link", type=tarfile.SYMTYPE, linkname="file"),
-            _entry("data/deep/er", type=tarfile.DIRTYPE, mode=0o700),
-            _entry("link", type=tarfile.SYMTYPE, linkname="/data"),
-        ):
-            archive.addfile(header, io.BytesIO(data))
-    return out.getvalue()
 
 
 @pytest.fixture
@@ -304,6 +279,20 @@ def test_the_local_driver_mounts_in_the_container_alone(sh, engine, tmp_path) ->
     volumes.create("odd", options={"type": "nosuchfs", "device": "x"})
     with pytest.raises(RockerError, match="failed to mount local volume: mount x: no such device"):
         sh("true", "odd:/x")
+
+
+def test_containers_that_run_at_once_share_a_tmpfs_and_it_goes_with_the_last(sh, engine, image) -> None:
+    engine.volumes.create("shared", options={"type": "tmpfs", "o": "size=1m", "device": "tmpfs"})
+    command = ["sh", "-c", "echo seen > /a/f; sleep 1000"]
+    first = engine.run(image, command, detach=True, mounts=["shared:/a"])
+    while first.exec(["test", "-e", "/a/f"]).exit_code:
+        pass
+    assert (
+        sh("cat /b/f; echo back > /b/g; ! echo x > /c/f 2>/dev/null", "shared:/b", "shared:/c:ro") == "seen\n"
+    )
+    assert first.exec(["cat", "/a/g"]).text == "back\n"
+    first.remove(force=True)
+    assert sh("ls -A /b", "shared:/b") == ""
 
 
 def test_a_volume_over_a_file_of_the_image_is_refused(sh) -> None:

@@ -12,6 +12,8 @@ from rocker.images.save import save as save_images
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rocker.cli.app import App
 
 
@@ -19,7 +21,7 @@ def save(app: App, values: Values, arguments: list[str]) -> int:
     """Write images to an archive that `docker load` and OCI tools read."""
     path = values["output"]
     if path:
-        _save_to(app, arguments, path)
+        whole_file(path, lambda target: save_images(app.engine.catalog, arguments, target))
         return 0
     if os.isatty(1):
         raise InvalidArgumentError("cowardly refusing to save to a terminal. Use the -o flag or redirect")
@@ -28,8 +30,8 @@ def save(app: App, values: Values, arguments: list[str]) -> int:
     return 0
 
 
-def _save_to(app: App, references: list[str], path: str) -> None:
-    """The file appears whole or not at all; what was there before stays until then."""
+def whole_file(path: str, write: Callable[[int], object]) -> None:
+    """Make a file that appears whole or not at all; what was there before stays until then."""
     directory = os.path.dirname(path) or "."
     try:
         target, temporary = tempfile.mkstemp(prefix=".rocker-save-", dir=directory)
@@ -40,7 +42,7 @@ def _save_to(app: App, references: list[str], path: str) -> None:
             path=directory,
         ) from error
     try:
-        save_images(app.engine.catalog, references, target)
+        write(target)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

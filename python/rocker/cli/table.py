@@ -13,7 +13,11 @@ CONTAINER = {
     "attach": _entry(
         "attach", "Attach local standard input, output, and error streams to a running container"
     ),
+    "commit": _entry("commit", "Create a new image from a container's changes"),
+    "cp": _entry("cp", "Copy files/folders between a container and the local filesystem"),
     "create": _entry("create", "Create a new container"),
+    "diff": _entry("diff", "Inspect changes to files or directories on a container's filesystem"),
+    "export": _entry("export", "Export a container's filesystem as a tar archive"),
     "exec": _entry("exec", "Execute a command in a running container"),
     "inspect": _entry("container_inspect", "Display detailed information on one or more containers"),
     "kill": _entry("kill", "Kill one or more running containers"),
@@ -82,8 +86,12 @@ SYSTEM = {
 
 _TOP = [
     "attach",
+    "commit",
+    "cp",
     "create",
+    "diff",
     "exec",
+    "export",
     "kill",
     "logs",
     "pause",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from rocker.engine.options import ExecOptions, RunOptions
     from rocker.engine.popen import Popen
     from rocker.engine.session import Session
-    from rocker.models.container import ContainerInspect, Status, Top
+    from rocker.models.container import Change, ContainerInspect, PathStat, Status, Top
     from rocker.models.result import Result
 
 
@@ -342,6 +344,141 @@ class Container:
             timestamps=timestamps,
             details=details,
         )
+
+    def copy_to(
+        self,
+        source: str | os.PathLike[str],
+        path: str,
+        *,
+        follow_link: bool = False,
+        archive: bool = False,
+    ) -> int:
+        """Copy a file or directory of the host into it, running or not, its volumes included.
+
+        Where `path` is a directory, the source goes into it; `source/.` means what is in a directory. Owners are kept,
+        by number.
+
+        Args:
+            source: path on the host.
+            path: in the container; its parent must be there.
+            follow_link: whether a link at `source` is followed, instead of copied.
+            archive: whether everything becomes the container's user's.
+
+        Returns:
+            The bytes of the archive that was copied.
+
+        Raises:
+            NotFoundError: the source, or the parent of `path`, is not there.
+            InvalidArgumentError: a directory would replace a file. ConflictError: the same, deeper down.
+            DeniedError: it is mounted read-only.
+        """
+        from rocker.engine.cp import copy_to
+
+        return copy_to(self, os.fspath(source), path, follow_link=follow_link, archive=archive)
+
+    def copy_from(
+        self,
+        path: str,
+        destination: str | os.PathLike[str],
+        *,
+        follow_link: bool = False,
+        archive: bool = False,
+    ) -> int:
+        """Copy a file or directory out of it, running or not; the rules are those of `copy_to`.
+
+        Files belong to the caller then; with `archive` to whom they belonged, by number. No link in the container leads
+        out of it, and none in what was copied out of `destination`.
+
+        Returns:
+            The bytes of the archive that was copied.
+
+        Raises:
+            NotFoundError: there is nothing at `path`, or the parent of `destination` is not there.
+            InvalidArgumentError, ConflictError: a directory would replace a file.
+        """
+        from rocker.engine.cp import copy_from
+
+        return copy_from(self, path, os.fspath(destination), follow_link=follow_link, archive=archive)
+
+    def get_archive(self, path: str, destination: int) -> int:
+        """Write a file or directory of it as a tar to a descriptor; the bytes written.
+
+        A link at the end of the path is written as a link; `path/.` are the contents of a directory.
+
+        Raises:
+            NotFoundError: there is nothing at the path. GoneError: nobody reads the descriptor any more.
+        """
+        from rocker.engine.archive import get_archive
+
+        return get_archive(self, path, destination)
+
+    def put_archive(self, path: str, source: int, *, archive: bool = False) -> int:
+        """Unpack a tar (gzip, zstd, xz or plain) read from a descriptor in a directory of it; the bytes of the tar.
+
+        With `archive` everything becomes the container's user's.
+
+        Raises:
+            NotFoundError: there is no such directory. InvalidArgumentError: it is none.
+            ConflictError: a directory would replace another file, or the other way round.
+            CorruptError: the archive is damaged. DeniedError: it is mounted read-only.
+        """
+        from rocker.engine.archive import put_archive
+
+        return put_archive(self, path, source, archive=archive)
+
+    def stat_path(self, path: str) -> PathStat:
+        """Look at a path in it; a link at its end is not followed.
+
+        Raises:
+            NotFoundError: there is nothing at the path.
+        """
+        from rocker.engine.archive import stat_path
+
+        return stat_path(self, path)
+
+    def diff(self) -> list[Change]:
+        """Return what it has changed of its image: each path with 0 (changed), 1 (added) or 2 (deleted)."""
+        from rocker.engine.diff import diff
+
+        return diff(self)
+
+    def export(self, destination: int) -> int:
+        """Write its root file system as a tar to a descriptor; the bytes written. Volumes are not in it.
+
+        Raises:
+            GoneError: nobody reads the descriptor any more.
+        """
+        from rocker.engine.export import export
+
+        return export(self, destination)
+
+    def commit(
+        self,
+        reference: str | None = None,
+        *,
+        author: str = "",
+        message: str = "",
+        changes: Sequence[str] = (),
+        pause: bool = True,
+    ) -> str:
+        """Make an image of it, running or not, without what is in volumes; the image's id.
+
+        Args:
+            reference: a name for the image, as `repository[:tag]`.
+            author: who made it.
+            message: the comment in its history.
+            changes: `CMD`, `ENV` and the like, as in a Dockerfile.
+            pause: whether a running one stands still meanwhile.
+
+        Raises:
+            InvalidArgumentError: the name or a change is wrong.
+            ImageNotFoundError: the image it was made of has gone.
+            ConflictError: without `pause`, the image was removed meanwhile.
+            NoSpaceError: it does not fit.
+        """
+        from rocker.engine.commit import commit
+
+        return commit(self, reference, author=author, message=message, changes=changes, pause=pause)
 
     def stats(self) -> dict[str, Any]:
         """Return the counters of its cgroup: `cpu`, `memory`, `pids`, `io` (see `rocker.core.cgroup_stats`).

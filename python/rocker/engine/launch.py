@@ -65,7 +65,7 @@ def build(
         "op": "start",
         "id": id,
         "spec": document,
-        "rootfs": _rootfs(engine.root, config),
+        "rootfs": rootfs(engine.root, config),
         "user": config.user or "0",
         "stdin": _stdin(config),
         "log": logconfig.document(id, config),
@@ -131,7 +131,8 @@ def _restart(text: str) -> dict[str, Any]:
     return {"policy": policy.name, "max_retries": policy.maximum_retries}
 
 
-def _rootfs(root: str, config: ContainerConfig) -> dict[str, Any]:
+def rootfs(root: str, config: ContainerConfig) -> dict[str, Any]:
+    """Return `rootfs` of the request; `root` is the data root."""
     options = config.options
     found: dict[str, Any] = {"base": BASE, "upper": True, "volatile": options.auto_remove}
     if options.rootfs is not None:

@@ -96,6 +96,23 @@ def bind_document(source: str, target: str, options: Sequence[str]) -> dict[str,
     return {"destination": target, "type": "bind", "source": source, "options": list(options)}
 
 
+def by_target(wanted: Sequence[AnyMount]) -> dict[str, AnyMount]:
+    """Return mounts by their clean targets.
+
+    Raises:
+        InvalidArgumentError: a target is none, or is given twice.
+    """
+    found: dict[str, AnyMount] = {}
+    for mount in wanted:
+        target = check_target(mount.target)
+        if target in found:
+            raise InvalidArgumentError(
+                f"Duplicate mount point: {target}", hint="each path can be mounted once"
+            )
+        found[target] = mount
+    return found
+
+
 def resolve(
     wanted: Sequence[AnyMount],
     *,
@@ -110,16 +127,8 @@ def resolve(
         InvalidArgumentError: a target is refused or given twice.
         NotFoundError: a source is not there.
     """
-    by_target: dict[str, AnyMount] = {}
-    for mount in wanted:
-        target = check_target(mount.target)
-        if target in by_target:
-            raise InvalidArgumentError(
-                f"Duplicate mount point: {target}", hint="each path can be mounted once"
-            )
-        by_target[target] = mount
     found = []
-    for target, mount in by_target.items():
+    for target, mount in by_target(wanted).items():
         if isinstance(mount, Bind):
             source = _source(mount)
             _refuse_kernel_paths(target, source, privileged=privileged)

@@ -95,6 +95,23 @@ class Top(TypedDict):
     Processes: list[list[str]]
 
 
+class PathStat(TypedDict):
+    """What is at a path in a container: name, `st_mode`, bytes, nanoseconds since the epoch, target of a link."""
+
+    name: str
+    mode: int
+    size: int
+    mtime_ns: int
+    target: str | None
+
+
+class Change(TypedDict):
+    """One row of `GET /containers/{id}/changes`; the kind is 0 (changed), 1 (added) or 2 (deleted)."""
+
+    Path: str
+    Kind: int
+
+
 class ExitEvent(TypedDict):
     """How a container or a process in it ended, or that the client let go (`event` is `detached`)."""
 

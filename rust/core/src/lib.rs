@@ -11,6 +11,7 @@
 //! | [`client`] | the client's half: start, attach, exec, be the mouthpiece |
 //! | [`layer`] | image layers: apply a tar to a directory, digest it |
 //! | [`network`] | bridges, endpoints, published ports, names |
+//! | [`view`] | the files of a container, for who copies in or out |
 //! | [`log`] | container logs: written, rotated, read and followed |
 
 pub mod cgroup;
@@ -24,5 +25,6 @@ pub mod network;
 pub mod protocol;
 pub mod seccomp;
 pub mod spec;
+pub mod view;
 
 pub use error::{Error, Kind, Result};

@@ -6,6 +6,7 @@
 //! | `container` | start, request, call, states |
 //! | `session` | `Session` |
 //! | `counters` | cgroup counters, seccomp compiler |
+//! | `files` | the files of a container, and of the host, as archives |
 //! | `layer` | apply, pack, digest, remove; overlays |
 //! | `log` | read, follow and copy logs |
 //! | `network` | make and remove networks; what the host has |
@@ -14,6 +15,7 @@
 mod container;
 mod counters;
 mod error;
+mod files;
 mod layer;
 mod log;
 mod network;
@@ -40,6 +42,13 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(counters::cgroup_stats, module)?)?;
     module.add_function(wrap_pyfunction!(layer::layer_apply, module)?)?;
     module.add_function(wrap_pyfunction!(layer::layer_pack, module)?)?;
+    module.add_function(wrap_pyfunction!(files::path_stat, module)?)?;
+    module.add_function(wrap_pyfunction!(files::copy_out, module)?)?;
+    module.add_function(wrap_pyfunction!(files::copy_in, module)?)?;
+    module.add_function(wrap_pyfunction!(files::export, module)?)?;
+    module.add_function(wrap_pyfunction!(files::changes, module)?)?;
+    module.add_function(wrap_pyfunction!(files::pack_entry, module)?)?;
+    module.add_function(wrap_pyfunction!(files::unpack, module)?)?;
     module.add_function(wrap_pyfunction!(layer::digest_file, module)?)?;
     module.add_function(wrap_pyfunction!(layer::sha256, module)?)?;
     module.add_function(wrap_pyfunction!(layer::remove_tree, module)?)?;

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 
 from rocker.engine.failure import from_os
 from rocker.engine.volumes.options import DRIVER, check, check_name
 from rocker.engine.volumes.volume import COLUMNS, Volume, directory
+from rocker.models.jsontext import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,13 +32,11 @@ def create(
     with engine.catalog.write() as db:
         found = db.execute(f"SELECT {COLUMNS} FROM volumes WHERE name = ?", (name,)).fetchone()  # noqa: S608
         if found is None:
-            import json
-
             found = (
                 name,
                 DRIVER,
-                json.dumps(dict(options)),
-                json.dumps(dict(labels)),
+                encode(dict(options)),
+                encode(dict(labels)),
                 anonymous,
                 time.time_ns(),
             )
@@ -63,7 +61,7 @@ def make_directory(engine: Engine, name: str) -> None:
     path = directory(engine, name)
     try:
         for one in (os.path.dirname(path), path, f"{path}/_data"):
-            with contextlib.suppress(FileExistsError):
+            if not os.path.isdir(one):  # the catalogue's write lock keeps others from making it
                 os.mkdir(one, 0o700)
         if not os.listdir(f"{path}/_data"):
             os.chmod(f"{path}/_data", 0o755)  # noqa: S103 -- the container's users; the directories above are 0700

@@ -33,12 +33,25 @@ def document(engine: Engine, mount: VolumeMount | ImageMount, target: str) -> di
         options = ["rprivate", "ro", *layers, *subpath]
         return {"destination": target, "type": "image", "source": engine.root, "options": options}
     options = ["rprivate", *subpath, *_driver_words(driver_options(engine, mount))]
+    if "driver-type=tmpfs" in options:
+        options += _sharer(engine, mount.name)
     if mount.read_only:
         options.append("ro")
     if not (mount.no_copy or mount.subpath):
         options.append("copyup")
     source = directory(engine, mount.name)
     return {"destination": target, "type": "volume", "source": source, "options": options}
+
+
+def _sharer(engine: Engine, name: str) -> list[str]:
+    """Name a running container that has this tmpfs: its memory is shared, as in Docker, while anyone runs."""
+    rows = engine.catalog.query("SELECT container_id, target FROM volume_uses WHERE volume = ?", (name,))
+    states = engine.core.read_states(engine.run_root, engine.root, [str(row[0]) for row in rows])
+    for (_, target), state in zip(rows, states, strict=True):
+        if state is not None and state["status"] in {"running", "paused"}:
+            # `rw`, because the other one's may be read-only.
+            return ["rw", f"shared-with={state['pid']}:{state['shim_pid']}:{target}"]
+    return []
 
 
 def driver_options(engine: Engine, mount: VolumeMount) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rocker.engine.mounts import by_target
 from rocker.engine.options import Bind, ImageMount, Tmpfs, VolumeMount
 from rocker.engine.volumes.create import create, random_name
 from rocker.engine.volumes.options import DRIVER, check, check_name
@@ -33,14 +34,7 @@ def resolve(engine: Engine, config: ContainerConfig) -> tuple[AnyMount, ...]:
         for mount in _lent(engine, text):
             found[mount.target] = mount
     nameless: list[VolumeMount] = []
-    own: set[str] = set()
-    for mount in config.options.mounts:
-        target = check_target(mount.target)
-        if target in own:
-            raise InvalidArgumentError(
-                f"Duplicate mount point: {target}", hint="each path can be mounted once"
-            )
-        own.add(target)
+    for target, mount in by_target(config.options.mounts).items():
         if isinstance(mount, VolumeMount) and not mount.name:
             nameless.append(_nameless(mount, target))
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 from rocker.engine.volumes.volume import directory, users
@@ -71,13 +70,18 @@ def move_away(engine: Engine, name: str) -> str | None:
 
 def _bury(engine: Engine, grave: str | None) -> None:
     if grave is not None:
-        with contextlib.suppress(NotFoundError):  # two may remove at once
+        try:
             engine.core.remove_tree(grave)
+        except NotFoundError:  # two may remove at once
+            pass
 
 
 def collect(engine: Engine) -> None:
     """Go on with removals that were interrupted."""
-    with contextlib.suppress(OSError), os.scandir(f"{engine.root}/tmp") as entries:
-        for path in [entry.path for entry in entries if entry.name.startswith(GRAVE)]:
-            with contextlib.suppress(OSError, RockerError):  # another process may be at it
-                engine.core.remove_tree(path)
+    with os.scandir(f"{engine.root}/tmp") as entries:
+        paths = [entry.path for entry in entries if entry.name.startswith(GRAVE)]
+    for path in paths:
+        try:
+            engine.core.remove_tree(path)
+        except (OSError, RockerError):  # another process may be at it
+            pass

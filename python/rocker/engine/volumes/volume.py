@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rocker.models.jsontext import decode
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,11 +49,9 @@ class Volume:
     @staticmethod
     def of_row(engine: Engine, row: tuple[object, ...]) -> Volume:
         """Make it from a row of the catalogue."""
-        import json
-
         name, driver, options, labels, anonymous, created_ns = row
         return Volume(
-            engine, str(name), str(driver), json.loads(str(options)), json.loads(str(labels)), bool(anonymous),
+            engine, str(name), str(driver), decode(str(options)), decode(str(labels)), bool(anonymous),
             int(str(created_ns)),
         )  # fmt: skip
 

@@ -17,6 +17,7 @@ use serde::de::IgnoredAny;
 use super::session::Session;
 use super::volume;
 use crate::protocol::{Fd, send_json};
+use crate::spec::Mount;
 use crate::{Error, Kind, Result};
 
 /// Which standard streams a client wants.
@@ -51,19 +52,9 @@ struct NetworkSources {
 #[derive(Default, Deserialize)]
 struct SpecSources {
     #[serde(default)]
-    mounts: Vec<MountSource>,
+    mounts: Vec<Mount>,
     #[serde(default)]
     linux: LinuxSources,
-}
-
-#[derive(Deserialize)]
-struct MountSource {
-    #[serde(rename = "type", default)]
-    kind: String,
-    #[serde(default)]
-    source: Option<PathBuf>,
-    #[serde(default)]
-    options: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -227,9 +218,9 @@ fn collect(
         names.push(name);
         fds.push(fd);
     };
-    add(Fd::Root, clone_tree("clone the data root", root, false)?);
+    add(Fd::Root, clone_path("clone the data root", root, false)?);
     if let Some(directory) = &sources.rootfs.directory {
-        add(Fd::Rootfs, clone_tree("open the root directory", directory, true)?);
+        add(Fd::Rootfs, clone_path("open the root directory", directory, true)?);
     }
     if bind_to_caller {
         add(Fd::Owner, pidfd::open(Pid::this()).map_err(|errno| Error::sys("pidfd_open", errno))?);
@@ -240,21 +231,11 @@ fn collect(
         opened.into_iter().for_each(|fd| add(Fd::Resolv, fd));
     }
     for (index, mount) in sources.spec.mounts.iter().enumerate() {
-        let has = |wanted: &str| mount.options.iter().any(|option| option == wanted);
-        if let ("volume" | "image", Some(source)) = (mount.kind.as_str(), &mount.source) {
-            let open = if mount.kind == "volume" { volume::open_volume } else { volume::open_image };
-            let opened = open(source, &mount.options)?;
-            add(Fd::Mount(index), opened.tree);
-            if let Some(directory) = opened.directory {
-                add(Fd::Volume(index), directory);
-            }
-            continue;
+        let Some(opened) = volume::source_of(mount)? else { continue };
+        add(Fd::Mount(index), opened.tree);
+        if let Some(directory) = opened.directory {
+            add(Fd::Volume(index), directory);
         }
-        if mount.kind != "bind" && !has("bind") && !has("rbind") {
-            continue;
-        }
-        let Some(source) = &mount.source else { continue };
-        add(Fd::Mount(index), clone_tree("open the source of a bind", source, has("rbind"))?);
     }
     for (index, namespace) in sources.spec.linux.namespaces.iter().enumerate() {
         let Some(path) = &namespace.path else { continue };
@@ -265,7 +246,8 @@ fn collect(
     Ok(())
 }
 
-fn clone_tree(step: &str, path: &Path, recursive: bool) -> Result<OwnedFd> {
+/// A detached copy of the mount at a path of the caller, with those below it when `recursive`.
+pub(super) fn clone_path(step: &str, path: &Path, recursive: bool) -> Result<OwnedFd> {
     let name = CString::new(path.as_os_str().as_bytes())
         .map_err(|_| Error::invalid(format!("`{}` contains a zero byte", path.display())))?;
     mount::clone_tree(AT_FDCWD, &name, recursive).map_err(|errno| match errno {

@@ -13,7 +13,9 @@ use nix::sys::stat::Mode;
 use rocker_sys::mount::{self, Context, attr};
 
 use super::files;
+use super::start::clone_path;
 use crate::container::{MountOptions, mount_file_system, open_below};
+use crate::spec::Mount;
 use crate::{Error, Kind, Result};
 
 /// Where a volume keeps its content, below its directory.
@@ -30,7 +32,7 @@ pub struct Source {
 
 /// Opens a volume: `source` is its directory, `options` are those of its mount in the specification.
 ///
-/// Understood are `driver-type=`, `driver-o=` and `driver-device=` (the local driver's `type`, `o` and `device`), and
+/// `shared-with=` names a container that has its tmpfs mounted. Understood are `driver-type=`, `driver-o=` and `driver-device=` (the local driver's `type`, `o` and `device`), and
 /// `subpath=`. `NotFound`: the directory, the device or the subpath is not there.
 pub fn open_volume(source: &Path, options: &[String]) -> Result<Source> {
     let name = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -47,6 +49,10 @@ pub fn open_volume(source: &Path, options: &[String]) -> Result<Source> {
     let device = value(options, "driver-device").unwrap_or_default();
     let words: Vec<String> =
         value(options, "driver-o").unwrap_or_default().split(',').map(str::to_owned).collect();
+    if let Some(tree) = shared(options)? {
+        let tree = if subpath.is_some() { clone(tree.as_fd(), subpath, &name)? } else { tree };
+        return Ok(Source { tree, directory: None });
+    }
     let tree = mount_driver(kind, device, &words, subpath, &name).map_err(|error| {
         let reason = error
             .errno
@@ -59,6 +65,17 @@ pub fn open_volume(source: &Path, options: &[String]) -> Result<Source> {
         error.message(message).hint(step)
     })?;
     Ok(Source { tree, directory: None })
+}
+
+/// The tmpfs that a running container has already: `shared-with=PID:PID OF ITS SHIM:TARGET`.
+fn shared(options: &[String]) -> Result<Option<OwnedFd>> {
+    let Some(text) = value(options, "shared-with") else { return Ok(None) };
+    let mut parts = text.splitn(3, ':');
+    let mut number = || parts.next().and_then(|part| part.parse().ok());
+    let (Some(pid), Some(shim)) = (number(), number()) else {
+        return Err(Error::invalid("`shared-with` names no process"));
+    };
+    crate::view::clone_tmpfs(pid, shim, Path::new(parts.next().unwrap_or("/")))
 }
 
 /// Opens an image, read-only: `root` is the data root, `options` have a `layer=` for each layer, lowest first, relative
@@ -79,6 +96,21 @@ pub fn open_image(root: &Path, options: &[String]) -> Result<Source> {
     mount::set_attributes(tree.as_fd(), attr::RDONLY, 0, None, false)
         .map_err(|errno| Error::sys("make the image read-only", errno))?;
     Ok(Source { tree, directory: None })
+}
+
+/// The source of a bind, volume or image of a specification, opened; None for what has none.
+pub fn source_of(mount: &Mount) -> Result<Option<Source>> {
+    let Some(source) = &mount.source else { return Ok(None) };
+    let has = |wanted: &str| mount.options.iter().any(|option| option == wanted);
+    match mount.kind.as_str() {
+        "volume" => open_volume(source, &mount.options).map(Some),
+        "image" => open_image(source, &mount.options).map(Some),
+        kind if kind == "bind" || has("bind") || has("rbind") => {
+            let tree = clone_path("open the source of a bind", source, has("rbind"))?;
+            Ok(Some(Source { tree, directory: None }))
+        }
+        _ => Ok(None),
+    }
 }
 
 fn overlay(layers: &[OwnedFd]) -> Result<OwnedFd> {

@@ -19,7 +19,7 @@ use crate::layer::{kind, names};
 use crate::{Error, Result};
 
 /// Copies everything below a directory, with owners, modes and times; links are copied as links, files with several
-/// names once for each, and extended attributes not at all (runc's way).
+/// names once for each, and of the extended attributes capabilities and those of users.
 ///
 /// Both directories are open for reading. What is there already in `to` is a failure (EEXIST).
 pub fn copy_tree(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<()> {
@@ -66,7 +66,8 @@ fn copy_entry(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr) -> Result<(
             let source = openat(from, name, DIRECTORY, Mode::empty()).map_err(fail)?;
             let copy = openat(to, name, DIRECTORY, Mode::empty()).map_err(fail)?;
             copy_tree(source.as_fd(), copy.as_fd())?;
-            copy_attributes(&stat, copy.as_fd(), Own::default()).map_err(fail)
+            copy_attributes(&stat, copy.as_fd(), Own::default()).map_err(fail)?;
+            copy_xattrs(source.as_fd(), copy.as_fd()).map_err(fail)
         }
         SFlag::S_IFREG => copy_file(from, to, name, &stat),
         SFlag::S_IFLNK => {
@@ -81,6 +82,11 @@ fn copy_entry(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr) -> Result<(
     }
 }
 
+/// After the owner and the mode, whose change takes capabilities away.
+fn copy_xattrs(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> nix::Result<()> {
+    rocker_sys::xattr::copy(from, to, |name| name == b"security.capability" || name.starts_with(b"user."))
+}
+
 fn copy_file(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr, stat: &FileStat) -> Result<()> {
     let fail = |errno| Error::at("copy into the tmpfs", name.to_string_lossy().as_ref(), errno);
     let read = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
@@ -89,7 +95,8 @@ fn copy_file(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr, stat: &FileS
     let mut copy = File::from(openat(to, name, write, Mode::S_IRUSR).map_err(fail)?);
     std::io::copy(&mut source, &mut copy)
         .map_err(|error| Error::io_at("copy into the tmpfs", name.to_string_lossy().as_ref(), &error))?;
-    copy_attributes(stat, copy.as_fd(), Own::default()).map_err(fail)
+    copy_attributes(stat, copy.as_fd(), Own::default()).map_err(fail)?;
+    copy_xattrs(source.as_fd(), copy.as_fd()).map_err(fail)
 }
 
 /// The same for what cannot be opened; a link has no mode of its own.

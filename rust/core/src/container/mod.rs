@@ -43,9 +43,12 @@ mod volume;
 
 pub use capability::{Masks, NAMES as CAPABILITY_NAMES};
 pub use gate::Gate;
-pub use mounts::{Planned, file_system as mount_file_system};
+pub use mounts::{Planned, bind as attach_bind, file_system as mount_file_system};
 pub use options::MountOptions;
+pub use path::open_in_root;
 pub use process::Program;
 pub use report::{Report, exit_code};
 pub use root::{MOUNT_POINT, Overlay, open_below};
 pub use sysctl::{apply as set_sysctls, check as check_sysctls};
+pub use user::look_up as look_up_user;
+pub use volume::fill as fill_volume;

@@ -58,7 +58,9 @@ pub fn mount_all(scene: &Scene<'_>, mounts: &[Planned]) -> Result<Made> {
     let mut made = Made::default();
     for planned in mounts {
         // Before anything covers what the image has.
-        volume::fill(scene, planned).map_err(|error| named(error, &planned.mount.destination))?;
+        let charge = || scene.gate.pass(scene.socket).map(drop);
+        volume::fill(scene.root, planned, &charge)
+            .map_err(|error| named(error, &planned.mount.destination))?;
     }
     for planned in mounts {
         mount_one(scene, planned, &mut made).map_err(|error| named(error, &planned.mount.destination))?;
@@ -81,7 +83,7 @@ fn mount_one(scene: &Scene<'_>, planned: &Planned, made: &mut Made) -> Result<()
         return Err(Error::invalid("mount option `tmpcopyup` is for tmpfs alone, `copyup` for volumes"));
     }
     match (&planned.tree, planned.mount.kind.as_str()) {
-        (Some(tree), _) => bind(scene, planned, tree.as_fd()),
+        (Some(tree), _) => bind(scene.root, planned, tree.as_fd()),
         (None, "cgroup" | "cgroup2") => super::cgroupfs::mount(scene, planned),
         (None, "proc" | "sysfs" | "tmpfs" | "devpts" | "mqueue") => {
             let mount = &planned.mount;
@@ -136,7 +138,8 @@ fn set_option(context: &Context, option: &str) -> Result<()> {
     result.map_err(|errno| Error::sys(format!("set option `{option}`"), errno).kind(crate::Kind::Invalid))
 }
 
-fn bind(scene: &Scene<'_>, planned: &Planned, tree: BorrowedFd<'_>) -> Result<()> {
+/// Attaches a detached tree at its mount's destination, with its options.
+pub fn bind(root: BorrowedFd<'_>, planned: &Planned, tree: BorrowedFd<'_>) -> Result<()> {
     let options = &planned.options;
     let kind = fstat(tree).map_err(|errno| Error::sys("look at the source", errno))?.st_mode;
     let target = match SFlag::from_bits_truncate(kind) & SFlag::S_IFMT {
@@ -147,7 +150,7 @@ fn bind(scene: &Scene<'_>, planned: &Planned, tree: BorrowedFd<'_>) -> Result<()
         mount::set_attributes(tree, options.set, options.clear & !options.set, None, false)
             .map_err(|errno| Error::sys("set mount options", errno))?;
     }
-    place(scene.root, tree, &planned.mount.destination, target, false, options)
+    place(root, tree, &planned.mount.destination, target, false, options)
 }
 
 /// Attaches a detached tree below the root, with its propagation and recursive attributes.

@@ -13,7 +13,7 @@ use nix::sys::stat::{Mode, fstat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::copy_up::{Own, copy_attributes, copy_tree};
-use super::mounts::{Planned, Scene};
+use super::mounts::Planned;
 use super::path::open_in_root;
 use crate::layer::remove_contents;
 use crate::{Error, Result};
@@ -22,7 +22,9 @@ const MARK: &str = "filling";
 const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
 
 /// Fills the volume of one mount, if it is one, is empty and is to be filled. Nothing is mounted yet.
-pub(super) fn fill(scene: &Scene<'_>, planned: &Planned) -> Result<()> {
+///
+/// `charge` is called before anything is copied: by then whoever is to pay for it must.
+pub fn fill(root: BorrowedFd<'_>, planned: &Planned, charge: &dyn Fn() -> Result<()>) -> Result<()> {
     let Some(tree) = planned.tree.as_ref().filter(|_| planned.mount.kind == "volume") else { return Ok(()) };
     let copy = planned.options.copy_up;
     let is_wanted = planned.volume.as_ref().is_some_and(is_marked) || (copy && is_empty_directory(tree)?);
@@ -30,8 +32,8 @@ pub(super) fn fill(scene: &Scene<'_>, planned: &Planned) -> Result<()> {
         return Ok(());
     }
     let Some(volume) = &planned.volume else {
-        return match image_directory(scene.root, &planned.mount.destination)? {
-            Some(source) => copy_all(scene, source.as_fd(), tree),
+        return match image_directory(root, &planned.mount.destination)? {
+            Some(source) => copy_all(source.as_fd(), tree, charge),
             None => Ok(()),
         };
     };
@@ -41,11 +43,11 @@ pub(super) fn fill(scene: &Scene<'_>, planned: &Planned) -> Result<()> {
     }
     if copy
         && is_empty_directory(tree)?
-        && let Some(source) = image_directory(scene.root, &planned.mount.destination)?
+        && let Some(source) = image_directory(root, &planned.mount.destination)?
     {
         let flags = OFlag::O_CREAT | OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         openat(volume, MARK, flags, Mode::S_IRUSR).map_err(|errno| Error::at("make", MARK, errno))?;
-        copy_all(scene, source.as_fd(), tree)?;
+        copy_all(source.as_fd(), tree, charge)?;
     }
     match unlinkat(volume, MARK, UnlinkatFlags::NoRemoveDir) {
         Ok(()) | Err(Errno::ENOENT) => {}
@@ -55,9 +57,8 @@ pub(super) fn fill(scene: &Scene<'_>, planned: &Planned) -> Result<()> {
     Ok(())
 }
 
-fn copy_all(scene: &Scene<'_>, source: BorrowedFd<'_>, tree: &OwnedFd) -> Result<()> {
-    // First into the cgroup, which is to be charged for the copies.
-    scene.gate.pass(scene.socket)?;
+fn copy_all(source: BorrowedFd<'_>, tree: &OwnedFd, charge: &dyn Fn() -> Result<()>) -> Result<()> {
+    charge()?;
     let target = directory(tree)?;
     copy_tree(source, target.as_fd())?;
     // An image whose directory belongs to a user gives that user a volume to write to.
