@@ -15,8 +15,7 @@ const CHAIN: &str = "DOCKER-USER";
 /// Adds a bridge's rules where the chain is there and they are not.
 pub fn let_through(nft: &mut Nft, bridge: &str) -> Result<()> {
     for family in [Family::Ip, Family::Ip6] {
-        loop {
-            let Ok(generation) = nft.generation() else { break };
+        while let Ok(generation) = nft.generation() {
             if !matches!(nft.has_chain(family, TABLE, CHAIN), Ok(true)) {
                 break;
             }
