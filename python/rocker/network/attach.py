@@ -6,6 +6,7 @@ import os
 
 from rocker.engine.options import Attachment
 from rocker.errors import ConflictError, InvalidArgumentError
+from rocker.models.jsontext import encode
 from rocker.network import leases, store
 from rocker.network.address import IPV4, IPV6, packed
 
@@ -129,14 +130,12 @@ def insert(
 def _insert_row(
     db: sqlite3.Connection, container: str, network: Network, attachment: Attachment, position: int
 ) -> None:
-    import json
-
     said = {name: value for name, value in attachment.as_dict().items() if value and name != "network"}
     if "mac_address" in said:
         said["mac_address"] = check_mac(said["mac_address"])
     db.execute(
         "INSERT INTO endpoints (container_id, network_id, id, name, position, config) VALUES (?, ?, ?, ?, ?, ?)",
-        (container, network.id, os.urandom(32).hex(), network.name, position, json.dumps(said)),
+        (container, network.id, os.urandom(32).hex(), network.name, position, encode(said)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rocker.errors import InvalidArgumentError, NetworkNotFoundError
+from rocker.models.jsontext import decode, encode
 from rocker.models.struct import Struct
 from rocker.network.address import Subnet
 
@@ -177,8 +178,6 @@ def insert(db: sqlite3.Connection, network: Network, ranges: Sequence[Range]) ->
 
 def insert_ranges(db: sqlite3.Connection, network: str, ranges: Sequence[Range]) -> None:
     """Add the subnets of a network, and the leases that no container holds."""
-    import json
-
     from rocker.network.address import packed
 
     for position, found in enumerate(ranges):
@@ -186,7 +185,7 @@ def insert_ranges(db: sqlite3.Connection, network: str, ranges: Sequence[Range])
             f"INSERT INTO subnets (network_id, position, {_SUBNET}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
             (
                 network, position, found.subnet.base, found.subnet.prefix, found.gateway, found.low, found.high,
-                found.hint, found.chosen, json.dumps(dict(found.said)),
+                found.hint, found.chosen, encode(dict(found.said)),
             ),
         )  # fmt: skip
         others = [packed(text) for text in found.said.get("aux", {}).values()]
@@ -243,8 +242,6 @@ def all_endpoints(catalog: Catalog) -> dict[str, list[Endpoint]]:
 
 
 def _endpoints(catalog: Catalog, condition: str, parameters: tuple[object, ...]) -> list[Endpoint]:
-    import json
-
     rows: list[Any] = catalog.query(
         "SELECT e.container_id, e.network_id, e.id, e.name, e.position, e.config, l.address FROM endpoints e "  # noqa: S608
         "LEFT JOIN leases l ON l.container_id = e.container_id AND l.network_id = e.network_id "
@@ -257,26 +254,20 @@ def _endpoints(catalog: Catalog, condition: str, parameters: tuple[object, ...])
         if found and found[-1].id == id_:
             found[-1] = found[-1].replace(addresses=(*found[-1].addresses, *addresses))
         else:
-            found.append(Endpoint(container, network, id_, name, position, json.loads(config), addresses))
+            found.append(Endpoint(container, network, id_, name, position, decode(config), addresses))
     return found
 
 
 def _network(row: tuple[Any, ...]) -> Network:
-    import json
-
     id_, name, driver, builtin, bridge, created_ns, config = row
-    return Network(id_, name, driver, bool(builtin), bridge, created_ns, NetworkConfig(**json.loads(config)))
+    return Network(id_, name, driver, bool(builtin), bridge, created_ns, NetworkConfig(**decode(config)))
 
 
 def _range(row: tuple[Any, ...]) -> Range:
-    import json
-
     base, prefix, gateway, low, high, hint, chosen, config = row
-    return Range(Subnet(base, prefix), gateway, low, high, hint, bool(chosen), json.loads(config))
+    return Range(Subnet(base, prefix), gateway, low, high, hint, bool(chosen), decode(config))
 
 
 def _encode(config: NetworkConfig) -> str:
-    import json
-
     said = {name: value for name, value in config.as_dict().items() if value}
-    return json.dumps(said, separators=(",", ":"))
+    return encode(said)
