@@ -102,6 +102,7 @@ FLAGS = [
     ("--device /dev/full", "echo x >/dev/full", "(?s).*No space left on device"),
     ("--device /dev/kmsg:/dev/other:r", "test -c /dev/other && echo there; (echo x >/dev/other) 2>&1", "there\n.*Operation not permitted"),
     ("--ulimit nofile=123:456", "ulimit -Sn; ulimit -Hn", "123\n456"),
+    ("--ulimit nofile=3:3", "ulimit -n", "3"),
     ("--ulimit core=0 --ulimit nproc=77", "ulimit -c; awk '/Max processes/ {{print $3}}' /proc/self/limits", "0\n77"),
     ("--sysctl net.ipv4.ip_forward=1 --sysctl kernel.msgmax=4096", "cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax", "1\n4096"),
     ("-m 48m", limit("memory/memory.limit_in_bytes", "memory.max"), "50331648"),

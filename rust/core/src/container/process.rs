@@ -260,7 +260,8 @@ fn candidates(name: &str, environment: &[CString]) -> Result<Vec<CString>> {
 }
 
 fn is_missing(path: &CStr) -> bool {
-    let found = nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty());
+    // Without a descriptor: the limit of open files may be the one that the program is to have.
+    let found = nix::unistd::access(path, nix::unistd::AccessFlags::F_OK);
     matches!(found, Err(Errno::ENOENT | Errno::ENOTDIR))
 }
 
