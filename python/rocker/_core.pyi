@@ -153,7 +153,8 @@ def log_read(
     """(stream, time in ns since the epoch, line with its newline) of a log, rotated files first.
 
     With `follow` the iterator waits for more (inotify) until `follow()` is false and everything has been read.
-    `follow()` is called when the state of the container (run root, id) changes; without one, every 20 ms.
+    `follow()` is called, twice, before each wait, which ends when the log or the state of the container (run root,
+    id) changes; without one, after 20 ms.
     """
 
 def log_copy(

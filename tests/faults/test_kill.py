@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import rocker
 from helpers.faults import calls_of, each, killable, killed_at, recorded, run_killed
 from helpers.processes import end, find, wait_ended
 from helpers.until import until
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
 
-    import rocker
     from helpers.engine import EngineRoots
     from helpers.processes import Process
 
@@ -233,13 +233,13 @@ def test_an_init_killed_before_its_exec_costs_its_own_start_alone(
     bystander.check_nothing_else_is_left(call)
 
 
-def _kill_shim_of(container: rocker.Container, roots: EngineRoots) -> None:
+def _kill_shim_of(container: rocker.Container) -> None:
     state = container.engine.state(container.id)
     assert state
-    shim = [process for process in roots.processes() if process.pid == state["shim_pid"]]
+    shim = find(state["shim_pid"])
     assert shim
-    end(shim, signal.SIGKILL)
-    assert wait_ended(shim, 20)
+    end([shim], signal.SIGKILL)
+    assert wait_ended([shim], 20)
 
 
 def test_without_its_shim_a_container_has_ended_with_137_and_can_start_again(
@@ -247,10 +247,11 @@ def test_without_its_shim_a_container_has_ended_with_137_and_can_start_again(
 ) -> None:
     command = ["sh", "-c", "echo $((1+1)); exec sleep 600"]
     container = steps.engine.run(rootfs=str(busybox_rootfs), command=command, detach=True)
-    inside = [one for one in engine_roots.processes() if one.pid == container.inspect()["State"]["Pid"]]
+    init = find(container.inspect()["State"]["Pid"])
+    assert init
     assert next(iter(container.logs(follow=True))) == b"2\n"
-    _kill_shim_of(container, engine_roots)
-    assert wait_ended(inside, 20), "the container's processes outlived its shim"
+    _kill_shim_of(container)
+    assert wait_ended([init], 20), "the container's processes outlived its shim"
     state = container.inspect()["State"]
     assert (state["Status"], state["ExitCode"], state["Pid"]) == ("exited", 137, 0)
     assert container.wait(timeout=20) == 137
@@ -265,7 +266,7 @@ def test_without_its_shim_a_container_has_ended_with_137_and_can_start_again(
 def test_who_waits_for_a_container_hears_of_its_shims_death(steps: Steps, engine_roots: EngineRoots) -> None:
     container = steps.start()
     with container.attach() as session:
-        _kill_shim_of(container, engine_roots)
+        _kill_shim_of(container)
         with pytest.raises(RockerError, match="shim"):
             session.wait(20)
 
@@ -276,19 +277,42 @@ def test_a_container_with_rm_goes_with_its_killed_shim(
     container = steps.engine.run(
         rootfs=str(busybox_rootfs), command=["sleep", "600"], detach=True, auto_remove=True
     )
-    _kill_shim_of(container, engine_roots)
+    _kill_shim_of(container)
     assert container.id[:12] not in engine_roots.cli("ps", "-a", check=True).stdout
     bystander.check_nothing_else_is_left("shim with --rm")
+
+
+def test_a_listing_of_another_data_root_on_the_same_run_root_ends_nothing_of_ours(
+    bystander: Bystander, steps: Steps, engine_roots: EngineRoots, busybox_rootfs: Path
+) -> None:
+    exited = steps.engine.run(rootfs=str(busybox_rootfs), command=["sh", "-c", "exit 3"], detach=True)
+    assert exited.wait() == 3
+    killed = steps.start()
+    _kill_shim_of(killed)
+
+    def files() -> list[list[Path]]:
+        return [sorted((engine_roots.run / "containers" / one.id).iterdir()) for one in (exited, killed)]
+
+    before = files()
+    assert all(before)
+    with rocker.Engine(engine_roots.base / "other", engine_roots.run) as other:
+        assert other.containers.list(all=True) == []
+        removed = other.run(rootfs=str(busybox_rootfs), command=["true"])
+        assert removed.exit_code == 0
+    assert files() == before
+    codes = {one.id: one.exit_code for one in steps.engine.containers.list(all=True)}
+    assert codes == {bystander.container.id: None, exited.id: 3, killed.id: 137}
 
 
 def test_a_container_whose_row_and_shim_are_gone_is_ended_by_a_listing(
     bystander: Bystander, steps: Steps, engine_roots: EngineRoots
 ) -> None:
     container = steps.start()
-    inside = [one for one in engine_roots.processes() if one.pid == container.inspect()["State"]["Pid"]]
-    _kill_shim_of(container, engine_roots)
+    init = find(container.inspect()["State"]["Pid"])
+    assert init
+    _kill_shim_of(container)
     with steps.engine.catalog.write():
         assert steps.engine.catalog.delete_container(container.id)
     assert engine_roots.cli("ps", "-aq", "--no-trunc", check=True).stdout.split() == [bystander.container.id]
-    assert wait_ended(inside, 20), "it outlived its row"
+    assert wait_ended([init], 20), "it outlived its row"
     bystander.check_nothing_else_is_left("row and shim")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from rocker.engine.options import Bind, HealthCheck, RunOptions, Tmpfs
+    from rocker.engine.options import AnyMount, HealthCheck, RunOptions
 
 _STREAMS = ("stdin", "stdout", "stderr")
 _PULLS = ("always", "missing", "never")
@@ -117,6 +117,8 @@ def _filesystem_flags() -> list[Flag]:
         Flag("--shm-size", kind="bytes", parse=parse_size, help="Size of /dev/shm"),
         Flag("--tmpfs", kind="list", parse=parse_tmpfs, many=True, help="Mount a tmpfs directory"),
         Flag("-v", "--volume", kind="list", parse=parse_volume, many=True, help="Bind mount a volume"),
+        Flag("--volume-driver", kind="string", help="Optional volume driver for the container"),
+        Flag("--volumes-from", kind="list", many=True, help="Mount volumes from the specified container(s)"),
     ]  # fmt: skip
 
 
@@ -236,6 +238,7 @@ def to_run_options(values: Mapping[str, Any], arguments: list[str]) -> RunOption
         annotations=_pairs(values["annotation"]),
         groups=values["group_add"],
         mounts=_mounts(values),
+        volumes_from=values["volumes_from"],
         devices=values["device"],
         ulimits=values["ulimit"],
         sysctls=dict(values["sysctl"]),
@@ -323,15 +326,19 @@ def _labels(values: Mapping[str, Any]) -> dict[str, str]:
     return to_dict([pair for path in values["label_file"] for pair in read_file(path)] + values["label"])
 
 
-def _mounts(values: Mapping[str, Any]) -> list[Bind | Tmpfs]:
+def _mounts(values: Mapping[str, Any]) -> list[AnyMount]:
     from rocker.engine.mounts import of_flag
-    from rocker.engine.options import Tmpfs
+    from rocker.engine.options import Tmpfs, VolumeMount
 
-    mounts: list[Bind | Tmpfs] = [of_flag(mount) for mount in [*values["volume"], *values["mount"]]]
+    volumes = values["volume"]
+    # The same twice is once, as in Docker.
+    once = [volume for index, volume in enumerate(volumes) if volume not in volumes[:index]]
+    mounts: list[AnyMount] = [of_flag(mount) for mount in [*once, *values["mount"]]]
+    if driver := values["volume_driver"]:
+        mounts = [
+            mount.replace(driver=mount.driver or driver) if isinstance(mount, VolumeMount) else mount
+            for mount in mounts
+        ]
     for target, options in values["tmpfs"]:
         mounts.append(Tmpfs(target, options=tuple(options.split(",")) if options else ()))
-    targets = [mount.target.rstrip("/") for mount in mounts]
-    for target in targets:
-        if targets.count(target) > 1:
-            raise InvalidArgumentError(f"Duplicate mount point: {target}")
     return mounts

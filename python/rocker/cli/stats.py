@@ -77,7 +77,10 @@ def listing(*, truncate: bool) -> Listing:
         "PIDs": lambda row: str(row["counters"].get("pids", {}).get("current", 0)),
     }
     return Listing(
-        _HEADERS, fields, ["ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs"]
+        _HEADERS,
+        fields,
+        ["ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs"],
+        go_type="*container.statsContext",
     )
 
 

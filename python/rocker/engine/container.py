@@ -289,7 +289,7 @@ class Container:
         Args:
             follow: whether to wait for more.
             tail: only that many last lines.
-            since: a unix time, RFC 3339 or an age such as `10m`.
+            since: a unix time, RFC 3339 or an age such as `10m`; 0 is no limit.
             until: the same.
             timestamps: whether each line begins with its time.
             stdout: whether standard output is wanted.
@@ -470,12 +470,12 @@ class Container:
 
         Args:
             force: see above.
-            volumes: whether its anonymous volumes go too; they live in its own directory, so they always do.
+            volumes: whether the volumes that were made for it without a name go too, unless another container uses
+                them; of an `auto_remove` container they always do.
 
         Raises:
             ConflictError: it runs.
         """
         from rocker.engine.remove import remove
 
-        _ = volumes
-        remove(self, force=force)
+        remove(self, force=force, volumes=volumes)

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from rocker.engine.namespaces import Donor
     from rocker.engine.options import RunOptions
     from rocker.engine.ports import Core
+    from rocker.engine.volumes.collection import Volumes
     from rocker.errors import RockerError
     from rocker.images.images import ImageService
     from rocker.models.keywords import RunKeywords
+    from rocker.models.prune import DiskUsage
     from rocker.models.result import Result
 
 DEFAULT_ROOT = "/var/lib/rocker"
@@ -62,6 +64,7 @@ class Engine:
         self._catalog: Catalog | None = None
         self._images: ImageService | None = None
         self._containers: Containers | None = None
+        self._volumes: Volumes | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -126,6 +129,15 @@ class Engine:
 
             self._containers = Containers(self)
         return self._containers
+
+    @property
+    def volumes(self) -> Volumes:
+        """What can be done with volumes."""
+        if self._volumes is None:
+            from rocker.engine.volumes.collection import Volumes
+
+            self._volumes = Volumes(self)
+        return self._volumes
 
     # --- verbs ---
 
@@ -220,6 +232,12 @@ class Engine:
         from rocker.engine.info import info
 
         return info(self)
+
+    def disk_usage(self) -> DiskUsage:
+        """Return Docker's `GET /system/df`, without volumes and build cache."""
+        from rocker.engine.usage import usage
+
+        return usage(self)
 
     def version(self) -> dict[str, Any]:
         """Return Docker's `GET /version`."""

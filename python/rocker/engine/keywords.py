@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from rocker.engine.options import Bind, Device, HealthCheck, RunOptions, Tmpfs, Ulimit
+from rocker.engine.options import Device, HealthCheck, RunOptions, Ulimit
 from rocker.errors import InvalidArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
+
+    from rocker.engine.options import AnyMount
 
 _SIZES = ("memory", "memory_swap", "memory_reservation", "shm_size", "max_output")
 _RENAMED = {"pids": "pids_limit", "remove": "auto_remove", "restart_policy": "restart"}
@@ -74,7 +76,7 @@ def environment(env: Mapping[str, str] | Sequence[str]) -> tuple[str, ...]:
     return tuple(env) if items is None else tuple(f"{name}={value}" for name, value in items())
 
 
-def _mounts(values: Sequence[Bind | Tmpfs | str]) -> tuple[Bind | Tmpfs, ...]:
+def _mounts(values: Sequence[AnyMount | str]) -> tuple[AnyMount, ...]:
     from rocker.engine.mounts import of_flag
     from rocker.parse.volume import parse_volume
 
@@ -137,6 +139,7 @@ _CONVERSIONS: dict[str, Any] = {
     "cap_add": _tuple,
     "cap_drop": _tuple,
     "security_opt": _tuple,
+    "volumes_from": _tuple,
     "groups": lambda values: tuple(str(value) for value in values),
     "user": _user,
     "entrypoint": _entrypoint,

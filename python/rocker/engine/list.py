@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     Found = tuple[ContainerRow, ContainerConfig, dict[str, Any] | None]
 
 _STATUSES = ("created", "restarting", "running", "removing", "paused", "exited", "dead")
-_FILTERS = ("ancestor", "before", "exited", "health", "id", "label", "name", "network", "since", "status")
+_FILTERS = (
+    "ancestor", "before", "exited", "health", "id", "label", "name", "network", "since", "status", "volume",
+)  # fmt: skip
 _HEALTHS = ("none", "starting", "healthy", "unhealthy")
 
 
@@ -112,6 +114,7 @@ class _Filter:
             )
             and (not self._ancestors or row.image_id in self._ancestors)
             and ("network" not in given or (config.options.network or "none") in given["network"])
+            and ("volume" not in given or any(_mounts_volume(config, value) for value in given["volume"]))
             and all(row.created_ns < limit for limit in self._before)
             and all(row.created_ns > limit for limit in self._since)
         )
@@ -146,6 +149,13 @@ def _name_fits(name: str, pattern: str) -> bool:
 def _label_fits(config: ContainerConfig, wanted: str) -> bool:
     name, equals, value = wanted.partition("=")
     return name in config.labels and (not equals or config.labels[name] == value)
+
+
+def _mounts_volume(config: ContainerConfig, wanted: str) -> bool:
+    """Whether it mounts a volume of this name, or anything at this path."""
+    return any(
+        wanted in (getattr(mount, "name", ""), mount.target.rstrip("/")) for mount in config.all_mounts
+    )
 
 
 def rows(
@@ -184,7 +194,7 @@ def _row(engine: Engine, found: Found, now: int, names: dict[str, str], *, size:
         "Status": states.describe(state, now),
         "HostConfig": {"NetworkMode": network},
         "NetworkSettings": {"Networks": {} if network.startswith("container:") else {network: _endpoint()}},
-        "Mounts": mounts(config),
+        "Mounts": mounts(engine, config),
     }
     if size:
         from rocker.engine.size import sizes

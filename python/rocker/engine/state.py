@@ -53,22 +53,23 @@ def document(state: dict[str, Any] | None) -> State:
 def describe(state: dict[str, Any] | None, now_ns: int) -> str:
     """Return Docker's `Status` text of `ps`: `Up 3 seconds`, `Exited (0) 2 minutes ago`, `Created`."""
     from rocker.engine.times import parse_rfc3339_ns
+    from rocker.formatting.units import human_duration
 
     status = status_of(state)
     if state is None or status == "created":
         return "Created"
     if status in {"running", "paused"}:
-        age = human_duration(now_ns - parse_rfc3339_ns(state["started_at"]))
+        age = human_duration((now_ns - parse_rfc3339_ns(state["started_at"])) / 1e9)
         if status == "paused":
             return f"Up {age} (Paused)"
         health = health_of(state)
         return f"Up {age}" if health == "none" else f"Up {age} ({_HEALTH.get(health, health)})"
     if status == "restarting":
-        age = human_duration(now_ns - parse_rfc3339_ns(state["finished_at"]))
+        age = human_duration((now_ns - parse_rfc3339_ns(state["finished_at"])) / 1e9)
         return f"Restarting ({state['exit_code']}) {age} ago"
     if not state.get("finished_at"):
         return f"Exited ({state['exit_code']})"
-    age = human_duration(now_ns - parse_rfc3339_ns(state["finished_at"]))
+    age = human_duration((now_ns - parse_rfc3339_ns(state["finished_at"])) / 1e9)
     return f"Exited ({state['exit_code']}) {age} ago"
 
 
@@ -79,25 +80,6 @@ def health_of(state: dict[str, Any] | None) -> str:
     """Return `starting`, `healthy`, `unhealthy`, or `none` without a health check."""
     health: dict[str, Any] = (state or {}).get("health") or {}
     return str(health.get("status", "none"))
-
-
-_STEPS = (
-    (1, 0, "Less than a second"), (2, 0, "1 second"), (60, 1, "seconds"), (120, 0, "About a minute"),
-    (46 * 60, 60, "minutes"), (90 * 60, 0, "About an hour"), (48 * 3600, 3600, "hours"),
-    (14 * 86400, 86400, "days"), (61 * 86400, 7 * 86400, "weeks"), (730 * 86400, 30 * 86400, "months"),
-)  # fmt: skip
-
-
-def human_duration(ns: int) -> str:
-    """Return a duration as Docker's go-units writes it."""
-    seconds = max(ns, 0) // 10**9
-    for limit, unit, words in _STEPS:
-        if seconds < limit:
-            if not unit:
-                return words
-            rounded = (seconds + 1800) // 3600 if unit == 3600 else seconds // unit  # noqa: PLR2004
-            return f"{rounded} {words}"
-    return f"{seconds // (365 * 86400)} years"
 
 
 def running(container: Container, doing: str = "") -> dict[str, Any]:

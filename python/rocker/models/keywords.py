@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from rocker.engine.options import Bind, Device, HealthCheck, Tmpfs, Ulimit
+    from rocker.engine.options import Bind, Device, HealthCheck, ImageMount, Tmpfs, Ulimit, VolumeMount
 
 
 class RunKeywords(TypedDict, total=False):
@@ -37,8 +37,10 @@ class RunKeywords(TypedDict, total=False):
     entrypoint: Sequence[str] | str | None
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
-    mounts: Sequence[Bind | Tmpfs | str]
+    mounts: Sequence[Bind | Tmpfs | VolumeMount | ImageMount | str]
     """Texts are as for `-v`."""
+    volumes_from: Sequence[str] | str
+    """Containers whose binds and volumes are shown here too, each as `NAME[:ro|rw]`."""
     read_only: bool
     network: str | None
     cap_add: Sequence[str]

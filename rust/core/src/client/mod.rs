@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `launcher` | find the launcher or start it from a sealed memfd |
 //! | `start` | a launch request's paths turned into descriptors, in the caller's mount namespace |
+//! | `volume` | volumes and images as sources of mounts |
 //! | `session` | a connection: events, signals, window sizes |
 //! | `communicate` | feed input, collect output, until the end |
 //! | `proxy` | be the mouthpiece of a process: terminal, signals, detach keys |
@@ -17,6 +18,7 @@ mod proxy;
 mod session;
 mod start;
 mod states;
+mod volume;
 
 pub use communicate::Outcome;
 pub use launcher::{ensure, shut_down};
@@ -32,6 +34,8 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use nix::sys::stat::Mode;
+
+pub use crate::held::timeout_until;
 
 use crate::Result;
 

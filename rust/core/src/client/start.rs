@@ -14,6 +14,7 @@ use rocker_sys::{mount, pidfd};
 use serde::Deserialize;
 
 use super::session::Session;
+use super::volume;
 use crate::protocol::{Fd, send_json};
 use crate::{Error, Kind, Result};
 
@@ -225,6 +226,15 @@ fn collect(
     }
     for (index, mount) in sources.spec.mounts.iter().enumerate() {
         let has = |wanted: &str| mount.options.iter().any(|option| option == wanted);
+        if let ("volume" | "image", Some(source)) = (mount.kind.as_str(), &mount.source) {
+            let open = if mount.kind == "volume" { volume::open_volume } else { volume::open_image };
+            let opened = open(source, &mount.options)?;
+            add(Fd::Mount(index), opened.tree);
+            if let Some(directory) = opened.directory {
+                add(Fd::Volume(index), directory);
+            }
+            continue;
+        }
         if mount.kind != "bind" && !has("bind") && !has("rbind") {
             continue;
         }

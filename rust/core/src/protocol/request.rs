@@ -102,6 +102,8 @@ pub enum Fd {
     Owner,
     /// Detached clone of the source of `spec.mounts[n]`.
     Mount(usize),
+    /// Directory of the volume that is the source of `spec.mounts[n]`: its lock, and whether it is being filled.
+    Volume(usize),
     /// Namespace file of `spec.linux.namespaces[n]`.
     Namespace(usize),
 }
@@ -116,6 +118,7 @@ impl From<Fd> for String {
             Fd::Rootfs => "rootfs".into(),
             Fd::Owner => "owner".into(),
             Fd::Mount(index) => format!("mount:{index}"),
+            Fd::Volume(index) => format!("volume:{index}"),
             Fd::Namespace(index) => format!("ns:{index}"),
         }
     }
@@ -135,6 +138,7 @@ impl TryFrom<String> for Fd {
             "owner" => Ok(Self::Owner),
             _ => numbered("mount:")
                 .map(Self::Mount)
+                .or_else(|| numbered("volume:").map(Self::Volume))
                 .or_else(|| numbered("ns:").map(Self::Namespace))
                 .ok_or_else(|| format!("unknown file descriptor `{name}`")),
         }

@@ -64,12 +64,18 @@ impl Shim<'_> {
             (false, Some(text)) => prepare::filter(Some(text), None)?,
             (false, None) => self.template.filter.clone(),
         };
+        let outside = self.template.traces;
         let pipes = Pipes::make(request.stdin && !request.tty)?;
         let terminal = request.tty.then(|| request.process.console_size.unwrap_or_default());
         let stdin = request.stdin;
         let setup = exec::Setup {
             init: duplicate(&init.pidfd)?,
-            namespaces: self.template.namespaces.difference(CloneFlags::CLONE_NEWPID),
+            namespaces: if outside {
+                self.template.namespaces
+            } else {
+                self.template.namespaces.difference(CloneFlags::CLONE_NEWPID)
+            },
+            outside: outside.then(|| exec::Outside { proof: self.host.proof, proc: self.host.proc.as_fd() }),
             cgroup: join,
             terminal,
             streams: pipes.child,
@@ -77,7 +83,7 @@ impl Shim<'_> {
         };
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
             .map_err(|errno| Error::sys("socketpair", errno))?;
-        if self.template.namespaces.contains(CloneFlags::CLONE_NEWPID) {
+        if !outside && self.template.namespaces.contains(CloneFlags::CLONE_NEWPID) {
             // For the children of this process only; it stays where it is (setns(2)).
             setns(&init.pidfd, CloneFlags::CLONE_NEWPID).map_err(|errno| match errno {
                 Errno::ESRCH => Self::not_running(),
@@ -107,6 +113,7 @@ impl Shim<'_> {
                     started_ns: 0,
                     exit: None,
                     executes: true,
+                    moves: outside,
                     detached: false,
                 })
             }

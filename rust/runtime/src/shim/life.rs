@@ -6,7 +6,8 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::epoll::EpollFlags;
 use nix::sys::stat::Mode;
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 use rocker_core::container::{self, Report};
 use rocker_core::protocol::{Event, Exit, Usage};
 use rocker_core::{Error, Kind};
@@ -50,13 +51,33 @@ impl Shim<'_> {
                 }
                 let _ = self.watch(Token::Output(index, 0), EpollFlags::EPOLLIN);
             }
+            (Report::Moved { pid }, Some(pidfd)) if task.moves => {
+                self.moved(index, Pid::from_raw(pid), pidfd)
+            }
             (Report::Failed(error), _) => self.start_failed(index, error),
-            _ => self.start_failed(index, Error::invalid("a report came without its descriptor")),
+            _ => self.start_failed(index, Error::invalid("a report came without its descriptor, or twice")),
         }
+    }
+
+    /// Another process goes on in place of one, once: from here on what is reported comes out of the container.
+    fn moved(&mut self, index: usize, pid: Pid, pidfd: OwnedFd) {
+        self.unwatch(Token::Ended(index));
+        let Some(Some(task)) = self.tasks.get_mut(index) else { return };
+        task.moves = false;
+        task.pidfd = pidfd;
+        self.left.push(std::mem::replace(&mut task.pid, pid));
+        let _ = self.watch(Token::Ended(index), EpollFlags::EPOLLIN);
+    }
+
+    /// Without waiting: one that is frozen together with its container has not ended yet.
+    fn reap_left(&mut self) {
+        self.left
+            .retain(|pid| matches!(waitpid(*pid, Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive)));
     }
 
     fn started(&mut self, index: usize) {
         self.unwatch(Token::Report(index));
+        self.reap_left();
         let now = clock::now_ns();
         let Some(Some(task)) = self.tasks.get_mut(index) else { return };
         task.report = None;
@@ -214,8 +235,8 @@ impl Shim<'_> {
             let _ = cgroup.kill();
         }
         // The kernel has killed them; reaping them here lets their cgroup be removed.
-        for task in self.tasks.iter_mut().skip(1).flatten() {
-            let _ = waitpid(task.pid, None);
+        for pid in self.tasks.iter().skip(1).flatten().map(|task| task.pid).chain(self.left.drain(..)) {
+            let _ = waitpid(pid, None);
         }
         self.health = None;
         self.kept = None;

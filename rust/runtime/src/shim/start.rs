@@ -195,7 +195,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     let listener = listen_in(&scaffold.directory)?;
     // Last, so that nothing of the program has run when one of these fails.
     release(&task, scaffold.cradle.cgroup.as_ref())?;
-    let lock = scaffold.lock.take().ok_or_else(|| Error::invalid("no lock"))?;
+    let lock = scaffold.lock.take();
     let cgroup = scaffold.cradle.cgroup.take();
     let root = scaffold.root.take();
     let mut shim =
@@ -219,7 +219,7 @@ pub fn bear(
     if plan.ready {
         request.spec.linux.sysctl.retain(|name, value| !SYSCTLS.contains(&(name.as_str(), value.as_str())));
     }
-    let mounts = prepare::mounts(&mut request, &mut handed.mounts)?;
+    let mounts = prepare::mounts(&mut request, &mut handed)?;
     let files = prepare::files(&mut request, &mounts);
     let linux = &request.spec.linux;
     let path = cgroup_path(linux.cgroups_path.as_deref(), &request.id);
@@ -253,7 +253,12 @@ pub struct Template {
     pub namespaces: nix::sched::CloneFlags,
     /// Its filter.
     pub filter: Vec<u8>,
+    /// Whether its processes may trace others, which then join its pid namespace last.
+    pub traces: bool,
 }
+
+/// CAP_SYS_PTRACE (capabilities(7)).
+const TRACE: u64 = 1 << 19;
 
 fn cgroup_path(wanted: Option<&Path>, id: &str) -> PathBuf {
     let path = wanted.map_or_else(|| Path::new("rocker").join(id), Path::to_owned);
@@ -384,7 +389,14 @@ fn launch(
     mut setup: init::Setup,
     pipes: Pipes,
 ) -> Result<(Task, Template)> {
-    let template = Template { namespaces: plan.all, filter: setup.program.filter.clone() };
+    let program = &setup.program;
+    let template = Template {
+        namespaces: plan.all,
+        filter: program.filter.clone(),
+        // In a pid namespace that it shares with others this process, too, has children born there only (setns(2)).
+        traces: program.masks.bounding & TRACE != 0
+            && plan.new.contains(nix::sched::CloneFlags::CLONE_NEWPID),
+    };
     setup.joined = plan.joined;
     let executes = !setup.reaper;
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
@@ -415,6 +427,7 @@ fn launch(
                 started_ns: 0,
                 exit: None,
                 executes,
+                moves: false,
                 detached: false,
             };
             Ok((task, template))

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::Flock;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::unistd::Pid;
 use rocker_core::cgroup::{Cgroup, JoinHandle};
 use rocker_core::log::Writer;
 use rocker_core::protocol::Exit;
@@ -108,6 +109,8 @@ pub struct Shim<'h> {
     pub(super) namespaces: Vec<OwnedFd>,
     /// For processes made by exec, from the first on.
     pub(super) join: Option<JoinHandle>,
+    /// Processes in whose place others went on, to be reaped.
+    pub(super) left: Vec<Pid>,
     pub(super) owner: Option<OwnedFd>,
     pub(super) timed_out: bool,
     /// Monotonic time at which a stop turns into a kill.
@@ -160,7 +163,7 @@ impl<'h> Shim<'h> {
     #[allow(clippy::too_many_arguments)] // the parts of one shim, each made by its own step of the start
     pub fn new(
         host: &'h Host,
-        lock: Flock<OwnedFd>,
+        lock: Option<Flock<OwnedFd>>,
         listener: OwnedFd,
         record: Record,
         policy: Policy,
@@ -176,7 +179,7 @@ impl<'h> Shim<'h> {
             Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(|errno| Error::sys("epoll", errno))?;
         Ok(Self {
             host,
-            lock: Some(lock),
+            lock,
             listener,
             record,
             policy,
@@ -188,6 +191,7 @@ impl<'h> Shim<'h> {
             template,
             namespaces: Vec::new(),
             join: None,
+            left: Vec::new(),
             owner,
             timed_out: false,
             stop_at: None,
