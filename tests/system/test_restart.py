@@ -303,6 +303,38 @@ def test_binds_are_there_again_files_and_directories(start: Start, tmp_path: Pat
     assert b"wrote" not in container.logs()
 
 
+def test_a_volume_is_there_again_with_what_the_image_had(
+    run_cli: Callable[..., CompletedProcess[str]], busybox_image: Path, engine: rocker.Engine
+) -> None:
+    """It is filled once, and another container can use it between two starts."""
+    run_cli("load", "-i", busybox_image, check=True)
+    script = "test -e /etc/passwd && echo x >> /etc/runs; exit 1"
+    run_cli(
+        "run",
+        "-d",
+        "--name",
+        "x",
+        "--restart",
+        "always",
+        "-v",
+        "vol:/etc",
+        "busybox",
+        "sh",
+        "-c",
+        script,
+        check=True,
+    )
+    wait_for_restarts(engine.containers.get("x"), 3)
+    done = run_cli(
+        "run", "--rm", "-v", "vol:/v", "busybox", "sh", "-c", "wc -l < /v/runs; ls /v/passwd", check=True
+    )
+    count, name = done.stdout.split()
+    assert int(count) >= 3
+    assert name == "/v/passwd"
+    run_cli("rm", "-f", "x", check=True)
+    run_cli("volume", "rm", "vol", check=True)
+
+
 SHARED = """
 import subprocess, sys, time, rocker
 root, run, rootfs, source = sys.argv[1:]
