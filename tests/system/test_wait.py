@@ -83,7 +83,7 @@ def test_a_restart_is_no_removal(create: Callable[..., rocker.Container], later:
 def test_a_container_with_rm_is_removed_by_its_end(
     create: Callable[..., rocker.Container], later: Later
 ) -> None:
-    container = create("sleep 0.2; exit 4", auto_remove=True)
+    container = create("sleep 2; exit 4", auto_remove=True)
     container.start()
     assert later(container, "removed").result(20) == 4
 

@@ -38,8 +38,7 @@ def wait(container: Container, timeout: float | None, condition: str = "not-runn
     if condition == "next-exit":
         last = _finished(container)
         _until(deadline, lambda: _began(container, last), f"container {container.name} does not run")
-    code = None
-    while code is None:
+    while True:
         try:
             code = _exit(container, None if deadline is None else max(deadline - time.monotonic(), 0))
         except ContainerNotFoundError:
@@ -50,8 +49,9 @@ def wait(container: Container, timeout: float | None, condition: str = "not-runn
             raise TimeoutError(
                 f"container {container.name} runs on after {timeout} s", hint="stop or kill ends it"
             )
-        if condition == "removed" and container.status in _RUNS:
-            code = None  # its restart policy starts it again
+        # After an end that its restart policy answers it goes on; one with `auto_remove` has no policy.
+        if condition != "removed" or container.options.auto_remove or container.status not in _RUNS:
+            break
     if condition == "removed":
         _until(deadline, lambda: not _exists(container), f"container {container.name} is still there")
     return code

@@ -3,6 +3,7 @@
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns};
+use nix::sys::wait::waitpid;
 use rocker_core::protocol::{Exit, Status};
 use rocker_core::{Error, Kind, Result, container};
 use std::os::fd::AsFd;
@@ -57,6 +58,9 @@ impl Shim<'_> {
             self.await_end(index);
             self.task_ended(index);
             self.tasks[index] = None;
+        }
+        for pid in self.left.drain(..) {
+            let _ = waitpid(pid, None);
         }
         self.tasks[0] = None;
         self.join = None;

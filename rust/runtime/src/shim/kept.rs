@@ -92,13 +92,14 @@ impl Kept {
             mounts.get(at).is_some_and(|mount| mount.options.iter().any(|option| option == "rbind"))
         };
         let tree = |(at, tree): &(usize, OwnedFd)| Ok((*at, clone(tree, recursive(*at))?));
-        let same = |(at, fd): &(usize, OwnedFd)| Ok((*at, duplicate(fd)?));
+        let volume = |(at, fd): &(usize, OwnedFd)| Ok((*at, open_again(fd)?));
+        let namespace = |(at, fd): &(usize, OwnedFd)| Ok((*at, duplicate(fd)?));
         Ok(Handed {
             root: self.root.as_ref().map(|tree| clone(tree, false)).transpose()?,
             directory: self.directory.as_ref().map(|tree| clone(tree, true)).transpose()?,
             mounts: self.mounts.iter().map(tree).collect::<Result<_>>()?,
-            volumes: self.volumes.iter().map(same).collect::<Result<_>>()?,
-            namespaces: self.namespaces.iter().map(same).collect::<Result<_>>()?,
+            volumes: self.volumes.iter().map(volume).collect::<Result<_>>()?,
+            namespaces: self.namespaces.iter().map(namespace).collect::<Result<_>>()?,
             ..Handed::default()
         })
     }
@@ -149,6 +150,12 @@ pub fn own_namespace(proc: BorrowedFd<'_>, name: &str) -> Result<OwnedFd> {
 
 fn clone(tree: &OwnedFd, recursive: bool) -> Result<OwnedFd> {
     mount::clone_tree(tree.as_fd(), c"", recursive).map_err(|errno| Error::sys("clone what is kept", errno))
+}
+
+/// Another open file of a directory: a lock that one start takes on it must not outlive that start in the one kept here.
+fn open_again(directory: &OwnedFd) -> Result<OwnedFd> {
+    openat(directory, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+        .map_err(|errno| Error::sys("open a volume again", errno))
 }
 
 fn duplicate(fd: &OwnedFd) -> Result<OwnedFd> {
