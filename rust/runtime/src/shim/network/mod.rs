@@ -14,6 +14,7 @@ use std::io::Read as _;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
@@ -102,7 +103,11 @@ impl Network {
     ) -> Result<()> {
         let namespace = match (namespace, child) {
             (Some(namespace), _) => namespace,
-            (None, Some((pid, pidfd))) => namespace_of(host, pid, pidfd)?,
+            (None, Some((pid, pidfd))) => match namespace_of(host, pid, pidfd)? {
+                Some(namespace) => namespace,
+                // It has ended already: its report tells why.
+                None => return Ok(()),
+            },
             (None, None) => return Err(Error::invalid("there is no network namespace")),
         };
         let inside = self.inside.insert(Inside::new(namespace)?);
@@ -253,12 +258,16 @@ fn servers(named: &[IpAddr], resolv_conf: Option<OwnedFd>) -> Vec<Server> {
     zone::servers(&text).into_iter().map(|address| Server { address, inside: false }).collect()
 }
 
-fn namespace_of(host: &Host, pid: Pid, child: BorrowedFd<'_>) -> Result<OwnedFd> {
+/// The namespace of a child; None when it has ended and was not waited for yet.
+fn namespace_of(host: &Host, pid: Pid, child: BorrowedFd<'_>) -> Result<Option<OwnedFd>> {
     // By pidfd from Linux 6.11 on.
-    pidfd::namespace(child, pidfd::Namespace::Network)
-        .or_else(|_| {
-            let path = format!("{pid}/ns/net");
-            openat(&host.proc, path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
-        })
-        .map_err(|errno| Error::sys("open the container's network namespace", errno))
+    let found = pidfd::namespace(child, pidfd::Namespace::Network).or_else(|_| {
+        let path = format!("{pid}/ns/net");
+        openat(&host.proc, path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
+    });
+    match found {
+        Ok(namespace) => Ok(Some(namespace)),
+        Err(Errno::ENOENT | Errno::ESRCH) => Ok(None),
+        Err(errno) => Err(Error::sys("open the container's network namespace", errno)),
+    }
 }
