@@ -12,7 +12,7 @@ import pytest
 
 from helpers import images
 from helpers.engine import EngineRoots
-from helpers.leaks import LeakCheck, clean_up
+from helpers.leaks import LeakCheck, clean_up, foreign_engines, only_run
 from helpers.terminal import Terminal
 from helpers.warm import Warm
 
@@ -30,14 +30,17 @@ for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
 
 @pytest.fixture(scope="session", autouse=True)
 def the_machine_as_it_was() -> Iterator[None]:
-    """The whole run leaves no cgroup, link, namespace or table behind, whatever became of its tests."""
+    """The whole run leaves no engine, cgroup, link, namespace or table behind, whatever became of its tests."""
     if os.geteuid() != 0:
         yield
         return
     nobody = EngineRoots(Path("/nonexistent"), "the whole run")
-    check = LeakCheck(nobody)
-    yield
-    if leaks := check.leaks():
+    with only_run() as alone:
+        check = LeakCheck(nobody)
+        yield
+        # An engine that was at work before, or another run's, tells nothing of this one.
+        left = foreign_engines(nobody) if not check.before.foreign and alone() else []
+    if leaks := [f"process {process}" for process in left] + check.leaks():
         pytest.fail("the tests left behind:\n" + "\n".join(f"  {leak}" for leak in leaks), pytrace=False)
 
 

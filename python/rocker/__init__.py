@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     from rocker.engine.options import Bind as Bind
     from rocker.engine.options import Device as Device
     from rocker.engine.options import ExecOptions as ExecOptions
+    from rocker.engine.options import HealthCheck as HealthCheck
+    from rocker.engine.options import ImageMount as ImageMount
     from rocker.engine.options import RunOptions as RunOptions
     from rocker.engine.options import Tmpfs as Tmpfs
     from rocker.engine.options import Ulimit as Ulimit
+    from rocker.engine.options import VolumeMount as VolumeMount
     from rocker.engine.popen import DEVNULL as DEVNULL
     from rocker.engine.popen import PIPE as PIPE
     from rocker.engine.popen import Popen as Popen
     from rocker.engine.shared import run as run
+    from rocker.engine.volumes.volume import Volume as Volume
     from rocker.errors import RockerError as RockerError
     from rocker.models.result import CommandFailedError as CommandFailedError
     from rocker.models.result import Result as Result
@@ -42,6 +46,8 @@ _HOMES = {
     "Device": "rocker.engine.options",
     "Engine": "rocker.engine.engine",
     "ExecOptions": "rocker.engine.options",
+    "HealthCheck": "rocker.engine.options",
+    "ImageMount": "rocker.engine.options",
     "PIPE": "rocker.engine.popen",
     "Popen": "rocker.engine.popen",
     "Result": "rocker.models.result",
@@ -50,6 +56,8 @@ _HOMES = {
     "Tmpfs": "rocker.engine.options",
     "Ulimit": "rocker.engine.options",
     "Usage": "rocker.models.result",
+    "Volume": "rocker.engine.volumes.volume",
+    "VolumeMount": "rocker.engine.options",
     "__version__": "rocker._core",
     "run": "rocker.engine.shared",
 }
@@ -62,6 +70,8 @@ __all__ = [
     "Device",
     "Engine",
     "ExecOptions",
+    "HealthCheck",
+    "ImageMount",
     "Popen",
     "Result",
     "RockerError",
@@ -69,6 +79,8 @@ __all__ = [
     "Tmpfs",
     "Ulimit",
     "Usage",
+    "Volume",
+    "VolumeMount",
     "__version__",
     "run",
 ]

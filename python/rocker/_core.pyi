@@ -75,8 +75,14 @@ def request(
 ) -> Session:
     """Send one request to a container's shim; returns after its first answer. Raises NotRunningError when there is no shim."""
 
-def call(run: str, id: str, body: bytes) -> dict[str, Any]:
-    """Send one request and return its single answer (`ok` or `exited`)."""
+def call(run: str, id: str, body: bytes, *, timeout: float | None = None) -> dict[str, Any]:
+    """Send one request and return its single answer (`ok` or `exited`).
+
+    Raises TimeoutError when there is none after `timeout` seconds.
+    """
+
+def update(root: str, run: str, id: str, body: bytes) -> None:
+    """Send an update request to a container's shim, with the descriptors of its `launch`, as `start` takes them."""
 
 def read_states(run: str, root: str, ids: list[str]) -> list[dict[str, Any] | None]:
     """The `state.json` of each container, from the run root, else the data root, else None.
@@ -169,7 +175,8 @@ def log_read(
     """(stream, time in ns since the epoch, line with its newline) of a log, rotated files first.
 
     With `follow` the iterator waits for more (inotify) until `follow()` is false and everything has been read.
-    `follow()` is called when the state of the container (run root, id) changes; without one, every 20 ms.
+    `follow()` is called, twice, before each wait, which ends when the log or the state of the container (run root,
+    id) changes; without one, after 20 ms.
     """
 
 def log_copy(

@@ -4,7 +4,8 @@ RockerError                     exit code 125
 ├── InvalidArgumentError        also ValueError
 ├── NotFoundError               also LookupError
 │   ├── ContainerNotFoundError
-│   └── ImageNotFoundError
+│   ├── ImageNotFoundError
+│   └── VolumeNotFoundError
 ├── ConflictError
 │   ├── NameInUseError
 │   └── NotRunningError
@@ -75,6 +76,10 @@ class ContainerNotFoundError(NotFoundError):
 
 class ImageNotFoundError(NotFoundError):
     """No image has this name or id."""
+
+
+class VolumeNotFoundError(NotFoundError):
+    """No volume has this name."""
 
 
 class ConflictError(RockerError):

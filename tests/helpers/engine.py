@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.processes import Process, end, name_of, processes_of, wait_ended, wait_gone
+from helpers.processes import Process, end, name_of, open_files, processes_of, wait_ended, wait_gone
 
 COMMAND = Path(sys.executable).parent / "rocker"
 
@@ -81,7 +81,7 @@ class EngineRoots:
     def launchers(self) -> list[Process]:
         """The processes that hold launcher.lock open."""
         lock = os.fspath(self.run / "launcher.lock")
-        return [process for process in self.processes() if lock in _open_files(process.pid)]
+        return [process for process in self.processes() if lock in open_files(process.pid)]
 
     def standbys(self) -> list[Process]:
         """The shims that wait for their container; they go with the launcher."""
@@ -99,10 +99,3 @@ class EngineRoots:
             # These and not a new list of them: a container whose shim has ended first is in no such list.
             if not wait_ended(found, TEARDOWN):
                 break
-
-
-def _open_files(pid: int) -> set[str]:
-    try:
-        return {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()}
-    except OSError:
-        return set()

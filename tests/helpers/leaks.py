@@ -6,17 +6,19 @@ process; it is announced on an rtnetlink socket.
 """
 
 import errno
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from helpers.engine import TEARDOWN, EngineRoots
-from helpers.processes import end, find, name_of, wait_ended
+from helpers.processes import Process, end, find, name_of, wait_ended
 
 RTMGRP_LINK = 1
 CGROUPS = Path("/sys/fs/cgroup")
@@ -41,7 +43,7 @@ class Snapshot:
             links=frozenset(os.listdir("/sys/class/net")),
             namespaces=frozenset(str(path) for parent in NAMED_NAMESPACES for path in _list(parent)),
             tables=_tables(),
-            foreign=_foreign_engine(roots),
+            foreign=bool(foreign_engines(roots)),
         )
 
 
@@ -201,9 +203,31 @@ def _forget_launchers() -> None:
                 os.rmdir(path)
 
 
-def _foreign_engine(roots: EngineRoots) -> bool:
-    """Whether a launcher or shim runs that is not of these roots."""
+def foreign_engines(roots: EngineRoots) -> list[Process]:
+    """Launchers, shims and what else calls itself so that are not of these roots."""
     mine = {process.pid for process in roots.processes()}
     others = {int(entry.name) for entry in _list(Path("/proc")) if entry.name.isdigit()} - mine
     # One that has ended but was not reaped is no engine: init reaps orphans when it gets round to it.
-    return any(name_of(pid).startswith("rocker") and find(pid) is not None for pid in others)
+    found = [find(pid) for pid in sorted(others) if name_of(pid).startswith("rocker")]
+    return [one for one in found if one is not None]
+
+
+@contextmanager
+def only_run() -> Iterator[Callable[[], bool]]:
+    """Whether this run of tests is the only one on this machine: all hold a lock on one directory meanwhile."""
+    descriptor = os.open(CGROUPS, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def alone() -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        return True
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield alone
+    finally:
+        os.close(descriptor)

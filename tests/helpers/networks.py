@@ -134,11 +134,19 @@ class Host:
         }
 
     def start(
-        self, endpoints: list[dict[str, Any]], command: list[str] | None = None, **network: Any
+        self,
+        endpoints: list[dict[str, Any]],
+        command: list[str] | None = None,
+        *,
+        restart: str | None = None,
+        **network: Any,
     ) -> Running:
         identity = os.urandom(32).hex()
         os.makedirs(self.roots.root / "containers" / identity)
         request = {**self.request(endpoints, command or ["sleep", "600"], **network), "id": identity}
+        if restart is not None:
+            request |= {"restart": {"policy": restart}, "remove": False}
+            request["rootfs"]["volatile"] = False
         session = _core.start(
             RUNTIME,
             str(self.roots.root),

@@ -65,7 +65,7 @@ MESSAGES = [
     (
         "run --mount type=foo,target=/x busybox true",
         'mount type unknown: "foo"',
-        "one of bind, tmpfs, volume",
+        "one of bind, image, tmpfs, volume",
     ),
     ("run --tmpfs rel busybox true", "invalid mount path: 'rel' mount path must be absolute", ""),
     ("run --cap-add NOSUCH busybox true", 'unknown capability: "CAP_NOSUCH"', "did you mean"),
@@ -85,6 +85,11 @@ MESSAGES = [
     ),
     ("run --log-driver nosuch busybox true", 'no log driver named "nosuch"', "json-file, local, none"),
     ("run --security-opt foo busybox true", 'Invalid --security-opt: "foo"', "known options: "),
+    (
+        "run --security-opt systempaths=unconfined busybox true",
+        'Invalid --security-opt: "systempaths=unconfined"',
+        "known options: seccomp=default|unconfined|FILE.json, no-new-privileges and docker-compat",
+    ),
     ("run --stop-signal FOO busybox true", "Invalid signal: FOO", "`kill -l` lists the names"),
     ("run --pid container:nosuch busybox true", "No such container: nosuch", ""),
     ("run --ipc foo busybox true", "invalid IPC mode: foo", "modes are host, none, private, shareable"),

@@ -255,6 +255,23 @@ def test_networks_are_joined_and_left_while_it_runs(host: Host) -> None:
     other.close()
 
 
+def test_a_restart_by_policy_keeps_links_names_and_ports(host: Host) -> None:
+    net, two = Net(1), Net(2, "second")
+    container = host.start([net.endpoint(2, "web")], restart="always", ports=[port("tcp", ANY, 8080, 80)])
+    container.call(op="connect", endpoint=two.endpoint(2, "web", interface="eth1"), table=TABLE)
+    before = container.state()
+    inside = container.inside()
+    os.kill(before["pid"], signal.SIGKILL)
+    until(lambda: (now := container.state())["restart_count"] == 1 and now["status"] == "running")
+    after = container.state()
+    assert after["network"] == before["network"]
+    assert after["pid"] != before["pid"]
+    assert os.stat(f"/proc/{after['pid']}/ns/net").st_ino == os.fstat(inside.fd).st_ino
+    assert lookup(inside, "web") == (0, ["10.88.1.2"])
+    assert len(elements("anywhere4")) == 1
+    inside.close()
+
+
 def test_a_container_without_endpoints_joins_no_network(host: Host) -> None:
     container = host.start([], mode="none")
     with pytest.raises(UnsupportedError, match="has no network of its own"):

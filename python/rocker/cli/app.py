@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from rocker.errors import RockerError
+from rocker.errors import RockerError, SystemCallError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,8 +56,16 @@ class App:
             self._engine.close()
 
     def out(self, text: str) -> None:
-        """Write a line to standard output."""
-        sys.stdout.write(text + "\n")
+        """Write a line to standard output.
+
+        Raises:
+            BrokenPipeError: nobody reads it any more.
+            SystemCallError: it cannot be written.
+        """
+        try:
+            sys.stdout.write(text + "\n")
+        except OSError as error:
+            raise _unwritten(error) from error
 
     def err(self, text: str) -> None:
         """Write a line to standard error."""
@@ -69,8 +77,11 @@ class App:
             self.err(f"WARNING: {text}")
 
     def flush(self) -> None:
-        """Bring out what was written before descriptors are used directly."""
-        sys.stdout.flush()
+        """Bring out what was written, before descriptors are used directly. Raises as `out` does."""
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            raise _unwritten(error) from error
         sys.stderr.flush()
 
     def report(self, error: RockerError) -> None:
@@ -99,3 +110,11 @@ class App:
                 if echo:
                     self.out(name)
         return code
+
+
+def _unwritten(error: OSError) -> Exception:
+    if isinstance(error, BrokenPipeError):
+        return error
+    return SystemCallError(
+        f"write to standard output: {error.strerror}", errno=error.errno, step="write to standard output"
+    )

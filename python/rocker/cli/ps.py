@@ -26,6 +26,10 @@ _HEADERS = {
     "LocalVolumes": "LOCAL VOLUMES", "Mounts": "MOUNTS", "Names": "NAMES", "Networks": "NETWORKS", "Ports": "PORTS",
     "RunningFor": "CREATED", "Size": "SIZE", "State": "STATE", "Status": "STATUS",
 }  # fmt: skip
+_BLANK = {
+    "Id": "", "Names": [], "Image": "", "Command": "", "Created": 0, "Ports": [], "Labels": {}, "State": "",
+    "Status": "", "Mounts": [], "NetworkSettings": {},
+}  # fmt: skip
 _COMMAND_WIDTH, _MOUNT_WIDTH = 20, 15
 
 
@@ -38,6 +42,8 @@ def ps(app: App, values: Values, _arguments: list[str]) -> int:
     size = values["size"] or ("{{" in form and ".Size" in form)
     rows = app.engine.containers.rows(all=values["all"], filters=filters or None, limit=limit, size=size)
     table = listing(time.time(), truncate=not values["no_trunc"], size=values["size"])
+    if not rows:
+        table.check(form, _BLANK)
     for line in table.render(rows, form, quiet="ID" if values["quiet"] else ""):
         app.out(line)
     return 0
@@ -67,7 +73,9 @@ def listing(now: float, *, truncate: bool, size: bool) -> Listing:
         "Networks": lambda row: ",".join(row["NetworkSettings"].get("Networks") or {}),
     }
     columns = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"]
-    return Listing(_HEADERS, fields, [*columns, "Size"] if size else columns)
+    return Listing(
+        _HEADERS, fields, [*columns, "Size"] if size else columns, go_type="*formatter.ContainerContext"
+    )
 
 
 def _image(row: ContainerSummary, *, truncate: bool) -> str:

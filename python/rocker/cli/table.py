@@ -20,6 +20,7 @@ CONTAINER = {
     "logs": _entry("logs", "Fetch the logs of a container"),
     "ls": _entry("ps", "List containers"),
     "pause": _entry("pause", "Pause all processes within one or more containers"),
+    "prune": _entry("container_prune", "Remove all stopped containers"),
     "rename": _entry("rename", "Rename a container"),
     "restart": _entry("restart", "Restart one or more containers"),
     "rm": _entry("rm", "Remove one or more containers"),
@@ -28,6 +29,7 @@ CONTAINER = {
     "stats": _entry("stats", "Display a live stream of container(s) resource usage statistics"),
     "stop": _entry("stop", "Stop one or more running containers"),
     "top": _entry("top", "Display the running processes of a container"),
+    "update": _entry("update", "Update configuration of one or more containers"),
     "unpause": _entry("unpause", "Unpause all processes within one or more containers"),
     "wait": _entry("wait", "Block until one or more containers stop, then print their exit codes"),
     "list": Entry("rocker.cli.ps", "List containers", hidden=True),
@@ -40,6 +42,7 @@ IMAGE = {
     "inspect": _entry("image_inspect", "Display detailed information on one or more images"),
     "load": _entry("load", "Load an image from a tar archive or STDIN"),
     "ls": _entry("images", "List images"),
+    "prune": _entry("image_prune", "Remove unused images"),
     "rm": _entry("rmi", "Remove one or more images"),
     "save": _entry("save", "Save one or more images to a tar archive (streamed to STDOUT by default)"),
     "tag": _entry("tag", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE"),
@@ -47,8 +50,21 @@ IMAGE = {
     "remove": Entry("rocker.cli.rmi", "Remove one or more images", hidden=True),
 }
 
+VOLUME = {
+    "create": _entry("volume_create", "Create a volume"),
+    "inspect": _entry("volume_inspect", "Display detailed information on one or more volumes"),
+    "ls": _entry("volume_ls", "List volumes"),
+    "prune": _entry("volume_prune", "Remove unused local volumes"),
+    "rm": _entry("volume_rm", "Remove one or more volumes"),
+    "list": Entry("rocker.cli.volume_ls", "List volumes", hidden=True),
+    "remove": Entry("rocker.cli.volume_rm", "Remove one or more volumes", hidden=True),
+}
+
 SYSTEM = {
+    "boot": _entry("boot", "Start the containers that should run after the machine has started"),
+    "df": _entry("system_df", "Show disk usage"),
     "info": _entry("info", "Display system-wide information"),
+    "prune": _entry("system_prune", "Remove unused data"),
 }
 
 _TOP = [
@@ -67,6 +83,7 @@ _TOP = [
     "stop",
     "top",
     "unpause",
+    "update",
     "wait",
 ]
 
@@ -74,6 +91,7 @@ ROOT = {
     "container": _entry("group_container", "Manage containers"),
     "image": _entry("group_image", "Manage images"),
     "system": _entry("group_system", "Manage rocker"),
+    "volume": _entry("group_volume", "Manage volumes"),
     **{name: CONTAINER[name] for name in _TOP},
     **{name: IMAGE[name] for name in ("history", "import", "load", "save", "tag")},
     "completion": _entry("completion", "Generate the autocompletion script for a shell"),

@@ -88,10 +88,17 @@ class Container:
 
     @property
     def status(self) -> Status:
-        """`created`, `running`, `paused` or `exited`, read now."""
+        """`created`, `running`, `paused`, `restarting` or `exited`, read now."""
         from rocker.engine.state import status_of
 
         return status_of(self.engine.state(self.id))
+
+    @property
+    def health(self) -> str:
+        """`starting`, `healthy` or `unhealthy`, read now; `none` without a health check."""
+        from rocker.engine.state import health_of
+
+        return health_of(self.engine.state(self.id))
 
     @property
     def exit_code(self) -> int | None:
@@ -282,7 +289,7 @@ class Container:
         Args:
             follow: whether to wait for more.
             tail: only that many last lines.
-            since: a unix time, RFC 3339 or an age such as `10m`.
+            since: a unix time, RFC 3339 or an age such as `10m`; 0 is no limit.
             until: the same.
             timestamps: whether each line begins with its time.
             stdout: whether standard output is wanted.
@@ -349,15 +356,59 @@ class Container:
 
         return top(self, ps_args)
 
-    def wait(self, timeout: float | None = None) -> int:
+    def wait(self, timeout: float | None = None, *, condition: str = "not-running") -> int:
         """Wait until it has exited and return its exit code; at once when it does not run.
 
+        Args:
+            timeout: seconds.
+            condition: `not-running`; `next-exit`: its next end, also when it does not run yet; `removed`: until it is
+                gone; `healthy`: until its health check succeeds, then 0. An end after which its restart policy starts
+                it again is one, but for `healthy`.
+
         Raises:
-            TimeoutError: it runs on after `timeout` seconds.
+            TimeoutError: it is not so after `timeout` seconds.
+            With `healthy`: NotRunningError, it has exited; ConflictError, it is unhealthy or has no health check.
         """
         from rocker.engine.wait import wait
 
-        return wait(self, timeout)
+        return wait(self, timeout, condition)
+
+    def update(
+        self,
+        *,
+        memory: int | str | None = None,
+        memory_swap: int | str | None = None,
+        memory_reservation: int | str | None = None,
+        cpus: float | None = None,
+        cpu_shares: int | None = None,
+        cpu_period: int | None = None,
+        cpu_quota: int | None = None,
+        cpuset_cpus: str | None = None,
+        cpuset_mems: str | None = None,
+        pids_limit: int | None = None,
+        blkio_weight: int | None = None,
+        restart_policy: str | Mapping[str, Any] | None = None,
+    ) -> None:
+        """Change its limits and its restart policy, at once where it runs; what is None stays.
+
+        Sizes are bytes or texts such as `64m`; the meaning of each is that of `RunOptions`.
+
+        Raises:
+            InvalidArgumentError: a value is wrong, or contradicts another that stays.
+            ConflictError: more memory is in use than the new limit, or the container is removed when it ends.
+            Nothing has changed then.
+        """
+        from rocker.engine.keywords import restart_text, sizes
+        from rocker.engine.update import update
+
+        changes = sizes(
+            {"memory": memory, "memory_swap": memory_swap, "memory_reservation": memory_reservation, "cpus": cpus,
+             "cpu_shares": cpu_shares, "cpu_period": cpu_period, "cpu_quota": cpu_quota, "cpuset_cpus": cpuset_cpus,
+             "cpuset_mems": cpuset_mems, "pids_limit": pids_limit, "blkio_weight": blkio_weight}
+        )  # fmt: skip
+        if restart_policy is not None:
+            changes["restart"] = restart_text(restart_policy)
+        update(self, {name: value for name, value in changes.items() if value is not None})
 
     def stop(self, timeout: float | None = None, *, signal: str | int | None = None) -> None:
         """Send its stop signal, and kill it when it has not ended `timeout` seconds later; less than 0: never.
@@ -419,12 +470,12 @@ class Container:
 
         Args:
             force: see above.
-            volumes: whether its anonymous volumes go too; they live in its own directory, so they always do.
+            volumes: whether the volumes that were made for it without a name go too, unless another container uses
+                them; of an `auto_remove` container they always do.
 
         Raises:
             ConflictError: it runs.
         """
         from rocker.engine.remove import remove
 
-        _ = volumes
-        remove(self, force=force)
+        remove(self, force=force, volumes=volumes)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rocker.engine.engine import Engine
     from rocker.engine.options import RunOptions
     from rocker.models.container import ContainerSummary
+    from rocker.models.prune import ContainersPruned
 
 
 class Containers:
@@ -67,6 +68,19 @@ class Containers:
         from rocker.engine.list import rows
 
         return rows(self._engine, all=all, filters=filters, limit=limit, size=size)
+
+    def prune(self, filters: Mapping[str, Sequence[str] | str] | None = None) -> ContainersPruned:
+        """Remove all containers that do not run.
+
+        Args:
+            filters: `until` (a time, or a duration back from now), `label`, `label!`.
+
+        Raises:
+            InvalidArgumentError: a filter is unknown.
+        """
+        from rocker.engine.prune import prune
+
+        return prune(self._engine, filters)
 
     def create(self, options: RunOptions) -> Container:
         """Make a container; see `Engine.create`."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 
-from rocker.engine import launch, namespaces, process
+from rocker.engine import birth, launch, namespaces, process
 from rocker.engine.find_image import find_image
 from rocker.engine.names import check, generate
-from rocker.errors import InvalidArgumentError, NameInUseError, NotFoundError, UnsupportedError
+from rocker.engine.options import ImageMount, VolumeMount
+from rocker.errors import InvalidArgumentError, NameInUseError, NotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,8 +47,18 @@ def prepare(
     check_options(options)
     name = None if options.name is None else check(options.name)
     image_id, image = ("", None) if options.rootfs is not None else find_image(engine, options)
-    config = process.merge(options, image, creator=_creator() if will_start and options.auto_remove else None)
+    config = process.merge(
+        options, image, creator=birth.own() if will_start and options.auto_remove else None
+    )
     id = os.urandom(32).hex()  # noqa: A001
+    if (
+        config.volumes
+        or options.volumes_from
+        or any(isinstance(mount, (VolumeMount, ImageMount)) for mount in options.mounts)
+    ):
+        from rocker.engine.volumes.points import resolve
+
+        config = config.replace(mounts=resolve(engine, config))
     request = launch.build(engine, id, config, started=will_start)
     row = _insert(engine, id, name, image_id, config)
     return row, config, request
@@ -57,7 +68,7 @@ def check_options(options: RunOptions) -> None:
     """Refuse what contradicts itself, before anything is looked up.
 
     Raises:
-        InvalidArgumentError, UnsupportedError, NotFoundError: so it is.
+        InvalidArgumentError, NotFoundError: so it is.
     """
     if (options.image is None) == (options.rootfs is None):
         raise InvalidArgumentError(
@@ -71,9 +82,7 @@ def check_options(options: RunOptions) -> None:
             path=options.rootfs,
         )
     if options.restart not in {"no", ""}:
-        raise UnsupportedError(
-            f"restart policy {options.restart!r} is not offered yet", hint="leave --restart out"
-        )
+        _check_restart(options)
     if options.pull not in {"missing", "always", "never"}:
         raise InvalidArgumentError(
             f'invalid pull option: "{options.pull}"', hint='values are "always", "missing" and "never"'
@@ -87,18 +96,14 @@ def check_options(options: RunOptions) -> None:
     namespaces.check(options)
 
 
-def _creator() -> str:
-    """Pid and start time of this process: together they are never used twice (proc(5), field 22 of stat)."""
-    global _self  # noqa: PLW0603 -- the same until a fork, and reading it costs 40 us
-    pid = os.getpid()
-    if _self is None or _self[0] != pid:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            fields = (file.read(1024) or b"").rpartition(b")")[2].split()
-        _self = (pid, f"{pid}:{fields[19].decode()}")
-    return _self[1]
+def _check_restart(options: RunOptions) -> None:
+    from rocker.parse.restart import parse_restart
 
-
-_self: tuple[int, str] | None = None
+    if parse_restart(options.restart).name != "no" and options.auto_remove:
+        raise InvalidArgumentError(
+            "can't create 'AutoRemove' container with restart policy",
+            hint="--rm removes the container at its first end: leave out one of the two",
+        )
 
 
 def _insert(
@@ -125,6 +130,10 @@ def _insert(
         try:
             with engine.catalog.write():
                 engine.catalog.insert_container(row)
+                if config.mounts is not None:
+                    from rocker.engine.volumes.points import claim
+
+                    claim(engine, id, config.mounts)
                 make_directory(engine.directory(id))
         except NameInUseError:
             if name is not None:

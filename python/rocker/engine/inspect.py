@@ -6,7 +6,7 @@ import os
 
 from rocker.engine import defaults, logconfig, namespaces
 from rocker.engine import state as states
-from rocker.engine.options import DEFAULT_SHM_SIZE, Bind, Tmpfs
+from rocker.engine.options import DEFAULT_SHM_SIZE, Bind, ImageMount, Tmpfs, VolumeMount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def inspect(engine: Engine, container: Container, *, size: bool) -> ContainerIns
     from rocker.engine.times import format_rfc3339
 
     config, id = container.config, container.id  # noqa: A001
+    state = engine.state(id)
     driver = logconfig.driver_of(config)
     run = f"{engine.run_root}/containers/{id}"
     document: ContainerInspect = {
@@ -31,14 +32,14 @@ def inspect(engine: Engine, container: Container, *, size: bool) -> ContainerIns
         "Created": format_rfc3339(container.created_ns),
         "Path": config.args[0],
         "Args": list(config.args[1:]),
-        "State": states.document(engine.state(id)),
+        "State": states.document(state),
         "Image": container.image_id,
         "ResolvConfPath": f"{run}/resolv.conf",
         "HostnamePath": f"{run}/hostname",
         "HostsPath": f"{run}/hosts",
         "LogPath": "" if driver == "none" else f"{engine.root}/{logconfig.path_of(id, driver)}",
         "Name": "/" + container.name,
-        "RestartCount": 0,
+        "RestartCount": (state or {}).get("restart_count", 0),
         "Driver": "overlay2",
         "Platform": "linux",
         "MountLabel": "",
@@ -47,7 +48,7 @@ def inspect(engine: Engine, container: Container, *, size: bool) -> ContainerIns
         "ExecIDs": None,
         "HostConfig": _host_config(config),
         "GraphDriver": _graph_driver(engine, id, config),
-        "Mounts": mounts(config),
+        "Mounts": mounts(engine, config),
         "Config": _config(container),
         "NetworkSettings": _network_settings(config),
     }
@@ -75,11 +76,35 @@ def _graph_driver(engine: Engine, id: str, config: ContainerConfig) -> dict[str,
     return {"Data": data, "Name": "overlay2"}
 
 
-def mounts(config: ContainerConfig) -> list[Mount]:
-    """Return `Mounts`: the binds and tmpfs of the user."""
+def mounts(engine: Engine, config: ContainerConfig) -> list[Mount]:
+    """Return `Mounts`: what the user, other containers and the image mount."""
     found: list[Mount] = []
-    for mount in config.options.mounts:
-        if isinstance(mount, Bind):
+    for mount in config.all_mounts:
+        if isinstance(mount, VolumeMount):
+            found.append(
+                {
+                    "Type": "volume",
+                    "Name": mount.name,
+                    "Source": f"{engine.root}/volumes/{mount.name}/_data",
+                    "Destination": mount.target,
+                    "Driver": mount.driver or "local",
+                    "Mode": "ro" if mount.read_only else "",
+                    "RW": not mount.read_only,
+                    "Propagation": "",
+                }
+            )
+        elif isinstance(mount, ImageMount):
+            found.append(
+                {
+                    "Type": "image",
+                    "Source": mount.image,
+                    "Destination": mount.target,
+                    "Mode": "",
+                    "RW": False,
+                    "Propagation": "",
+                }
+            )
+        elif isinstance(mount, Bind):
             found.append(
                 {
                     "Type": "bind",
@@ -120,12 +145,18 @@ def _config(container: Container) -> dict[str, Any]:
         "Env": _shown_env(config),
         "Cmd": list(config.cmd) or None,
         "Image": container.image,
-        "Volumes": {path: {} for path in config.volumes} or None,
+        "Volumes": {path: {} for path in _nameless(config)} or None,
         "WorkingDir": config.workdir,
         "Entrypoint": None if config.entrypoint is None else list(config.entrypoint),
         "OnBuild": None,
         "Labels": dict(config.labels),
     }
+    if config.healthcheck is not None:
+        from rocker.engine.health import shown
+
+        found["Healthcheck"] = shown(config.healthcheck)
+    if config.shell:
+        found["Shell"] = list(config.shell)
     if config.exposed_ports:
         found["ExposedPorts"] = {port: {} for port in config.exposed_ports}
     if options.stop_signal or config.stop_signal != 15:  # noqa: PLR2004
@@ -133,6 +164,14 @@ def _config(container: Container) -> dict[str, Any]:
     if options.stop_timeout is not None:
         found["StopTimeout"] = options.stop_timeout
     return found
+
+
+def _nameless(config: ContainerConfig) -> list[str]:
+    """Where volumes without a name are: the image's, and the user's."""
+    own = [
+        mount.target for mount in config.options.mounts if isinstance(mount, VolumeMount) and not mount.name
+    ]
+    return [*config.volumes, *own]
 
 
 def _shown_env(config: ContainerConfig) -> list[str]:
@@ -150,7 +189,11 @@ def _host_config(config: ContainerConfig) -> dict[str, Any]:
 
 
 def _host_basics(config: ContainerConfig, options: RunOptions) -> dict[str, Any]:
-    binds = [mount for mount in options.mounts if isinstance(mount, Bind)]
+    binds = [
+        mount
+        for mount in options.mounts
+        if isinstance(mount, Bind) or (isinstance(mount, VolumeMount) and mount.name)
+    ]
     tmpfs = {mount.target: _tmpfs_words(mount) for mount in options.mounts if isinstance(mount, Tmpfs)}
     found: dict[str, Any] = {
         "Binds": [_bind_words(bind) for bind in binds] or None,
@@ -158,10 +201,10 @@ def _host_basics(config: ContainerConfig, options: RunOptions) -> dict[str, Any]
         "LogConfig": {"Type": logconfig.driver_of(config), "Config": dict(options.log_opts)},
         "NetworkMode": options.network or "none",
         "PortBindings": {},
-        "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
+        "RestartPolicy": _restart_policy(options.restart),
         "AutoRemove": options.auto_remove,
         "VolumeDriver": "",
-        "VolumesFrom": None,
+        "VolumesFrom": list(options.volumes_from) or None,
         "ConsoleSize": list(options.console_size or (0, 0)),
         "Annotations": dict(options.annotations),
         "Dns": [],
@@ -184,7 +227,17 @@ def _host_basics(config: ContainerConfig, options: RunOptions) -> dict[str, Any]
     return found
 
 
-def _bind_words(bind: Bind) -> str:
+def _restart_policy(text: str) -> dict[str, Any]:
+    from rocker.parse.restart import parse_restart
+
+    policy = parse_restart(text)
+    return {"Name": policy.name, "MaximumRetryCount": policy.maximum_retries}
+
+
+def _bind_words(bind: Bind | VolumeMount) -> str:
+    if isinstance(bind, VolumeMount):
+        said = [word for word, is_said in (("ro", bind.read_only), ("nocopy", bind.no_copy)) if is_said]
+        return ":".join([bind.name, bind.target, *([",".join(said)] if said else [])])
     words = [] if bind.propagation == "rprivate" else [bind.propagation]
     if bind.read_only:
         words.insert(0, "ro")

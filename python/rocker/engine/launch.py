@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 
 from rocker.engine import files, logconfig, namespaces, seccomp
 from rocker.engine import spec as specification
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from rocker.engine.config import ContainerConfig
     from rocker.engine.engine import Engine
     from rocker.engine.namespaces import Donor
+    from rocker.engine.options import ImageMount, VolumeMount
 
 
 def hostname_of(
@@ -52,16 +52,22 @@ def build(
         RockerError: an option is wrong, or something it names is not there; see `spec.generate`.
     """
     options = config.options
-    donor = engine.donor if started else partial(look_at, engine)
+    donor = engine.donor if started else lambda reference: look_at(engine, reference)
     hostname = hostname_of(engine, id, config, donor)
     shm = _shared_shm(engine, id, config, donor)
-    document = specification.generate(config, specification.Context(id, hostname, donor, engine.warn, shm))
+    volume: Callable[[VolumeMount | ImageMount, str], dict[str, Any]] | None = None
+    if config.mounts is not None:
+        from rocker.engine.volumes.mounts import document as volume_document
+
+        volume = lambda mount, target: volume_document(engine, mount, target)  # noqa: E731 -- typed above
+    context = specification.Context(id, hostname, donor, engine.warn, shm, volume=volume)
+    document = specification.generate(config, context)
     network = namespaces.network_mode(options)
     request: dict[str, Any] = {
         "op": "start",
         "id": id,
         "spec": document,
-        "rootfs": _rootfs(config),
+        "rootfs": _rootfs(engine.root, config),
         "user": config.user or "0",
         "stdin": _stdin(config),
         "log": logconfig.document(id, config),
@@ -85,17 +91,52 @@ def build(
         request["remove"] = True
     if options.timeout is not None:
         request["timeout"] = float(options.timeout)
+    if options.restart not in {"no", ""}:
+        request["restart"] = _restart(options.restart)
+    if config.healthcheck is not None:
+        from rocker.engine import health
+
+        request["health"] = health.request(config, hostname, engine.warn)
     return request
 
 
-def _rootfs(config: ContainerConfig) -> dict[str, Any]:
+def _restart(text: str) -> dict[str, Any]:
+    from rocker.parse.restart import parse_restart
+
+    policy = parse_restart(text)
+    return {"policy": policy.name, "max_retries": policy.maximum_retries}
+
+
+def _rootfs(root: str, config: ContainerConfig) -> dict[str, Any]:
     options = config.options
     found: dict[str, Any] = {"base": BASE, "upper": True, "volatile": options.auto_remove}
     if options.rootfs is not None:
         found["directory"] = os.path.abspath(options.rootfs)
+        # No layer may lie within another (Linux, Documentation/filesystems/overlayfs.rst): where the directory
+        # holds the data root, as with `--rootfs /`, mount points are made in the upper one instead.
+        if lies_within(root, options.rootfs):
+            del found["base"]
     else:
         found["layers"] = [f"layers/sha256/{layer.removeprefix('sha256:')}" for layer in config.layers]
     return found
+
+
+def lies_within(path: str, directory: str) -> bool:
+    """Whether `path`, which may still be missing, is `directory` or below it, by whatever links or bind mounts."""
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    try:
+        wanted = os.stat(directory)
+        here = os.stat(path)
+        while not os.path.samestat(here, wanted):
+            path += "/.."
+            above = os.stat(path)
+            if os.path.samestat(here, above):
+                return False
+            here = above
+    except OSError:  # gone meanwhile, or a loop of links: whoever opens it says so
+        return False
+    return True
 
 
 def _stdin(config: ContainerConfig) -> str:

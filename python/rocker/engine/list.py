@@ -6,6 +6,7 @@ import time
 
 from rocker.engine.config import ContainerConfig
 from rocker.engine.reconcile import collect, drop_gone
+from rocker.engine.state import health_of
 from rocker.errors import ContainerNotFoundError, InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     Found = tuple[ContainerRow, ContainerConfig, dict[str, Any] | None]
 
 _STATUSES = ("created", "restarting", "running", "removing", "paused", "exited", "dead")
-_FILTERS = ("ancestor", "before", "exited", "id", "label", "name", "network", "since", "status")
+_FILTERS = (
+    "ancestor", "before", "exited", "health", "id", "label", "name", "network", "since", "status", "volume",
+)  # fmt: skip
+_HEALTHS = ("none", "starting", "healthy", "unhealthy")
 
 
 def get(engine: Engine, reference: str) -> ContainerRow:
@@ -55,7 +59,7 @@ def select(
     everything = all or limit is not None or not conditions.keys().isdisjoint({"status", "exited"})
     found: builtins.list[Found] = []
     for row, state in alive:
-        if not everything and (state is None or state["status"] not in {"running", "paused"}):
+        if not everything and (state is None or state["status"] not in {"running", "paused", "restarting"}):
             continue
         config = ContainerConfig.decode(row.config)
         if test.accepts(row, config, state):
@@ -83,6 +87,11 @@ class _Filter:
                 raise InvalidArgumentError(
                     f"invalid filter 'status={status}'", hint="one of " + ", ".join(_STATUSES)
                 )
+        for health in conditions.get("health", ()):
+            if health not in _HEALTHS:
+                raise InvalidArgumentError(
+                    f"invalid filter 'health={health}'", hint="one of " + ", ".join(_HEALTHS)
+                )
         self._exited = {_integer(value) for value in conditions.get("exited", ())}
         self._ancestors = {_ancestor(engine, value) for value in conditions.get("ancestor", ())}
         self._before = [engine.catalog.get_by_ref(value).created_ns for value in conditions.get("before", ())]
@@ -98,12 +107,14 @@ class _Filter:
             and ("name" not in given or any(_name_fits(row.name, value) for value in given["name"]))
             and all(_label_fits(config, value) for value in given.get("label", ()))
             and ("status" not in given or status in given["status"])
+            and ("health" not in given or health_of(state) in given["health"])
             and (
                 not self._exited
                 or (status == "exited" and state is not None and state["exit_code"] in self._exited)
             )
             and (not self._ancestors or row.image_id in self._ancestors)
             and ("network" not in given or (config.options.network or "none") in given["network"])
+            and ("volume" not in given or any(_mounts_volume(config, value) for value in given["volume"]))
             and all(row.created_ns < limit for limit in self._before)
             and all(row.created_ns > limit for limit in self._since)
         )
@@ -138,6 +149,13 @@ def _name_fits(name: str, pattern: str) -> bool:
 def _label_fits(config: ContainerConfig, wanted: str) -> bool:
     name, equals, value = wanted.partition("=")
     return name in config.labels and (not equals or config.labels[name] == value)
+
+
+def _mounts_volume(config: ContainerConfig, wanted: str) -> bool:
+    """Whether it mounts a volume of this name, or anything at this path."""
+    return any(
+        wanted in (getattr(mount, "name", ""), mount.target.rstrip("/")) for mount in config.all_mounts
+    )
 
 
 def rows(
@@ -176,7 +194,7 @@ def _row(engine: Engine, found: Found, now: int, names: dict[str, str], *, size:
         "Status": states.describe(state, now),
         "HostConfig": {"NetworkMode": network},
         "NetworkSettings": {"Networks": {} if network.startswith("container:") else {network: _endpoint()}},
-        "Mounts": mounts(config),
+        "Mounts": mounts(engine, config),
     }
     if size:
         from rocker.engine.size import sizes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from rocker.engine import launch
+from rocker.engine.requests import to_bytes
 from rocker.engine.session import Session
 from rocker.errors import ConflictError
 
@@ -24,12 +25,16 @@ def start(engine: Engine, id: str, config: ContainerConfig) -> None:  # noqa: A0
     """Start it detached; a running one is left alone, as in Docker.
 
     Raises:
-        ConflictError: it is paused.
+        ConflictError: it is paused, or is being started by another process.
         RockerError: it could not be started.
     """
     if _runs(engine, id):
         return
-    send(engine, id, config, launch.build(engine, id, config), attach=NOTHING).close()
+    try:
+        send(engine, id, config, launch.build(engine, id, config), attach=NOTHING).close()
+    except ConflictError:
+        if not _runs(engine, id):
+            raise
 
 
 def start_attached(
@@ -73,23 +78,31 @@ def send(
     """Send a launch request.
 
     Raises:
+        ConflictError: another process has started it first; nothing is done to it.
         RockerError: it could not be started. An `auto_remove` container is removed then.
     """
-    import json
-
     try:
         launch.make_shm(engine, id, config)
-        body = json.dumps(request, separators=(",", ":")).encode()
+        body = to_bytes(request)
         session = engine.core.start(
             RUNTIME, engine.root, engine.run_root, body, attach=attach, bind_to_caller=bind_to_caller
         )
-    except BaseException:
-        if config.options.auto_remove:
+    except BaseException as error:
+        if config.options.auto_remove and not _is_anothers(engine, id, error):
             from rocker.engine.remove import abandon
 
             abandon(engine, id)
         raise
     return Session(engine, session, id, auto_remove=config.options.auto_remove)
+
+
+def _is_anothers(engine: Engine, id: str, error: BaseException) -> bool:  # noqa: A002
+    """Whether a start has failed because another one came first. Other conflicts leave no shim behind."""
+    if not isinstance(error, ConflictError):
+        return False
+    from rocker.engine.locks import shim_lives
+
+    return shim_lives(engine, id)
 
 
 def _runs(engine: Engine, id: str) -> bool:  # noqa: A002
@@ -98,4 +111,4 @@ def _runs(engine: Engine, id: str) -> bool:  # noqa: A002
         raise ConflictError(
             "cannot start a paused container, try unpause instead", hint="rocker unpause makes it go on"
         )
-    return state is not None and state["status"] == "running"
+    return state is not None and state["status"] in {"running", "restarting"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-Status = Literal["created", "running", "paused", "exited", "dead"]
+Status = Literal["created", "running", "paused", "restarting", "exited", "dead"]
 
 
 class Mount(TypedDict):
@@ -35,6 +35,7 @@ class State(TypedDict):
     StartedAt: str
     FinishedAt: str
     TimedOut: bool
+    Health: NotRequired[dict[str, Any] | None]
 
 
 class ContainerSummary(TypedDict):

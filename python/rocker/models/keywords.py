@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
-    from rocker.engine.options import Bind, Device, Tmpfs, Ulimit
+    from rocker.engine.options import Bind, Device, HealthCheck, ImageMount, Tmpfs, Ulimit, VolumeMount
 
 
 class RunKeywords(TypedDict, total=False):
@@ -36,8 +37,10 @@ class RunKeywords(TypedDict, total=False):
     entrypoint: Sequence[str] | str | None
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
-    mounts: Sequence[Bind | Tmpfs | str]
+    mounts: Sequence[Bind | Tmpfs | VolumeMount | ImageMount | str]
     """Texts are as for `-v`."""
+    volumes_from: Sequence[str] | str
+    """Containers whose binds and volumes are shown here too, each as `NAME[:ro|rw]`."""
     read_only: bool
     network: str | None
     cap_add: Sequence[str]
@@ -67,6 +70,10 @@ class RunKeywords(TypedDict, total=False):
     init: bool
     stop_signal: str | None
     stop_timeout: int | None
+    restart_policy: str | Mapping[str, Any] | None
+    """`no`, `always`, `unless-stopped`, `on-failure[:MAX]`, or `{"Name": …, "MaximumRetryCount": …}`."""
+    healthcheck: HealthCheck | Sequence[str] | str | None
+    """A text is run by the image's shell, words without one."""
     log_driver: str | None
     log_opts: Mapping[str, str]
     pid: str | None

@@ -16,6 +16,7 @@ import socket
 import sys
 import time
 
+from rocker.engine import capabilities
 from rocker.warm import worker
 
 TYPE_CHECKING = False
@@ -74,7 +75,7 @@ class Template:
         os.set_blocking(self.news, False)
         _watch_sources(self.leave)
 
-    def run(self) -> None:
+    def run(self) -> NoReturn:
         """Fork workers until nobody has asked for long enough, or there is another version to import."""
         children, wake = os.pipe()
         os.set_blocking(children, False)
@@ -114,9 +115,13 @@ class Template:
             for fd in (_LOCK, self._hold, self.news):
                 os.close(fd)
             if self.waiting:  # else the next caller has nobody but this one
-                os.setpriority(os.PRIO_PROCESS, 0, _PATIENT)
+                # Without the privilege there is no way back.
+                patient = "CAP_SYS_NICE" in capabilities.held()
+                if patient:
+                    os.setpriority(os.PRIO_PROCESS, 0, _PATIENT)
                 worker.rehearse(self.stage)
-                os.setpriority(os.PRIO_PROCESS, 0, self.nice)
+                if patient:
+                    os.setpriority(os.PRIO_PROCESS, 0, self.nice)
             self._wait_for_work()
         except BaseException:  # noqa: BLE001 -- a worker never becomes another template, whatever happens
             worker.end(1)
@@ -206,7 +211,6 @@ def main() -> NoReturn:
     gc.collect()
     gc.freeze()
     template.run()
-    worker.end()
 
 
 def import_all() -> None:

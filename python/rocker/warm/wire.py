@@ -17,7 +17,7 @@ _MOST = 200
 """Descriptors of one message: the kernel's limit is 253 (SCM_MAX_FD), the other side sends at most this many."""
 
 
-def send(connection: socket.socket, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
+def send(connection: socket.socket, message: dict[str, Any] | list[int], fds: Sequence[int] = ()) -> None:
     """Send a message with descriptors, which stay open here too. Raises OSError."""
     body = json.dumps(message, separators=(",", ":")).encode()
     data = _HEADER.pack(len(body), len(fds)) + body

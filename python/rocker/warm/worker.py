@@ -31,21 +31,29 @@ if TYPE_CHECKING:
     from rocker.engine.session import Session
     from rocker.models.container import ExitEvent
 
-_VERSION = 1
-_LOST = 120
-"""Python's exit code when what was written last cannot be brought out."""
-
 
 class Work:
     """A request whose token has been taken: whoever has that does the work, and nobody else."""
 
-    def __init__(self, connection: socket.socket, body: bytes, fds: list[int]) -> None:
+    def __init__(
+        self, connection: socket.socket, head: dict[str, Any], texts: list[bytes], token: int, directory: int
+    ) -> None:
         self.connection = connection
+        self.head = head
+        self.arguments = [os.fsdecode(text) for text in texts[: head["arguments"]]]
+        self.environment = [text.partition(b"=")[::2] for text in texts[head["arguments"] :]]
+        self.token = token
+        self.directory = directory
+
+    @classmethod
+    def read(cls, connection: socket.socket) -> Work | None:
+        """Read a request; None where none comes."""
+        frame = wire.receive(connection)
+        if frame is None:
+            return None
+        body, (token, directory) = frame
         head, *texts = body.split(b"\0")
-        self.head: dict[str, Any] = json.loads(head)
-        self.arguments = [os.fsdecode(text) for text in texts[: self.head["arguments"]]]
-        self.environment = [text.partition(b"=")[::2] for text in texts[self.head["arguments"] :]]
-        self.token, self.directory, *self.files = fds
+        return cls(connection, json.loads(head), texts, token, directory)
 
     def take(self) -> bool:
         """Take the token; False when the caller has taken it back, or has gone."""
@@ -70,26 +78,34 @@ class Work:
             signal.signal(number, signal.SIG_IGN)
         os.umask(self.head["umask"])
         os.fchdir(self.directory)
-        if self.head["nice"]:
+        if self.head["nice"] != os.getpriority(os.PRIO_PROCESS, 0):
             os.setpriority(os.PRIO_PROCESS, 0, self.head["nice"])
-        self._place_files()
         os.environb.clear()
         os.environb.update(self.environment)
         time.tzset()
+        self._take_files()
         for number, soft, hard in self.head["limits"]:
             resource.setrlimit(number, (_limit(soft), _limit(hard)))
         sys.stdin, sys.stdout, sys.stderr = (_text(number) for number in range(3))
         sys.argv = ["rocker", *self.arguments]
 
-    def _place_files(self) -> None:
-        """Give each descriptor its number; the two that stay are moved out of the way first."""
-        numbers = self.head["numbers"]
+    def _take_files(self) -> None:
+        """Give each descriptor of the caller its number; the two that stay are moved out of the way first.
+
+        They come only now, when the work has begun: in the queue of a worker that has been stopped they would keep a
+        pipe open that the caller's reader waits to see closed.
+        """
+        frame = wire.receive(self.connection)
+        if frame is None:
+            raise OSError("the caller has gone")
+        body, files = frame
+        numbers = json.loads(body)
         above = max(numbers, default=2) + 1
-        moved = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above) for fd in self.files]
+        moved = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above) for fd in files]
         token, connection = (
             fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above) for fd in (self.token, self.connection.fileno())
         )
-        for fd in (*self.files, self.token, self.directory, self.connection.detach()):
+        for fd in (*files, self.token, self.directory, self.connection.detach()):
             os.close(fd)
         for fd, number in zip(moved, numbers, strict=True):
             os.dup2(fd, number)
@@ -98,16 +114,10 @@ class Work:
 
         self.token, self.connection = token, socket.socket(fileno=connection)
 
-    def do(self) -> int:
+    def do(self, app: App) -> int:
         """Do the work; its exit code."""
-        app = App()
         app.mouthpiece = self.mouthpiece
-        try:
-            cli.main(self.arguments, app=app)
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        app.close()
-        return code & 0xFF if _brought_out() else _LOST
+        return cli.code(self.arguments, app)
 
     def mouthpiece(self, session: Session, *, tty: bool, keys: bytes, sig_proxy: bool) -> ExitEvent:
         """Let the native command be the mouthpiece of a process; returns how that ended. See `streams.proxy`."""
@@ -132,32 +142,25 @@ class Work:
         return session.ended(told["event"])
 
 
-def serve(connection: socket.socket) -> bool:
-    """Do what a caller asks for and end with it; returns False when there was nothing to do."""
-    frame = wire.receive(connection)
-    if frame is None:
-        return False
-    work = Work(connection, *frame)
-    return work.head["version"] == _VERSION and _do(work)
-
-
-def _do(work: Work) -> bool:
-    if not work.take():
-        return False
-    wire.send(work.connection, {"op": "begun", "pid": os.getpid()})
+def serve(connection: socket.socket) -> None:
+    """Do what a caller asks for, once; nothing where it has gone, or has taken its token back."""
+    work = Work.read(connection)
+    if work is None or not work.take():
+        return
+    wire.send(connection, {"op": "begun", "pid": os.getpid()})
     try:
         work.become_caller()
     except (OSError, ValueError):
         wire.send(work.connection, {"op": "declined"})
-        return False
+        return
+    app = App()
     try:
-        code = work.do()
-    except BaseException:
-        # A defect: as Python itself would show it. The native command says that its worker has died.
+        code = work.do(app)
+    except BaseException:  # noqa: BLE001 -- a defect: shown, and the exit code given, as Python itself would
         sys.excepthook(*sys.exc_info())
-        raise
-    wire.send(work.connection, {"op": "exit", "code": code})
-    return True
+        code = 1
+    app.close()
+    wire.send(work.connection, {"op": "exit", "code": code & 0xFF})
 
 
 def rehearse(stage: str) -> None:
@@ -184,26 +187,23 @@ def _rehearse_request(arguments: list[str]) -> None:
     """Become a caller that is like this process, and run its command; what it says goes where the template's goes."""
     import socket
 
-    limits = [(number, *resource.getrlimit(number)) for number in range(16)]
     head = {
-        "version": _VERSION,
         "arguments": len(arguments),
         "umask": 0o022,
-        "nice": 0,
-        "limits": [(number, soft % (1 << 64), hard % (1 << 64)) for number, soft, hard in limits],
+        "nice": os.getpriority(os.PRIO_PROCESS, 0),
+        "limits": [(number, *resource.getrlimit(number)) for number in range(16)],
         "ignored": [],
-        "numbers": [0, 1, 2],
     }
     environment = [name + b"=" + value for name, value in os.environb.items()]
-    body = b"\0".join([json.dumps(head).encode(), *map(os.fsencode, arguments), *environment])
+    directory, token = (os.open("/", os.O_PATH | os.O_CLOEXEC) for _ in range(2))
     ours, theirs = socket.socketpair()
+    work = Work(ours, head, [*map(os.fsencode, arguments), *environment], token, directory)
     with theirs:
-        fds = [os.open("/", os.O_PATH | os.O_CLOEXEC) for _ in range(2)] + [
-            os.dup(number) for number in range(3)
-        ]
-        work = Work(ours, body, fds)
+        wire.send(theirs, [0, 1, 2], [0, 1, 2])
         work.become_caller()
-        work.do()
+        app = App()
+        work.do(app)
+        app.close()
         work.connection.close()
         os.close(work.token)
 
@@ -228,21 +228,6 @@ def _text(number: int) -> TextIO:
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors=errors, line_buffering=lines)
 
 
-def _brought_out() -> bool:
-    """Flush what is still buffered, as an interpreter does at its end."""
-    whole = True
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError as error:
-            whole = False
-            if stream is sys.stdout:
-                sys.stderr.write(f"rocker: write to standard output: {error.strerror}\n")
-    return whole
-
-
 def _error(members: dict[str, Any]) -> RockerError:
-    """The exception of an error of the core, of which a mouthpiece meets few kinds."""
-    kind = GoneError if members.get("kind") == "gone" else RockerError
-    details = {name: members.get(name) for name in ("errno", "path", "step")}
-    return kind(members["message"], hint=members.get("hint"), **details)
+    """The exception of an error of the core; commands show its words and do not ask for its class."""
+    return RockerError(members["message"], hint=members.get("hint"))

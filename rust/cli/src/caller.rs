@@ -1,85 +1,67 @@
 //! What is handed over: everything of this process that its work could notice.
 
 use std::ffi::OsString;
-use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
-use nix::sys::resource::getrlimit;
-use nix::sys::stat::{Mode, umask};
-use rocker_core::protocol::send_json;
+use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::stat::Mode;
+use rocker_core::protocol::{self, send_json};
 use rocker_core::{Error, Result};
 use rocker_sys::fds;
 use serde::Serialize;
 
-use crate::identity::{LIMITS, ignored_signals};
+use crate::identity::{LIMITS, Status};
 
 /// The head of the request; arguments and environment follow as bytes that end in NUL, because they need not be UTF-8.
 #[derive(Debug, Serialize)]
 struct Head {
-    version: u32,
     /// How many of the texts that follow are arguments; the others are the environment.
     arguments: usize,
     umask: u32,
     nice: i32,
-    /// Resource, soft, hard.
-    limits: Vec<(i32, u64, u64)>,
+    /// Resource, soft, hard; -1 is RLIM_INFINITY, as Python has it.
+    limits: Vec<(i32, i64, i64)>,
     /// Signals that are ignored.
     ignored: Vec<i32>,
-    /// The numbers of the descriptors that follow the token and the directory.
-    numbers: Vec<RawFd>,
 }
 
-/// This process, for a worker.
-#[derive(Debug)]
-pub struct Caller {
-    head: Vec<u8>,
-    directory: OwnedFd,
-    numbers: Vec<RawFd>,
-}
-
-impl Caller {
-    /// Looks at this process.
-    pub fn look() -> Result<Self> {
-        let directory = open(".", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
-            .map_err(|errno| Error::at("open", ".", errno))?;
-        let numbers = inherited();
-        let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-        let mask = umask(Mode::empty());
-        umask(mask);
-        let head = Head {
-            version: 1,
-            arguments: arguments.len(),
-            umask: mask.bits(),
-            nice: rocker_sys::nice::nice(),
-            limits: LIMITS
-                .iter()
-                .filter_map(|limit| getrlimit(*limit).ok().map(|(soft, hard)| (*limit as i32, soft, hard)))
-                .collect(),
-            ignored: ignored_signals(),
-            numbers: numbers.clone(),
-        };
-        let mut text = serde_json::to_vec(&head).map_err(|error| Error::invalid(error.to_string()))?;
-        for bytes in arguments.into_iter().map(OsString::into_vec).chain(environment()) {
-            text.push(0);
-            text.extend(bytes);
-        }
-        Ok(Self { head: text, directory, numbers })
+/// Sends what this process is, with the token that a worker must take before it begins; but for its files.
+pub fn send(socket: BorrowedFd<'_>, token: BorrowedFd<'_>, status: &Status) -> Result<()> {
+    let directory = open(".", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+        .map_err(|errno| Error::at("open", ".", errno))?;
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let limit = |limit: &Resource| {
+        getrlimit(*limit).ok().map(|(soft, hard)| (*limit as i32, soft as i64, hard as i64))
+    };
+    let head = Head {
+        arguments: arguments.len(),
+        umask: status.umask().ok_or_else(|| Error::invalid("/proc/self/status has no umask"))?,
+        nice: rocker_sys::nice::nice(),
+        limits: LIMITS.iter().filter_map(limit).collect(),
+        ignored: status.ignored_signals(),
+    };
+    let mut text = serde_json::to_vec(&head).map_err(|error| Error::invalid(error.to_string()))?;
+    for bytes in arguments.into_iter().map(OsString::into_vec).chain(environment()) {
+        text.push(0);
+        text.extend(bytes);
     }
-
-    /// Sends it, with the token that a worker must take before it begins.
-    pub fn send(&self, socket: BorrowedFd<'_>, token: BorrowedFd<'_>) -> Result<()> {
-        use std::os::fd::AsFd;
-
-        let mut lent = vec![token, self.directory.as_fd()];
-        for number in &self.numbers {
-            lent.push(fds::borrow(*number).map_err(|errno| Error::sys("borrow a descriptor", errno))?);
-        }
-        send_json(socket, &[&self.head], &lent)
-    }
+    send_json(socket, &[&text], &[token, directory.as_fd()])
 }
 
-fn environment() -> impl Iterator<Item = Vec<u8>> {
+/// Sends the files of this process and their numbers, once a worker has begun.
+///
+/// In the queue of one that has been stopped they would stay open, and a reader of this command's output would wait for
+/// its end although Python has long done the work.
+pub fn send_files(socket: BorrowedFd<'_>) -> Result<()> {
+    let numbers = inherited();
+    let lent = numbers.iter().map(|number| borrow(*number)).collect::<Result<Vec<_>>>()?;
+    protocol::send(socket, &numbers, &lent)
+}
+
+/// This process's environment, `NAME=VALUE` each.
+pub fn environment() -> impl Iterator<Item = Vec<u8>> {
     std::env::vars_os().map(|(name, value)| {
         let mut bytes = name.into_vec();
         bytes.push(b'=');
@@ -99,8 +81,12 @@ fn inherited() -> Vec<RawFd> {
     numbers
 }
 
+fn borrow(number: RawFd) -> Result<BorrowedFd<'static>> {
+    fds::borrow(number).map_err(|errno| Error::sys("borrow a descriptor", errno))
+}
+
 fn stays_open(number: RawFd) -> bool {
-    let Ok(fd) = fds::borrow(number) else { return false };
+    let Ok(fd) = borrow(number) else { return false };
     fcntl(fd, FcntlArg::F_GETFD).is_ok_and(|flags| flags & FdFlag::FD_CLOEXEC.bits() == 0)
 }
 

@@ -1,7 +1,8 @@
 //! Python itself, where no worker answers; and a template left behind for the next time.
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CString, OsString};
 use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::OpenOptionsExt;
@@ -10,30 +11,35 @@ use std::process::ExitCode;
 
 use nix::fcntl::{OFlag, open};
 use nix::sched::CloneFlags;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::waitpid;
 use nix::unistd::{chdir, execve, setsid};
 use rocker_sys::clone::{Cloned, SingleThreaded, clone_process, exit_now};
 use rocker_sys::fds;
 
+use crate::caller::environment;
+use crate::identity::LIMITS;
 use crate::interpreter::Python;
 
 const COMMAND: &str = "from rocker.cli.main import main; main()";
 const TEMPLATE: &str = "from rocker.warm.template import main; main()";
 /// How long a template stays without work: all of the caller's environment that reaches it.
-const IDLE: &str = "ROCKER_WARM_IDLE";
+const IDLE: &[u8] = b"ROCKER_WARM_IDLE=";
 /// The number of the lock in the template.
 const LOCK: i32 = 3;
 
 /// Becomes Python with this process's arguments; returns only when that fails.
-#[allow(clippy::print_stderr)] // nobody else is left to say it
 pub fn become_python(python: &Python) -> ExitCode {
-    let arguments = std::env::args_os().skip(1);
-    let environment = std::env::vars_os().map(|(name, value)| joined(&name, &value));
-    let error = execute(python, COMMAND, arguments, environment.collect());
-    eprintln!("rocker: cannot run {}: {}", python.path.display(), error.desc());
-    eprintln!(
-        "hint: this command needs the Python interpreter that it was installed for beside itself, or in PATH"
+    let error = execute(python, COMMAND, std::env::args_os().skip(1), environment().collect());
+    let path = python.path.display();
+    // Without anywhere to say it there is still the exit code.
+    let _ = writeln!(
+        std::io::stderr(),
+        "rocker: cannot run {path}: {}\n\
+         hint: this command needs the Python interpreter that it was installed for beside itself, or in PATH",
+        error.desc()
     );
     ExitCode::from(125)
 }
@@ -67,7 +73,7 @@ pub fn leave_template(prefix: &Path, python: &Python) {
     }
 }
 
-/// Nothing of the caller's lives on in it: session, directory, files, environment, signals.
+/// Nothing of the caller's lives on in it: session, directory, files, environment, signals, soft limits.
 fn become_template(prefix: &Path, python: &Python, lock: std::os::fd::BorrowedFd<'_>) {
     let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty());
     let Ok(null) = null else { return };
@@ -81,8 +87,10 @@ fn become_template(prefix: &Path, python: &Python, lock: std::os::fd::BorrowedFd
     }
     umask(Mode::from_bits_truncate(0o022));
     rocker_sys::signals::default_all();
+    let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
+    reset_limits();
     let fixed = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"];
-    let idle = std::env::var_os(IDLE).map(|value| joined(OsStr::new(IDLE), &value));
+    let idle = environment().find(|entry| entry.starts_with(IDLE));
     let environment = fixed.iter().map(|text| text.as_bytes().to_vec()).chain(idle).collect();
     let _ = execute(python, TEMPLATE, [prefix.as_os_str().to_owned()].into_iter(), environment);
 }
@@ -107,6 +115,13 @@ fn execute(
     }
 }
 
-fn joined(name: &OsStr, value: &OsStr) -> Vec<u8> {
-    [name.as_bytes(), b"=", value.as_bytes()].concat()
+/// The hard ones are part of what a worker's callers have in common.
+///
+/// Not RLIMIT_STACK: without a limit the kernel lays memory out as it did before 2.6.9 (`mmap_is_legacy`).
+fn reset_limits() {
+    for limit in LIMITS.into_iter().filter(|limit| *limit != Resource::RLIMIT_STACK) {
+        if let Ok((_, hard)) = getrlimit(limit) {
+            let _ = setrlimit(limit, hard, hard);
+        }
+    }
 }

@@ -14,9 +14,22 @@ use nix::sys::resource::{Resource, getrlimit};
 
 use crate::interpreter::Python;
 
-/// Lines of `/proc/self/status` (proc(5)) that tell what a process may do.
-const STATUS: [&str; 10] =
-    ["Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp"];
+/// Lines of `/proc/self/status` (proc(5)) that tell what a process may do, and where it may run.
+const STATUS: [&str; 13] = [
+    "Uid",
+    "Gid",
+    "Groups",
+    "CapInh",
+    "CapPrm",
+    "CapEff",
+    "CapBnd",
+    "CapAmb",
+    "NoNewPrivs",
+    "Seccomp",
+    "Seccomp_filters",
+    "Cpus_allowed",
+    "Mems_allowed",
+];
 const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 
 /// All limits of a process; RLIMIT_RTTIME and others of the list are the same on every Linux architecture.
@@ -39,8 +52,35 @@ pub const LIMITS: [Resource; 16] = [
     Resource::RLIMIT_STACK,
 ];
 
+/// `/proc/self/status`, read once: with a dozen lists in it, it is among the dearer files of proc.
+#[derive(Debug)]
+pub struct Status(String);
+
+impl Status {
+    /// Reads it; None where there is none.
+    pub fn read() -> Option<Self> {
+        fs::read_to_string("/proc/self/status").ok().map(Self)
+    }
+
+    /// The signals that this process ignores, as its parent had it (`nohup`): field SigIgn.
+    pub fn ignored_signals(&self) -> Vec<i32> {
+        let mask = self.field("SigIgn").and_then(|mask| u64::from_str_radix(mask, 16).ok()).unwrap_or(0);
+        // libc keeps 32 and 33 for its threads, and lets nobody set them.
+        (1..=64).filter(|number| mask >> (number - 1) & 1 == 1 && !matches!(number, 32 | 33)).collect()
+    }
+
+    /// Field Umask (Linux 4.7): umask(2) tells it only by setting another.
+    pub fn umask(&self) -> Option<u32> {
+        u32::from_str_radix(self.field("Umask")?, 8).ok()
+    }
+
+    fn field(&self, wanted: &str) -> Option<&str> {
+        self.0.lines().find_map(|line| line.strip_prefix(wanted)?.strip_prefix(':')).map(str::trim)
+    }
+}
+
 /// The key of this process's worker; None where `/proc` does not tell enough.
-pub fn key(python: &Python) -> Option<u64> {
+pub fn key(python: &Python, status: &Status) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     env!("CARGO_PKG_VERSION").hash(&mut hasher);
     for program in [Path::new("/proc/self/exe"), &python.path] {
@@ -48,9 +88,8 @@ pub fn key(python: &Python) -> Option<u64> {
         (found.dev(), found.ino(), found.size(), found.mtime(), found.mtime_nsec()).hash(&mut hasher);
     }
     python.path.hash(&mut hasher);
-    let status = fs::read_to_string("/proc/self/status").ok()?;
     let told =
-        status.lines().filter(|line| line.split_once(':').is_some_and(|(name, _)| STATUS.contains(&name)));
+        status.0.lines().filter(|line| line.split_once(':').is_some_and(|(name, _)| STATUS.contains(&name)));
     told.for_each(|line| line.hash(&mut hasher));
     fs::read("/proc/self/cgroup").ok()?.hash(&mut hasher);
     for name in NAMESPACES {
@@ -66,15 +105,6 @@ pub fn key(python: &Python) -> Option<u64> {
     Some(hasher.finish())
 }
 
-/// The signals that this process ignores, as its parent had it (`nohup`): field SigIgn of `/proc/self/status`.
-pub fn ignored_signals() -> Vec<i32> {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    // libc keeps 32 and 33 for its threads, and lets nobody set them.
-    (1..=64).filter(|number| mask >> (number - 1) & 1 == 1 && !matches!(number, 32 | 33)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,14 +112,23 @@ mod tests {
     #[test]
     fn a_key_stays_the_same_until_something_differs() {
         let python = |path: &str| Python { path: path.into(), options: &[] };
-        let first = key(&python("/bin/sh")).unwrap();
-        assert_eq!(key(&python("/bin/sh")), Some(first));
-        assert_ne!(key(&python("/bin/cat")), Some(first));
-        assert_eq!(key(&python("/no/such")), None);
+        let status = Status::read().unwrap();
+        let first = key(&python("/bin/sh"), &status).unwrap();
+        assert_eq!(key(&python("/bin/sh"), &status), Some(first));
+        assert_ne!(key(&python("/bin/cat"), &status), Some(first));
+        assert_eq!(key(&python("/no/such"), &status), None);
+        let pinned = Status(status.0.replace("Cpus_allowed:", "Cpus_allowed:\t0"));
+        assert_ne!(key(&python("/bin/sh"), &pinned), Some(first));
     }
 
     #[test]
-    fn the_rust_runtime_ignores_sigpipe() {
-        assert!(ignored_signals().contains(&13));
+    fn the_status_tells_what_the_system_calls_tell() {
+        use nix::sys::stat::{Mode, umask};
+
+        let status = Status::read().unwrap();
+        let mask = umask(Mode::empty());
+        umask(mask);
+        assert_eq!(status.umask(), Some(mask.bits()));
+        assert!(status.ignored_signals().contains(&13), "the Rust runtime ignores SIGPIPE");
     }
 }

@@ -30,8 +30,10 @@ const DIRECTORY: &str = "/run/rocker-warm";
 /// Does what the command line says; returns only when neither a worker nor Python could.
 pub fn main() -> ExitCode {
     let python = interpreter::find();
-    if let Some(prefix) = directory().and_then(|directory| prefix(directory, &python)) {
-        match warm::ask(&prefix) {
+    let wanted = directory().and_then(|directory| Some((directory, identity::Status::read()?)));
+    let found = wanted.and_then(|(directory, status)| Some((prefix(directory, &python, &status)?, status)));
+    if let Some((prefix, status)) = found {
+        match warm::ask(&prefix, &status) {
             warm::Answer::Ended(code) => return code,
             warm::Answer::Nobody => cold::leave_template(&prefix, &python),
         }
@@ -48,8 +50,9 @@ fn directory() -> Option<PathBuf> {
     }
 }
 
-/// What the names of the worker's files begin with. None where there is no such directory, or it is not ours alone.
-fn prefix(directory: PathBuf, python: &interpreter::Python) -> Option<PathBuf> {
+/// What the names of the worker's files begin with. None where there is no such directory, it is not ours alone, or its
+/// path is too long for a socket's.
+fn prefix(directory: PathBuf, python: &interpreter::Python, status: &identity::Status) -> Option<PathBuf> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 
     let found = match directory.symlink_metadata() {
@@ -61,6 +64,8 @@ fn prefix(directory: PathBuf, python: &interpreter::Python) -> Option<PathBuf> {
     };
     // Whoever could write there could be taken for a worker.
     let ours = found.is_dir() && found.uid() == nix::unistd::geteuid().as_raw() && found.mode() & 0o077 == 0;
-    let key = identity::key(python).filter(|_| ours)?;
-    Some(directory.join(format!("{key:016x}")))
+    let key = identity::key(python, status).filter(|_| ours)?;
+    let prefix = directory.join(format!("{key:016x}"));
+    nix::sys::socket::UnixAddr::new(&prefix.with_extension("sock")).ok()?;
+    Some(prefix)
 }

@@ -1,15 +1,14 @@
 //! Signals while a worker works: it is not in this process's session, so what a terminal or `kill` sends comes here.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 use rocker_core::{Error, Result};
 use rocker_sys::pidfd;
-
-use crate::identity::ignored_signals;
 
 /// Signals that are passed on, unless this process ignores them: a blocked signal is taken although it is ignored.
 const PASSED: [Signal; 8] = [
@@ -34,25 +33,31 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Takes the signals.
-    pub fn start() -> Result<Self> {
+    /// Takes the signals, but those that this process was started to ignore or to block.
+    pub fn start(ignored: &[i32]) -> Result<Self> {
         let fail = |errno| Error::sys("take signals", errno);
-        let ignored = ignored_signals();
-        let mask: SigSet = PASSED.into_iter().filter(|signal| !ignored.contains(&(*signal as i32))).collect();
         let mut old = SigSet::empty();
-        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), Some(&mut old)).map_err(fail)?;
+        sigprocmask(SigmaskHow::SIG_BLOCK, None, Some(&mut old)).map_err(fail)?;
+        let taken = |signal: &Signal| !ignored.contains(&(*signal as i32)) && !old.contains(*signal);
+        let mask: SigSet = PASSED.into_iter().filter(taken).collect();
+        // First of all what may fail: nothing is blocked then.
         let fd = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(fail)?;
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&mask), None).map_err(fail)?;
         Ok(Self { fd, old, worker: None, last: None })
     }
 
     /// Knows whom to pass them on to; those that came before are not lost.
-    pub fn serve(&mut self, worker: i32) {
-        self.worker = pidfd::open(Pid::from_raw(worker)).ok();
+    pub fn serve(&mut self, worker: i32) -> Result<()> {
+        let opened = pidfd::open(Pid::from_raw(worker));
+        self.worker = Some(opened.map_err(|errno| Error::sys("pidfd_open", errno))?);
+        Ok(())
     }
 
-    /// Readable when there is a signal.
-    pub fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+    /// Readable when there is a signal and somebody to pass it on to: one that comes before stays pending, and is this
+    /// process's own again where nobody begins.
+    pub fn poll_fd(&self) -> PollFd<'_> {
+        let events = if self.worker.is_some() { PollFlags::POLLIN } else { PollFlags::empty() };
+        PollFd::new(self.fd.as_fd(), events)
     }
 
     /// Passes on what has come.

@@ -9,14 +9,18 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, socket, sockopt};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, setsockopt, socket, sockopt,
+};
+use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::{pipe2, read, write};
 use rocker_core::client::{ProxyOptions, Session};
 use rocker_core::protocol::{Event, receive, send};
 use rocker_core::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::caller::Caller;
+use crate::caller;
+use crate::identity::Status;
 use crate::relay::{Relay, is_transient};
 
 /// How long a worker may take to begin before Python is run instead: a template that has been stopped, or a machine
@@ -55,20 +59,20 @@ enum Told {
 }
 
 /// Hands the work to a worker, if one answers.
-pub fn ask(prefix: &Path) -> Answer {
+pub fn ask(prefix: &Path, status: &Status) -> Answer {
     let Ok(socket) = dial(&prefix.with_extension("sock")) else { return Answer::Nobody };
     // Until the token is taken nothing has happened, whatever fails. Signals are taken before: a worker may be at work, and
     // be seen to be, as soon as it has the request.
-    let Ok((reader, writer)) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK) else { return Answer::Nobody };
-    let Ok(mut relay) = Relay::start() else { return Answer::Nobody };
-    let prepared = write(&writer, b"t").map_err(|errno| Error::sys("write the token", errno));
-    let sent = prepared.and_then(|_| Caller::look()?.send(socket.as_fd(), reader.as_fd()));
-    if sent.is_err() {
-        return reclaimed(&reader, Answer::Nobody);
-    }
-    match listen(&socket, &mut relay, &reader) {
+    let Ok((token, writer)) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK) else { return Answer::Nobody };
+    let Ok(mut relay) = Relay::start(&status.ignored_signals()) else { return Answer::Nobody };
+    let written = write(&writer, b"t").map_err(|errno| Error::sys("write the token", errno));
+    let heard = written
+        .and_then(|_| caller::send(socket.as_fd(), token.as_fd(), status))
+        .and_then(|()| listen(&socket, &mut relay, &token));
+    match heard {
         Ok(Some(code)) => Answer::Ended(ExitCode::from(code)),
         Ok(None) => Answer::Nobody,
+        Err(_) if take_back(&token) => Answer::Nobody,
         // The end of this process, or of its connection, is the worker's: it holds the other end of `writer`.
         Err(error) => {
             drop(writer);
@@ -82,12 +86,7 @@ fn take_back(token: &OwnedFd) -> bool {
     matches!(read(token, &mut [0]), Ok(1))
 }
 
-fn reclaimed(token: &OwnedFd, nobody: Answer) -> Answer {
-    if take_back(token) { nobody } else { Answer::Ended(ExitCode::from(125)) }
-}
-
 /// A worker that ended without a word: by a signal that was passed on to it, or by somebody else's hand.
-#[allow(clippy::print_stderr)] // nobody else is left to say it
 fn ended_badly(relay: Relay, error: &Error) -> u8 {
     match relay.last {
         Some(signal) => relay.end_by(signal),
@@ -109,32 +108,29 @@ fn dial(path: &Path) -> Result<OwnedFd> {
         return Err(fail(Errno::EPERM));
     }
     nix::fcntl::fcntl(&socket, nix::fcntl::FcntlArg::F_SETFL(OFlag::empty())).map_err(fail)?;
+    // A request that does not fit the queue of one that has been stopped is not waited for either.
+    setsockopt(&socket, sockopt::SendTimeout, &TimeVal::milliseconds(PATIENCE.as_millis() as i64))
+        .map_err(fail)?;
     Ok(socket)
 }
 
 /// Hears the worker until it has done the work: its exit code. None: it has not begun and will not.
 fn listen(socket: &OwnedFd, relay: &mut Relay, token: &OwnedFd) -> Result<Option<u8>> {
-    let begun = Instant::now();
-    let mut works = false;
+    let mut deadline = Some(Instant::now() + PATIENCE);
     loop {
-        let left = (!works).then(|| PATIENCE.saturating_sub(begun.elapsed()));
-        if !wait(socket, relay, left)? {
-            match works || !take_back(token) {
-                true => works = true,
-                false => return Ok(None),
+        if !wait(socket, relay, deadline)? {
+            if take_back(token) {
+                return Ok(None);
             }
+            deadline = None;
             continue;
         }
-        let heard = match receive::<Said>(socket.as_fd()) {
-            Ok(Some(heard)) => heard,
-            other if !works && take_back(token) => return other.map(|_| None).or(Ok(None)),
-            Ok(None) => return Err(Error::new(Kind::Gone, "it has closed its connection")),
-            Err(error) => return Err(error),
-        };
-        match heard {
+        let gone = || Error::new(Kind::Gone, "it has closed its connection");
+        match receive::<Said>(socket.as_fd())?.ok_or_else(gone)? {
             (Said::Begun { pid }, _) => {
-                works = true;
-                relay.serve(pid);
+                deadline = None;
+                relay.serve(pid)?;
+                caller::send_files(socket.as_fd())?;
             }
             (Said::Declined, _) => return Ok(None),
             (Said::Proxy { streams, tty, detach_keys, sig_proxy }, fds) => {
@@ -148,26 +144,24 @@ fn listen(socket: &OwnedFd, relay: &mut Relay, token: &OwnedFd) -> Result<Option
 }
 
 /// Waits for the worker, passing signals on meanwhile; false when the time is over.
-fn wait(socket: &OwnedFd, relay: &mut Relay, left: Option<Duration>) -> Result<bool> {
-    let deadline = left.map(|left| Instant::now() + left);
+fn wait(socket: &OwnedFd, relay: &mut Relay, deadline: Option<Instant>) -> Result<bool> {
     loop {
         let timeout = deadline.map_or(PollTimeout::NONE, |deadline| {
             let left = deadline.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
             PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
         });
-        let mut fds =
-            [PollFd::new(socket.as_fd(), PollFlags::POLLIN), PollFd::new(relay.as_fd(), PollFlags::POLLIN)];
+        let mut fds = [PollFd::new(socket.as_fd(), PollFlags::POLLIN), relay.poll_fd()];
         match poll(&mut fds, timeout) {
             Ok(0) => return Ok(false),
             Err(errno) if is_transient(errno) => continue,
             Err(errno) => return Err(Error::sys("poll", errno)),
             Ok(_) => {}
         }
-        let ready = fds.map(|fd| fd.any().unwrap_or(true));
-        if ready[1] {
+        let [said, signalled] = fds.map(|fd| fd.any().unwrap_or(true));
+        if signalled {
             relay.pass();
         }
-        if ready[0] {
+        if said {
             return Ok(true);
         }
     }
@@ -182,7 +176,7 @@ fn proxy(relay: &mut Relay, names: &[String], fds: Vec<OwnedFd>, options: &Proxy
         let place = ["stdin", "stdout", "stderr"].iter().position(|known| known == name);
         streams[place.ok_or_else(|| Error::invalid(format!("`{name}` is no stream")))?] = Some(fd);
     }
-    let mut session = Session::adopt(socket, streams);
+    let mut session = Session::new(socket, streams);
     let heard = relay.pause(|| session.proxy_numbers([0, 1, 2], options, &mut || Ok(())))?;
     Ok(match heard {
         Ok(event) => Told::Event(event),

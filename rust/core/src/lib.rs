@@ -26,4 +26,3 @@ pub mod seccomp;
 pub mod spec;
 
 pub use error::{Error, Kind, Result};
-pub use held::Held;

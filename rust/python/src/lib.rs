@@ -33,6 +33,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(container::start, module)?)?;
     module.add_function(wrap_pyfunction!(container::request, module)?)?;
     module.add_function(wrap_pyfunction!(container::call, module)?)?;
+    module.add_function(wrap_pyfunction!(container::update, module)?)?;
     module.add_function(wrap_pyfunction!(container::read_states, module)?)?;
     module.add_function(wrap_pyfunction!(container::settle, module)?)?;
     module.add_function(wrap_pyfunction!(counters::seccomp_compile, module)?)?;

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-LATEST = 1
+LATEST = 2
 """The schema version this rocker writes."""
 
 

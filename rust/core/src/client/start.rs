@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::session::Session;
+use super::volume;
 use crate::protocol::{Fd, send_json};
 use crate::{Error, Kind, Result};
 
@@ -141,6 +142,28 @@ pub fn start(
     Ok(session)
 }
 
+/// The part of an update that names something on the host.
+#[derive(Deserialize)]
+struct UpdateSources {
+    #[serde(default)]
+    launch: Option<Sources>,
+}
+
+/// Changes a running container: `request` is the update request of `docs/protocol.md` without `fds`. Returns the answer.
+pub fn update(root: &Path, run: &Path, id: &str, request: &[u8]) -> Result<crate::protocol::Event> {
+    let sources: UpdateSources = serde_json::from_slice(request)
+        .map_err(|error| Error::invalid(format!("the update request is not understood: {error}")))?;
+    let (mut names, mut fds) = (Vec::new(), Vec::new());
+    if let Some(sources) = &sources.launch {
+        collect(sources, root, false, &mut names, &mut fds)?;
+    }
+    let names: Vec<String> = names.into_iter().map(String::from).collect();
+    let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
+    let socket = super::connect_to_shim(run, id)?;
+    send_with_names(&socket, request, &names, &borrowed)?;
+    Session::new(socket, [None, None, None]).next_event()
+}
+
 /// A launcher that was just leaving, or was killed, may drop the connection before anyone read the request: then the
 /// next one gets it. Returns once there is an answer, or the end of the connection.
 fn connect_and_send(
@@ -218,6 +241,15 @@ fn collect(
     }
     for (index, mount) in sources.spec.mounts.iter().enumerate() {
         let has = |wanted: &str| mount.options.iter().any(|option| option == wanted);
+        if let ("volume" | "image", Some(source)) = (mount.kind.as_str(), &mount.source) {
+            let open = if mount.kind == "volume" { volume::open_volume } else { volume::open_image };
+            let opened = open(source, &mount.options)?;
+            add(Fd::Mount(index), opened.tree);
+            if let Some(directory) = opened.directory {
+                add(Fd::Volume(index), directory);
+            }
+            continue;
+        }
         if mount.kind != "bind" && !has("bind") && !has("rbind") {
             continue;
         }

@@ -35,7 +35,9 @@ pub use digest::{digest, hex, sha256};
 pub use form::{Entry, Form, Node, Time};
 
 pub use pack::{PackOptions, Packed, pack};
+pub(crate) use remove::names;
 pub use remove::{remove_contents, remove_tree};
+pub(crate) use resolve::kind;
 
 /// Most bytes of one extended header (PAX records, GNU long name).
 pub const EXTENDED_MAX: u64 = 1 << 20;

@@ -167,7 +167,7 @@ pub(super) fn is_whiteout(status: &FileStat) -> bool {
 }
 
 /// The file's type.
-pub(super) fn kind(status: &FileStat) -> SFlag {
+pub(crate) fn kind(status: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(status.st_mode & SFlag::S_IFMT.bits())
 }
 

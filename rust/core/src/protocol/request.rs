@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::life::{HealthCheck, Restart};
 use crate::log::LogConfig;
 use crate::protocol::network::{Endpoint, Network};
-use crate::spec::{Process, Spec};
+use crate::spec::{Process, Resources, Spec};
 
 /// One request; the connection's first frame.
 #[derive(Debug, Serialize, Deserialize)]
@@ -18,8 +19,14 @@ pub enum Request {
     Attach(AttachRequest),
     /// Run another process.
     Exec(Box<ExecRequest>),
-    /// Tell when it has exited.
-    Wait,
+    /// Tell when it has exited, or is healthy.
+    Wait {
+        /// What is waited for.
+        #[serde(default)]
+        condition: WaitCondition,
+    },
+    /// Change limits and the restart policy.
+    Update(Box<UpdateRequest>),
     /// Send a signal to its init.
     Signal {
         /// Number of the signal.
@@ -77,6 +84,17 @@ pub struct DisconnectRequest {
     pub files: Files,
 }
 
+/// What a client waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WaitCondition {
+    /// The next end of its program.
+    #[default]
+    Exited,
+    /// Its health check succeeds; it is also told when the container becomes unhealthy or has ended.
+    Healthy,
+}
+
 /// A message on a connection that carries streams.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
@@ -115,6 +133,8 @@ pub enum Fd {
     Resolv,
     /// Detached clone of the source of `spec.mounts[n]`.
     Mount(usize),
+    /// Directory of the volume that is the source of `spec.mounts[n]`: its lock, and whether it is being filled.
+    Volume(usize),
     /// Namespace file of `spec.linux.namespaces[n]`.
     Namespace(usize),
 }
@@ -130,6 +150,7 @@ impl From<Fd> for String {
             Fd::Owner => "owner".into(),
             Fd::Resolv => "resolv.conf".into(),
             Fd::Mount(index) => format!("mount:{index}"),
+            Fd::Volume(index) => format!("volume:{index}"),
             Fd::Namespace(index) => format!("ns:{index}"),
         }
     }
@@ -150,6 +171,7 @@ impl TryFrom<String> for Fd {
             "resolv.conf" => Ok(Self::Resolv),
             _ => numbered("mount:")
                 .map(Self::Mount)
+                .or_else(|| numbered("volume:").map(Self::Volume))
                 .or_else(|| numbered("ns:").map(Self::Namespace))
                 .ok_or_else(|| format!("unknown file descriptor `{name}`")),
         }
@@ -216,6 +238,12 @@ pub struct StartRequest {
     /// Seconds after which the container is killed.
     #[serde(default)]
     pub timeout: Option<f64>,
+    /// When it is started again.
+    #[serde(default)]
+    pub restart: Restart,
+    /// How its health is found out.
+    #[serde(default)]
+    pub health: Option<Box<HealthCheck>>,
     /// What each descriptor is.
     #[serde(default)]
     pub fds: Vec<Fd>,
@@ -285,6 +313,22 @@ pub struct Streams {
 #[serde(deny_unknown_fields)]
 pub struct AttachRequest {
     /// What each descriptor is.
+    #[serde(default)]
+    pub fds: Vec<Fd>,
+}
+
+/// Change a running container.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateRequest {
+    /// Limits; what is not named stays.
+    #[serde(default)]
+    pub resources: Resources,
+    /// The launch request by which it is started again from now on, with its restart policy. Without one the container is
+    /// not started again.
+    #[serde(default)]
+    pub launch: Option<Box<StartRequest>>,
+    /// What each descriptor is; they are those of `launch`.
     #[serde(default)]
     pub fds: Vec<Fd>,
 }

@@ -7,7 +7,8 @@ use nix::fcntl::{OFlag, openat, renameat};
 use nix::sys::stat::Mode;
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::NetworkState;
+use super::life::Health;
+use super::network::NetworkState;
 use crate::{Error, Result};
 
 /// Files of a container's run directory that go with its shim, after its cgroup. The socket is the last: where it stands
@@ -31,6 +32,8 @@ pub enum Status {
     Running,
     /// Frozen.
     Paused,
+    /// Between an end of its program and the next start by its restart policy.
+    Restarting,
     /// Ended.
     Exited,
 }
@@ -64,6 +67,15 @@ pub struct State {
     pub timed_out: bool,
     /// Whether everything goes when it ends.
     pub remove: bool,
+    /// How often it was started again by its restart policy since it was started by hand.
+    #[serde(default)]
+    pub restart_count: u32,
+    /// Whether it was a stop or a kill that ended it: then the start of the machine does not start it.
+    #[serde(default)]
+    pub stopped: bool,
+    /// What its health check says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
     /// Why it could not be run.
     pub error: Option<Error>,
     /// Its endpoints and published ports, while it has some.

@@ -31,10 +31,14 @@ pub struct Handed {
     pub owner: Option<OwnedFd>,
     /// Sources of binds, by the mount's position.
     pub mounts: Vec<(usize, OwnedFd)>,
+    /// Directories of volumes, by the mount's position.
+    pub volumes: Vec<(usize, OwnedFd)>,
     /// Namespace files, by the namespace's position.
     pub namespaces: Vec<(usize, OwnedFd)>,
     /// A network namespace made beforehand, with loopback up.
     pub network: Option<OwnedFd>,
+    /// Whether that is the container's own since an earlier start.
+    pub network_is_own: bool,
     /// The host's resolv.conf(5).
     pub resolv: Option<OwnedFd>,
 }
@@ -56,6 +60,7 @@ impl Handed {
                 Fd::Owner => handed.owner = Some(fd),
                 Fd::Resolv => handed.resolv = Some(fd),
                 Fd::Mount(index) => handed.mounts.push((*index, fd)),
+                Fd::Volume(index) => handed.volumes.push((*index, fd)),
                 Fd::Namespace(index) => handed.namespaces.push((*index, fd)),
             }
         }
@@ -85,6 +90,7 @@ pub struct Namespaces {
 impl Namespaces {
     /// Sorts the specification's namespaces.
     pub fn plan(request: &StartRequest, handed: &mut Handed) -> Result<Self> {
+        let own = handed.network_is_own;
         let (handed, ready) = (&mut handed.namespaces, &mut handed.network);
         let mut plan = Self {
             new: CloneFlags::empty(),
@@ -104,7 +110,7 @@ impl Namespaces {
             let fd = handed.iter().position(|(at, _)| *at == index).map(|at| handed.swap_remove(at).1);
             match (namespace.path.is_some(), fd, namespace.kind) {
                 (false, _, NamespaceType::Cgroup) => plan.cgroup = true,
-                (false, _, kind @ NamespaceType::Network) if ready.is_some() && fits(request) => {
+                (false, _, kind @ NamespaceType::Network) if ready.is_some() && (own || fits(request)) => {
                     plan.joined.extend(ready.take().map(|fd| (kind, fd)));
                     plan.own.push(kind);
                     plan.ready = true;
@@ -170,20 +176,24 @@ fn fits(request: &StartRequest) -> bool {
 }
 
 /// The specification's mounts with their options sorted and their sources.
-pub fn mounts(request: &mut StartRequest, handed: &mut Vec<(usize, OwnedFd)>) -> Result<Vec<Planned>> {
+pub fn mounts(request: &mut StartRequest, handed: &mut Handed) -> Result<Vec<Planned>> {
     let mounts = std::mem::take(&mut request.spec.mounts);
     let plan = |(index, mount): (usize, rocker_core::spec::Mount)| {
         let options = MountOptions::parse(&mount.options)?;
-        let tree = handed.iter().position(|(at, _)| *at == index).map(|at| handed.swap_remove(at).1);
-        if (options.bind || mount.kind == "bind") && tree.is_none() {
+        let tree = taken(&mut handed.mounts, index);
+        if (options.bind || matches!(mount.kind.as_str(), "bind" | "volume" | "image")) && tree.is_none() {
             return Err(Error::invalid(format!(
                 "bind `{}` came without its source",
                 mount.destination.display()
             )));
         }
-        Ok(Planned { mount, options, tree })
+        Ok(Planned { mount, options, tree, volume: taken(&mut handed.volumes, index) })
     };
     mounts.into_iter().enumerate().map(plan).collect()
+}
+
+fn taken(handed: &mut Vec<(usize, OwnedFd)>, index: usize) -> Option<OwnedFd> {
+    handed.iter().position(|(at, _)| *at == index).map(|at| handed.swap_remove(at).1)
 }
 
 /// The files of /etc that are to be written and bound: name in the run directory and content.

@@ -35,6 +35,7 @@ impl Shim<'_> {
             {
                 let _ = log.write(kind, &chunk[..count], clock::now_ns());
             }
+            self.keep_probe_output(index, &chunk[..count]);
             self.deliver(index, stream, &chunk[..count]);
             self.buffer = chunk;
         }

@@ -5,11 +5,16 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::Flock;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::unistd::Pid;
 use rocker_core::cgroup::{Cgroup, JoinHandle};
 use rocker_core::log::Writer;
+use rocker_core::protocol::Exit;
 use rocker_core::{Error, Result};
 
+use super::backoff::Backoff;
 use super::client::Client;
+use super::health::Health;
+use super::kept::Kept;
 use super::network::Network;
 use super::record::Record;
 use super::start::Template;
@@ -115,15 +120,29 @@ pub struct Shim<'h> {
     pub(super) network: Option<Network>,
     /// For processes made by exec, from the first on.
     pub(super) join: Option<JoinHandle>,
+    /// Processes in whose place others went on, to be reaped.
+    pub(super) left: Vec<Pid>,
     pub(super) owner: Option<OwnedFd>,
     pub(super) timed_out: bool,
     /// Monotonic time at which a stop turns into a kill.
     pub(super) stop_at: Option<i64>,
+    /// Its restart policy.
+    pub(super) backoff: Backoff,
+    /// What a restart needs.
+    pub(super) kept: Option<Kept>,
+    /// Set once a user, the owner or the time limit wants it to end: then it is not started again.
+    pub(super) ending: bool,
+    /// Monotonic time of the next start, while it waits for that.
+    pub(super) restart_at: Option<i64>,
+    /// How its program ended last.
+    pub(super) last_exit: Exit,
+    /// Its health check.
+    pub(super) health: Option<Health>,
     /// Set once the container has ended and everything of it is gone.
     pub(super) ended: bool,
     epoll: Epoll,
     /// Whether what the start needed of the heap has been given back.
-    trimmed: bool,
+    pub(super) trimmed: bool,
     /// Chunks between pipes; freed when idle.
     pub(super) buffer: Vec<u8>,
     first_streams: Option<[Option<OwnedFd>; 3]>,
@@ -155,7 +174,7 @@ impl<'h> Shim<'h> {
     #[allow(clippy::too_many_arguments)] // the parts of one shim, each made by its own step of the start
     pub fn new(
         host: &'h Host,
-        lock: Flock<OwnedFd>,
+        lock: Option<Flock<OwnedFd>>,
         listener: OwnedFd,
         record: Record,
         policy: Policy,
@@ -171,7 +190,7 @@ impl<'h> Shim<'h> {
             Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(|errno| Error::sys("epoll", errno))?;
         Ok(Self {
             host,
-            lock: Some(lock),
+            lock,
             listener,
             record,
             policy,
@@ -184,9 +203,16 @@ impl<'h> Shim<'h> {
             namespaces: Vec::new(),
             network: None,
             join: None,
+            left: Vec::new(),
             owner,
             timed_out: false,
             stop_at: None,
+            backoff: Backoff::default(),
+            kept: None,
+            ending: false,
+            restart_at: None,
+            last_exit: Exit::default(),
+            health: None,
             ended: false,
             epoll,
             trimmed: false,
@@ -281,7 +307,14 @@ impl<'h> Shim<'h> {
     fn owner_ended(&mut self) {
         self.unwatch(Token::Owner);
         self.owner = None;
+        self.end();
+    }
+
+    /// Ends the container for good, at once.
+    pub(super) fn end(&mut self) {
+        self.ending = true;
         self.kill_all();
+        self.give_up_restart();
     }
 
     /// Kills every process of the container, at once and without a chance to fork away.
@@ -295,8 +328,10 @@ impl<'h> Shim<'h> {
     }
 
     fn timeout(&self) -> EpollTimeout {
+        let health = self.health.as_ref().and_then(Health::next_at);
         let network = self.network.as_ref().and_then(Network::deadline);
-        let next = [self.policy.kill_at, self.stop_at, network].into_iter().flatten().min();
+        let all = [self.policy.kill_at, self.stop_at, self.restart_at, health, network];
+        let next = all.into_iter().flatten().min();
         let until = next.map(|at| ((at - clock::monotonic_ns()).max(0) + 999_999) / 1_000_000);
         let busy = !self.buffer.is_empty() || !self.trimmed;
         match (until, busy.then_some(200)) {
@@ -316,11 +351,17 @@ impl<'h> Shim<'h> {
         if self.policy.kill_at.is_some_and(|at| at <= now) {
             self.policy.kill_at = None;
             self.timed_out = true;
-            self.kill_all();
+            self.end();
         }
         if self.stop_at.is_some_and(|at| at <= now) {
             self.stop_at = None;
             self.kill_all();
+        }
+        if self.restart_at.is_some_and(|at| at <= now) {
+            self.start_again();
+        }
+        if self.health.as_ref().and_then(Health::next_at).is_some_and(|at| at <= now) {
+            self.check_health(now);
         }
     }
 
