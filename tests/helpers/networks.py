@@ -74,6 +74,7 @@ class Running:
         self.id = id
         self.session = session
         self.servers: list[Server] = []
+        self.ended = False
 
     def state(self) -> dict[str, Any]:
         text = (self.host.roots.run / "containers" / self.id / "state.json").read_text()
@@ -95,6 +96,9 @@ class Running:
         return output
 
     def end(self) -> None:
+        if self.ended:
+            return
+        self.ended = True
         for server in self.servers:
             server.close()
         with suppress(GoneError, NotFoundError, NotRunningError):
