@@ -15,12 +15,9 @@ const CHAIN: &str = "DOCKER-USER";
 /// Adds a bridge's rules where the chain is there and they are not.
 pub fn let_through(nft: &mut Nft, bridge: &str) -> Result<()> {
     for family in [Family::Ip, Family::Ip6] {
-        loop {
-            let Ok(generation) = nft.generation() else { break };
-            if !matches!(nft.has_chain(family, TABLE, CHAIN), Ok(true)) {
-                break;
-            }
-            if !handles(nft, family, bridge).is_empty() {
+        while let Ok(generation) = nft.generation() {
+            let there = matches!(nft.has_chain(family, TABLE, CHAIN), Ok(true));
+            if !there || !handles(nft, family, bridge).is_empty() {
                 break;
             }
             let mut transaction = Transaction::of_generation(family, generation);
@@ -28,11 +25,9 @@ pub fn let_through(nft: &mut Nft, bridge: &str) -> Result<()> {
                 transaction.first_rule(TABLE, CHAIN, accept(key, bridge), &mark(bridge));
             }
             match nft.commit(transaction) {
+                Ok(()) => break,
                 Err(Errno::ERESTART) => {}
-                other => {
-                    other.map_err(|errno| super::table::fail("let the bridge through", CHAIN, errno))?;
-                    break;
-                }
+                Err(errno) => return Err(super::table::fail("let the bridge through", CHAIN, errno)),
             }
         }
     }
