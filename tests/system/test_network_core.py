@@ -192,6 +192,7 @@ def test_a_restart_by_policy_keeps_links_names_and_ports(host: Host) -> None:
     assert lookup(inside, "web") == (0, ["10.88.1.2"])
     assert len(elements("anywhere4")) == 1
     inside.close()
+    container.call(op="remove", value=True)
 
 
 def test_a_container_without_endpoints_joins_no_network(host: Host) -> None:
