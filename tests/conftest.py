@@ -18,6 +18,7 @@ from helpers.warm import Warm
 
 if TYPE_CHECKING:
     import rocker
+    from helpers.networks import Host
 
 
 # The command runs cold unless a test says otherwise: a template that one test leaves would serve the next.
@@ -124,3 +125,28 @@ def busybox_image() -> Path:
 def debian_tar() -> Path:
     """A minimal Debian as a tar, for `import`; slow the first time."""
     return images.debian_tar()
+
+
+@pytest.fixture
+def host(engine_roots: EngineRoots, busybox_rootfs: Path) -> Iterator["Host"]:
+    """A host of the test's own (helpers.networks.Host); afterwards nothing of its containers is left there."""
+    from helpers.netns import Namespace, run
+    from helpers.networks import TABLE, Host, elements, until
+    from rocker import _core
+
+    namespace = Namespace()
+    with namespace.entered():
+        made = Host(engine_roots, busybox_rootfs)
+        yield made
+        for container in made.running:
+            container.end()
+        for container in made.running:
+            _core.settle(str(engine_roots.run), str(engine_roots.root), container.id)
+        until(lambda: not [name for name in _core.links() if name.startswith("rkv")])
+        for name in [name for name in _core.links() if name.startswith("rk-")]:
+            assert elements("ports4") == elements("anywhere4") == elements("itself4") == []
+            _core.network_remove(name, TABLE)
+        assert TABLE not in run("nft", "list", "ruleset")
+        assert list((engine_roots.run / "networks").glob("*/*")) == []
+        assert not engine_roots.stop_launcher()
+    namespace.close()

@@ -176,10 +176,10 @@ def unpack(directory: str, source: int, *, owner: tuple[int, int] | None = None)
 # --- networks ---------------------------------------------------------------------------------------------------
 
 def network_create(plan: dict[str, Any]) -> None:
-    """Make a network's bridge and its elements in the engine's nftables table.
+    """Make a network's bridge and its elements in the engine's nftables table, in the caller's network namespace.
 
-    `{"bridge": …, "table": …}` as in a launch request (docs/protocol.md). What is there already stays and is completed; on
-    failure nothing new is left. Switches the forwarding of the families of its addresses on. In the caller's network namespace.
+    `plan` is `{"bridge": …, "table": …}` as in a launch request (docs/protocol.md). What is there already stays and is
+    completed; on failure nothing new is left. Switches the forwarding of the families of its addresses on.
 
     Raises:
         InvalidArgumentError: a name, an address or the MTU is none.

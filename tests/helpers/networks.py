@@ -74,6 +74,7 @@ class Running:
         self.id = id
         self.session = session
         self.servers: list[Server] = []
+        self.ended = False
 
     def state(self) -> dict[str, Any]:
         text = (self.host.roots.run / "containers" / self.id / "state.json").read_text()
@@ -95,6 +96,9 @@ class Running:
         return output
 
     def end(self) -> None:
+        if self.ended:
+            return
+        self.ended = True
         for server in self.servers:
             server.close()
         with suppress(GoneError, NotFoundError, NotRunningError):
@@ -134,11 +138,19 @@ class Host:
         }
 
     def start(
-        self, endpoints: list[dict[str, Any]], command: list[str] | None = None, **network: Any
+        self,
+        endpoints: list[dict[str, Any]],
+        command: list[str] | None = None,
+        *,
+        restart: str | None = None,
+        **network: Any,
     ) -> Running:
         identity = os.urandom(32).hex()
         os.makedirs(self.roots.root / "containers" / identity)
         request = {**self.request(endpoints, command or ["sleep", "600"], **network), "id": identity}
+        if restart is not None:
+            request |= {"restart": {"policy": restart}, "remove": False}
+            request["rootfs"]["volatile"] = False
         session = _core.start(
             RUNTIME,
             str(self.roots.root),

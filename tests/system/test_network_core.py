@@ -87,34 +87,6 @@ def test_a_published_port_is_reached_by_loopback_and_address(host: Host) -> None
         one.connect(("::1", 8080))
 
 
-def test_a_neighbour_reaches_what_is_published_and_nothing_else(host: Host) -> None:
-    net = Net(1)
-    lan, here = Namespace(), namespace_of(os.getpid())
-    connect(here, lan, "192.0.2.1/24", "192.0.2.2/24")
-    with lan.entered():
-        run("ip", "route", "add", "10.88.0.0/16", "via", "192.0.2.1")
-        run("ip", "route", "add", "127.0.0.9/32", "via", "192.0.2.1")
-        run("sysctl", "-qw", "net.ipv4.conf.wire.route_localnet=1")
-    server = host.serve(net, 2, "web", ports=[port("tcp", ANY, 8080, 80), port("tcp", "127.0.0.9", 8081, 80)])
-    assert fetch("192.0.2.1", 8080, namespace=lan) == "web"
-    assert fetch("10.88.1.2", 80, namespace=lan) is None, "a port that is not published"
-    assert fetch("127.0.0.9", 8081, namespace=lan, source="192.0.2.2") is None, "one of loopback alone"
-    assert fetch("127.0.0.9", 8081) == "web"
-    # The other way: what goes out has the host's address.
-    with lan.socket() as listener:
-        listener.bind(("192.0.2.2", 9000))
-        listener.listen()
-        inside = server.inside()
-        with inside.socket() as one:
-            one.connect(("192.0.2.2", 9000))
-            accepted, peer = listener.accept()
-            accepted.close()
-            assert peer[0] == "192.0.2.1"
-        inside.close()
-    lan.close()
-    here.close()
-
-
 def test_containers_meet_by_the_hosts_ports_themselves_included(host: Host) -> None:
     one, two = Net(1), Net(2, "second")
     server = host.serve(one, 2, "web", ports=[port("tcp", ANY, 8080, 80)])
@@ -127,56 +99,6 @@ def test_containers_meet_by_the_hosts_ports_themselves_included(host: Host) -> N
     ):
         inside = container.inside()
         assert fetch(gateway, 8080, namespace=inside) == "web"
-        inside.close()
-
-
-def test_bridges_are_apart_and_an_internal_one_has_no_way_out(host: Host) -> None:
-    one, two, closed = Net(1), Net(2, "second"), Net(3, "closed", internal=True)
-    lan, here = Namespace(), namespace_of(os.getpid())
-    connect(here, lan, "192.0.2.1/24", "192.0.2.2/24")
-    with lan.socket() as listener:
-        listener.bind(("192.0.2.2", 9000))
-        listener.listen()
-        host.serve(one, 2, "web", ports=[port("tcp", ANY, 8080, 80)])
-        within = host.serve(closed, 2, "hidden")
-        across = host.start([two.endpoint(2)]).inside()
-        assert fetch("10.88.1.2", 80, namespace=across) is None
-        assert fetch("fd88:1::2", 80, namespace=across) is None
-        assert fetch("10.88.3.2", 80, namespace=across) is None
-        assert fetch("10.88.3.2", 80) == "hidden", "the host itself"
-        neighbour = host.start([closed.endpoint(3)]).inside()
-        assert fetch("10.88.3.2", 80, namespace=neighbour) == "hidden"
-        # Whatever routes it makes itself.
-        within.exec("ip", "route", "add", "default", "via", "10.88.3.1")
-        inside = within.inside()
-        for ip, number in (("10.88.1.2", 80), ("192.0.2.2", 9000), ("10.88.3.1", 8080)):
-            assert fetch(ip, number, namespace=inside) is None, ip
-        for namespace in (across, neighbour, inside, lan, here):
-            namespace.close()
-
-
-def test_without_icc_containers_of_a_network_do_not_meet(host: Host) -> None:
-    net = Net(1, icc=False)
-    host.serve(net, 2, "web")
-    inside = host.start([net.endpoint(3)]).inside()
-    assert fetch("10.88.1.2", 80, namespace=inside) is None
-    assert fetch("10.88.1.2", 80) == "web"
-    inside.close()
-
-
-def test_no_container_reaches_the_hosts_loopback(host: Host) -> None:
-    container = host.start([Net(1).endpoint(2)])
-    with socket.create_server(("127.0.0.1", 9000)) as listener:
-        listener.settimeout(1)
-        container.exec("ip", "route", "add", "127.0.0.1/32", "via", "10.88.1.1", "table", "100")
-        container.exec("ip", "rule", "add", "to", "127.0.0.1", "table", "100", "pref", "0")
-        container.exec("ip", "rule", "add", "pref", "10", "lookup", "local")
-        container.exec("ip", "rule", "del", "pref", "0", "lookup", "local")
-        container.exec("sysctl", "-qw", "net.ipv4.conf.eth0.route_localnet=1")
-        inside = container.inside()
-        assert fetch("127.0.0.1", 9000, namespace=inside, source="10.88.1.2") is None
-        with pytest.raises(TimeoutError):
-            listener.accept()
         inside.close()
 
 
@@ -253,6 +175,24 @@ def test_networks_are_joined_and_left_while_it_runs(host: Host) -> None:
     assert lookup(inside, "web") == (0, ["10.88.1.2"])
     inside.close()
     other.close()
+
+
+def test_a_restart_by_policy_keeps_links_names_and_ports(host: Host) -> None:
+    net, two = Net(1), Net(2, "second")
+    container = host.start([net.endpoint(2, "web")], restart="always", ports=[port("tcp", ANY, 8080, 80)])
+    container.call(op="connect", endpoint=two.endpoint(2, "web", interface="eth1"), table=TABLE)
+    before = container.state()
+    inside = container.inside()
+    os.kill(before["pid"], signal.SIGKILL)
+    until(lambda: (now := container.state())["restart_count"] == 1 and now["status"] == "running")
+    after = container.state()
+    assert after["network"] == before["network"]
+    assert after["pid"] != before["pid"]
+    assert os.stat(f"/proc/{after['pid']}/ns/net").st_ino == os.fstat(inside.fd).st_ino
+    assert lookup(inside, "web") == (0, ["10.88.1.2"])
+    assert len(elements("anywhere4")) == 1
+    inside.close()
+    container.call(op="remove", value=True)
 
 
 def test_a_container_without_endpoints_joins_no_network(host: Host) -> None:

@@ -291,3 +291,93 @@ pub fn withdraw(table: &str, placed: &[Placed]) -> Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Bridge;
+    use nix::sched::{CloneFlags, unshare};
+
+    const TABLE: &str = "rocker-test";
+
+    /// Runs in a thread of its own, which is in a new network namespace; without the right to make one, not at all.
+    fn in_a_namespace(test: impl FnOnce() + Send + 'static) {
+        let run = move || {
+            if unshare(CloneFlags::CLONE_NEWNET).is_ok() {
+                test();
+            }
+        };
+        std::thread::spawn(run).join().unwrap();
+    }
+
+    fn placed(text: &str) -> Vec<Placed> {
+        let port = |host_ip: &str, host_port| Port {
+            protocol: Protocol::Tcp,
+            host_ip: host_ip.parse().unwrap(),
+            host_port,
+            container_port: 80,
+        };
+        candidates(&[port("0.0.0.0", 8080), port("127.0.0.1", 8081)], &[text.parse().unwrap()])
+    }
+
+    fn leads_to(set: &str) -> Vec<Vec<u8>> {
+        let elements = bridge::nft().unwrap().elements(TABLE, set).unwrap();
+        elements.into_iter().filter_map(|element| Some(element.data?[..4].to_vec())).collect()
+    }
+
+    #[test]
+    fn what_a_dead_container_left_is_replaced_and_what_another_has_is_kept() {
+        in_a_namespace(|| {
+            let (dead, new) = (placed("10.0.0.2"), placed("10.0.0.3"));
+            publish(TABLE, &dead).unwrap();
+            publish(TABLE, &dead).unwrap();
+            assert_eq!(leads_to("anywhere4"), [[10, 0, 0, 2]]);
+            publish(TABLE, &new).unwrap();
+            withdraw(TABLE, &dead).unwrap();
+            assert_eq!(
+                (leads_to("anywhere4"), leads_to("ports4")),
+                (vec![vec![10, 0, 0, 3]], vec![vec![10, 0, 0, 3]])
+            );
+            assert_eq!(bridge::nft().unwrap().elements(TABLE, "itself4").unwrap().len(), 1);
+            withdraw(TABLE, &new).unwrap();
+            withdraw(TABLE, &new).unwrap();
+            assert!(leads_to("anywhere4").is_empty());
+            assert_eq!(targets(&new), ["10.0.0.3".parse::<IpAddr>().unwrap(); 2]);
+        });
+    }
+
+    #[test]
+    fn a_table_goes_with_its_last_bridge_and_comes_back_whole() {
+        in_a_namespace(|| {
+            let bridge = |name: &str, internal| Bridge {
+                name: name.into(),
+                addresses: Vec::new(),
+                internal,
+                masquerade: true,
+                icc: true,
+                mtu: None,
+                host_binding: None,
+            };
+            let mut nft = bridge::nft().unwrap();
+            table::add_network(&mut nft, TABLE, &bridge("one", false)).unwrap();
+            table::add_network(&mut nft, TABLE, &bridge("two", true)).unwrap();
+            let count = |nft: &mut rocker_sys::nft::Nft, set| nft.elements(TABLE, set).unwrap().len();
+            assert_eq!((count(&mut nft, "bridges"), count(&mut nft, "internal")), (2, 1));
+            table::add_network(&mut nft, TABLE, &bridge("two", false)).unwrap();
+            assert_eq!((count(&mut nft, "bridges"), count(&mut nft, "internal")), (2, 0));
+            assert!(!table::ensure(&mut nft, TABLE).unwrap());
+            // A rule that somebody took away: the table is made anew.
+            let handle = nft.rules(Family::Inet, TABLE, Some("forward")).unwrap()[0].handle;
+            let mut damage = Transaction::new(Family::Inet);
+            damage.delete_rule(TABLE, "forward", handle);
+            nft.commit(damage).unwrap();
+            assert!(table::ensure(&mut nft, TABLE).unwrap());
+            table::add_network(&mut nft, TABLE, &bridge("one", false)).unwrap();
+            table::remove_network(&mut nft, TABLE, "nosuch").unwrap();
+            assert!(table::knows(&mut nft, TABLE, "one"));
+            table::remove_network(&mut nft, TABLE, "one").unwrap();
+            assert_eq!(nft.table(Family::Inet, TABLE).unwrap(), None);
+            table::remove_network(&mut nft, TABLE, "one").unwrap();
+        });
+    }
+}

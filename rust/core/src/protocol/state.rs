@@ -8,7 +8,7 @@ use nix::sys::stat::Mode;
 use serde::{Deserialize, Serialize};
 
 use super::life::Health;
-use crate::protocol::NetworkState;
+use super::network::NetworkState;
 use crate::{Error, Result};
 
 /// Files of a container's run directory that go with its shim, after its cgroup. The socket is the last: where it stands

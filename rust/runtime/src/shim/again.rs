@@ -3,12 +3,12 @@
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns};
-use nix::sys::wait::waitpid;
 use rocker_core::protocol::{Exit, Status};
 use rocker_core::{Error, Kind, Result, container};
 use std::os::fd::AsFd;
 
 use super::kept::own_namespace;
+use super::network::Network;
 use super::start::{Cradle, bear, release};
 use super::supervise::{Shim, Token};
 use crate::clock;
@@ -59,16 +59,8 @@ impl Shim<'_> {
             self.task_ended(index);
             self.tasks[index] = None;
         }
-        for pid in self.left.drain(..) {
-            let _ = waitpid(pid, None);
-        }
         self.tasks[0] = None;
         self.join = None;
-        self.unwatch(Token::Resolver);
-        self.unwatch(Token::News);
-        if let Some(network) = &mut self.network {
-            network.part(self.host, &self.record.state.id);
-        }
         self.namespaces.clear();
         if let Some(cgroup) = self.cgroup.take() {
             let _ = cgroup.remove();
@@ -100,13 +92,10 @@ impl Shim<'_> {
         let pids = own_namespace(self.host.proc.as_fd(), "pid")?;
         setns(&pids, CloneFlags::CLONE_NEWPID)
             .map_err(|errno| Error::sys("return to the pid namespace", errno))?;
-        let (request, handed) = kept.next(self.host)?;
-        if let Some(network) = &mut self.network {
-            network.renew()?;
-            self.record.state.network = Some(network.state());
-            // Before there are links: whoever finds the shim dead knows from it what to remove.
-            self.record.write()?;
-        }
+        let (request, mut handed) = kept.next(self.host)?;
+        // Its links, ports and names stay as they are from one start to the next.
+        handed.network = self.network.as_ref().map(Network::namespace).transpose()?.flatten();
+        handed.network_is_own = handed.network.is_some();
         let mut cradle = Cradle::default();
         let root = self.root.as_ref();
         let network = self.network.as_mut();
@@ -116,9 +105,6 @@ impl Shim<'_> {
             Ok(made) => made,
             Err(error) => {
                 cradle.end_child();
-                if let Some(network) = &mut self.network {
-                    network.part(self.host, &self.record.state.id);
-                }
                 if let Some(cgroup) = cradle.cgroup.take() {
                     let _ = cgroup.kill();
                     let _ = cgroup.remove();
@@ -130,7 +116,6 @@ impl Shim<'_> {
         self.trimmed = false;
         self.template = template;
         self.tasks[0] = Some(task);
-        self.watch_network()?;
         self.watch_task(0)
     }
 

@@ -241,12 +241,11 @@ impl Shim<'_> {
         for pid in self.tasks.iter().skip(1).flatten().map(|task| task.pid).chain(self.left.drain(..)) {
             let _ = waitpid(pid, None);
         }
+        if let Some(network) = self.network.take() {
+            network.tear_down(self.host);
+        }
         self.health = None;
         self.kept = None;
-        let id = self.record.state.id.clone();
-        if let Some(network) = self.network.take() {
-            network.tear_down(self.host, &id);
-        }
         self.namespaces.clear();
         self.unwatch(Token::Listener);
         let waiting: Vec<usize> = (0..self.clients.len())
@@ -255,6 +254,7 @@ impl Shim<'_> {
         for index in waiting {
             self.refuse(index, Self::not_running());
         }
+        let id = self.record.state.id.clone();
         tear_down(
             self.cgroup.take(),
             &self.host.run,

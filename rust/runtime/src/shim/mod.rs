@@ -11,13 +11,13 @@
 //! | `streams` | output and input on their way |
 //! | `life` | a process's start and end |
 //! | `exec` | another process in the container |
+//! | `network` | its endpoints, published ports and records |
+//! | `resolver` | names for the container, at 127.0.0.11 |
 //! | `backoff` | whether a container that has ended is started again, and when |
 //! | `kept` | what its next start needs |
 //! | `again` | the next start |
 //! | `health` | probes, and what they say |
 //! | `update` | other limits, another restart policy |
-//! | `network` | its endpoints, published ports and records |
-//! | `resolver` | names for the container, at 127.0.0.11 |
 //! | `record` | `state.json` |
 //! | `teardown` | what is removed at the end |
 

@@ -37,6 +37,8 @@ pub struct Handed {
     pub namespaces: Vec<(usize, OwnedFd)>,
     /// A network namespace made beforehand, with loopback up.
     pub network: Option<OwnedFd>,
+    /// Whether that is the container's own since an earlier start.
+    pub network_is_own: bool,
     /// The host's resolv.conf(5).
     pub resolv: Option<OwnedFd>,
 }
@@ -88,6 +90,7 @@ pub struct Namespaces {
 impl Namespaces {
     /// Sorts the specification's namespaces.
     pub fn plan(request: &StartRequest, handed: &mut Handed) -> Result<Self> {
+        let own = handed.network_is_own;
         let (handed, ready) = (&mut handed.namespaces, &mut handed.network);
         let mut plan = Self {
             new: CloneFlags::empty(),
@@ -107,7 +110,7 @@ impl Namespaces {
             let fd = handed.iter().position(|(at, _)| *at == index).map(|at| handed.swap_remove(at).1);
             match (namespace.path.is_some(), fd, namespace.kind) {
                 (false, _, NamespaceType::Cgroup) => plan.cgroup = true,
-                (false, _, kind @ NamespaceType::Network) if ready.is_some() && fits(request) => {
+                (false, _, kind @ NamespaceType::Network) if ready.is_some() && (own || fits(request)) => {
                     plan.joined.extend(ready.take().map(|fd| (kind, fd)));
                     plan.own.push(kind);
                     plan.ready = true;

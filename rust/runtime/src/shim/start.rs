@@ -71,7 +71,7 @@ impl Scaffold<'_> {
     fn undo(self) {
         self.cradle.end_child();
         if let Some(network) = self.network {
-            network.tear_down(self.host, &self.id);
+            network.tear_down(self.host);
         }
         let root = self.root.as_ref();
         tear_down(self.cradle.cgroup, &self.host.run, &self.directory, root, &self.id, self.remove);
@@ -179,7 +179,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     let host = scaffold.host;
     let backoff = Backoff::new(request.restart);
     let streams = std::mem::take(&mut handed.streams);
-    let (owner, namespace, resolv) = (handed.owner.take(), handed.network.take(), handed.resolv.take());
+    let (owner, ready, resolv_conf) = (handed.owner.take(), handed.network.take(), handed.resolv.take());
     let kept = if backoff.is_active() { Some(Kept::new(host, &request, &mut handed)?) } else { None };
     if let Some(kept) = &kept {
         (request, handed) = kept.next(host)?;
@@ -187,20 +187,17 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     } else {
         scaffold.root = handed.root.take();
     }
-    handed.network = namespace;
+    handed.network = ready;
     let log = std::mem::take(&mut request.log);
     let (mut record, policy) = describe(host, &scaffold.directory, &request, kept.is_some())?;
     let health = request.health.take().map(|check| Health::new(*check));
     record.state.health = health.as_ref().map(|_| rocker_core::protocol::Health::default());
-    let own = request.spec.linux.namespaces.iter();
-    let own = own.filter(|namespace| namespace.path.is_none()).any(|one| one.kind == NamespaceType::Network);
-    scaffold.network = Network::plan(host, &mut request.network, own, resolv)?;
+    scaffold.network = Network::plan(host, &mut request, resolv_conf)?;
     record.state.network = scaffold.network.as_ref().map(Network::state);
     // Before there is a cgroup: whoever finds the shim dead knows from it what to end.
     record.write()?;
-    let (root, directory) = (scaffold.root.as_ref(), &scaffold.directory);
-    let network = scaffold.network.as_mut();
-    let (task, template) = bear(host, &mut scaffold.cradle, root, directory, request, handed, network)?;
+    let Scaffold { cradle, root, directory, network, .. } = &mut *scaffold;
+    let (task, template) = bear(host, cradle, root.as_ref(), directory, request, handed, network.as_mut())?;
     record.state.pid = task.pid.as_raw();
     let log = open_log(scaffold.root.as_ref(), &log)?;
     let listener = listen_in(&scaffold.directory)?;
@@ -218,7 +215,8 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
 
 /// Makes the container's cgroup and its child, on its way to becoming the program as soon as it is [`release`]d.
 ///
-/// `root` is the data root, unless the descriptors bring a clone for this start alone; `network` has been planned.
+/// `root` is the data root, unless the descriptors bring a clone for this start alone. `network` is brought up at the first
+/// start.
 pub fn bear(
     host: &Host,
     cradle: &mut Cradle,
@@ -241,7 +239,6 @@ pub fn bear(
     let gate = Gate::new(plan.cgroup);
     let bound = prepare::bound(&request.id, &files);
     let namespace = plan.network()?.filter(|_| network.is_some());
-    let id = request.id.clone();
     let root = handed.root.as_ref().or(root);
     let (setup, pipes) = arrange(host, root, request, handed.directory, mounts, bound, gate, &plan)?;
     let (task, template) = launch(host, cgroup, plan, setup, pipes)?;
@@ -249,10 +246,15 @@ pub fn bear(
     cradle.child = Some((task.pid, pidfd.map_err(|error| Error::io("duplicate a pidfd", &error))?));
     // From here on the child mounts what it can without the following.
     cgroup.finish(rest)?;
-    prepare::write_files(directory, &files)?;
-    if let Some(network) = network {
-        let child = cradle.child.as_ref().map(|(pid, pidfd)| (*pid, pidfd.as_fd()));
-        network.bring_up(host, &id, namespace, child)?;
+    match network {
+        // As they are since a network was joined or left.
+        Some(network) if network.is_up() => {}
+        Some(network) => {
+            prepare::write_files(directory, &files)?;
+            let child = cradle.child.as_ref().map(|(pid, pidfd)| (*pid, pidfd.as_fd()));
+            network.bring_up(host, namespace, child)?;
+        }
+        None => prepare::write_files(directory, &files)?,
     }
     Ok((task, template))
 }

@@ -236,7 +236,8 @@ impl<'h> Shim<'h> {
         if self.owner.is_some() {
             self.watch(Token::Owner, EpollFlags::EPOLLIN)?;
         }
-        self.watch_network()?;
+        self.watch(Token::Resolver, EpollFlags::EPOLLIN)?;
+        self.watch(Token::News, EpollFlags::EPOLLIN)?;
         self.watch_task(0)
     }
 
@@ -248,12 +249,6 @@ impl<'h> Shim<'h> {
             self.watch(Token::Output(index, stream), EpollFlags::EPOLLIN)?;
         }
         Ok(())
-    }
-
-    /// Hears questions for the resolver and news of the rule set, if the container has a network.
-    pub fn watch_network(&self) -> Result<()> {
-        self.watch(Token::Resolver, EpollFlags::EPOLLIN)?;
-        self.watch(Token::News, EpollFlags::EPOLLIN)
     }
 
     fn descriptor(&self, token: Token) -> Option<BorrowedFd<'_>> {
@@ -335,8 +330,8 @@ impl<'h> Shim<'h> {
     fn timeout(&self) -> EpollTimeout {
         let health = self.health.as_ref().and_then(Health::next_at);
         let network = self.network.as_ref().and_then(Network::deadline);
-        let next = [self.policy.kill_at, self.stop_at, self.restart_at, health, network];
-        let next = next.into_iter().flatten().min();
+        let all = [self.policy.kill_at, self.stop_at, self.restart_at, health, network];
+        let next = all.into_iter().flatten().min();
         let until = next.map(|at| ((at - clock::monotonic_ns()).max(0) + 999_999) / 1_000_000);
         let busy = !self.buffer.is_empty() || !self.trimmed;
         match (until, busy.then_some(200)) {

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::fcntl::{OFlag, openat};
+use nix::sys::epoll::EpollFlags;
 use nix::sys::stat::Mode;
 use rocker_core::network::{self, records};
 use rocker_core::protocol::{Cidr, ConnectRequest, DisconnectRequest, Endpoint, Files, check_table};
@@ -11,7 +12,7 @@ use rocker_core::{Error, Kind, Result};
 
 use super::{Network, planned, write_record};
 use crate::host::Host;
-use crate::shim::supervise::Shim;
+use crate::shim::supervise::{Shim, Token};
 
 impl Shim<'_> {
     /// Joins another network; on failure it is as before.
@@ -34,7 +35,8 @@ impl Shim<'_> {
             return Err(error);
         }
         rewrite_files(self.record.directory.as_fd(), &request.files)?;
-        self.watch_network()
+        self.watch(Token::Resolver, EpollFlags::EPOLLIN)?;
+        self.watch(Token::News, EpollFlags::EPOLLIN)
     }
 
     /// Leaves a network.
@@ -53,8 +55,7 @@ impl Shim<'_> {
         let found = network.endpoints.iter_mut().find(|(endpoint, _)| endpoint.network == id);
         let (endpoint, _) = found.ok_or_else(|| not_connected(id))?;
         endpoint.names = names;
-        let endpoint = endpoint.clone();
-        if network.is_parted() { Ok(()) } else { write_record(self.host, &self.record.state.id, &endpoint) }
+        write_record(self.host, &self.record.state.id, endpoint)
     }
 }
 
@@ -66,11 +67,6 @@ fn not_connected(network: &str) -> Error {
 }
 
 impl Network {
-    /// Between the end of a program and its next start, which makes what is planned then.
-    fn is_parted(&self) -> bool {
-        self.inside.is_none()
-    }
-
     fn refuse_twice(&self, endpoint: &Endpoint) -> Result<()> {
         let has =
             |other: &&Endpoint| other.network == endpoint.network || other.interface == endpoint.interface;
@@ -88,9 +84,6 @@ impl Network {
     }
 
     fn join_last(&mut self, host: &Host, id: &str) -> Result<()> {
-        if self.is_parted() {
-            return Ok(());
-        }
         let hairpin = !self.held.ports.is_empty();
         if let (Some(inside), Some((endpoint, state))) = (&self.inside, self.endpoints.last()) {
             network::attach(host.proc.as_fd(), inside, endpoint, &self.table, &state.link, hairpin)?;
@@ -107,25 +100,17 @@ impl Network {
     }
 
     fn leave_last(&mut self, host: &Host, id: &str) {
-        if let Some((endpoint, state)) = self.endpoints.pop()
-            && !self.is_parted()
-        {
+        if let Some((endpoint, state)) = self.endpoints.pop() {
             records::remove(host.run.as_fd(), &endpoint.network, id);
             let _ = network::detach(&state.link);
         }
-        if !self.is_parted() {
-            let _ = self.lead_ports();
-            let _ = self.open_resolver(host);
-        }
+        let _ = self.lead_ports();
+        let _ = self.open_resolver(host);
     }
 
     fn leave(&mut self, host: &Host, id: &str, network: &str) -> Result<()> {
         let place = self.endpoints.iter().position(|(endpoint, _)| endpoint.network == network);
         let place = place.ok_or_else(|| not_connected(network))?;
-        if self.is_parted() {
-            self.endpoints.remove(place);
-            return Ok(());
-        }
         // Nobody is to be sent there any more.
         records::remove(host.run.as_fd(), network, id);
         network::detach(&self.endpoints[place].1.link)?;

@@ -22,7 +22,8 @@ use rocker_core::network::ports::{self, Held, Placed};
 use rocker_core::network::records::{self, Record, Records};
 use rocker_core::network::zone::{self, Zone};
 use rocker_core::network::{self, Inside};
-use rocker_core::protocol::{self, Cidr, Endpoint, EndpointState, NetworkMode, NetworkState};
+use rocker_core::protocol::{Cidr, Endpoint, EndpointState, NetworkMode, NetworkState, StartRequest};
+use rocker_core::spec::{Namespace, NamespaceType};
 use rocker_core::{Error, Result};
 use rocker_sys::nft::News;
 use rocker_sys::pidfd;
@@ -33,6 +34,8 @@ use crate::host::Host;
 /// The network of a container that has a namespace with endpoints.
 #[derive(Debug)]
 pub struct Network {
+    /// The container's.
+    id: String,
     table: String,
     /// In the order of the links.
     endpoints: Vec<(Endpoint, EndpointState)>,
@@ -54,15 +57,18 @@ impl Network {
     /// Checks the plan, and takes what can be had before there is a container; None for modes without endpoints.
     pub fn plan(
         host: &Host,
-        request: &mut protocol::Network,
-        own_namespace: bool,
+        request: &mut StartRequest,
         resolv_conf: Option<OwnedFd>,
     ) -> Result<Option<Self>> {
+        let own = |one: &Namespace| one.kind == NamespaceType::Network && one.path.is_none();
+        let has_own = request.spec.linux.namespaces.iter().any(own);
+        let id = request.id.clone();
+        let request = &mut request.network;
         request.check()?;
         if request.mode != NetworkMode::Bridge {
             return Ok(None);
         }
-        if !own_namespace {
+        if !has_own {
             return Err(Error::invalid("the network mode `bridge` needs a network namespace of its own"));
         }
         let endpoints = std::mem::take(&mut request.endpoints).into_iter();
@@ -71,6 +77,7 @@ impl Network {
         let dns = std::mem::take(&mut request.dns);
         let hosts = dns.hosts.into_iter().map(|(name, addresses)| (name.to_ascii_lowercase(), addresses));
         Ok(Some(Self {
+            id,
             table: std::mem::take(&mut request.table),
             endpoints: endpoints.into_iter().map(|(state, endpoint)| (endpoint, state)).collect(),
             held: Held::take(&request.ports, host.proc.as_fd(), host.run.as_fd())?,
@@ -93,11 +100,21 @@ impl Network {
         }
     }
 
+    /// Whether it has been brought up, by an earlier start.
+    pub fn is_up(&self) -> bool {
+        self.inside.is_some()
+    }
+
+    /// The container's namespace, once it is up.
+    pub fn namespace(&self) -> Result<Option<OwnedFd>> {
+        let copy = self.inside.as_ref().map(|inside| inside.namespace.as_fd().try_clone_to_owned());
+        copy.transpose().map_err(|error| Error::io("duplicate the network namespace", &error))
+    }
+
     /// Makes the links and all that belongs to them, in the namespace that was made beforehand or in the child's.
     pub fn bring_up(
         &mut self,
         host: &Host,
-        id: &str,
         namespace: Option<OwnedFd>,
         child: Option<(Pid, BorrowedFd<'_>)>,
     ) -> Result<()> {
@@ -126,26 +143,7 @@ impl Network {
         // Without news nothing is repaired, which is no reason not to start.
         self.news = News::open().ok();
         // Last: whoever finds the name reaches the container.
-        self.endpoints.iter().try_for_each(|(endpoint, _)| write_record(host, id, endpoint))
-    }
-
-    /// Lets go of the namespace of a program that has ended and is to be started again. Its ports stay held: nobody else
-    /// takes them meanwhile.
-    pub fn part(&mut self, host: &Host, id: &str) {
-        for (endpoint, _) in &self.endpoints {
-            records::remove(host.run.as_fd(), &endpoint.network, id);
-        }
-        let _ = ports::withdraw(&self.table, &std::mem::take(&mut self.placed));
-        self.resolver = None;
-        (self.news, self.repair_at, self.inside) = (None, None, None);
-    }
-
-    /// Plans other links for the next start: those of the last may not have gone yet.
-    pub fn renew(&mut self) -> Result<()> {
-        for (endpoint, state) in &mut self.endpoints {
-            *state = planned(endpoint)?;
-        }
-        Ok(())
+        self.endpoints.iter().try_for_each(|(endpoint, _)| write_record(host, &self.id, endpoint))
     }
 
     /// Lets go of the host's ports: once it is told that the container has ended, another may have them. What led them to
@@ -156,9 +154,9 @@ impl Network {
 
     /// Removes what the end of the namespace does not take along. Failures are not reported: the next engine that looks
     /// finds what is left.
-    pub fn tear_down(self, host: &Host, id: &str) {
+    pub fn tear_down(self, host: &Host) {
         for (endpoint, _) in &self.endpoints {
-            records::remove(host.run.as_fd(), &endpoint.network, id);
+            records::remove(host.run.as_fd(), &endpoint.network, &self.id);
         }
         let _ = ports::withdraw(&self.table, &self.placed);
         ports::forget_connections(&self.held.ports, &self.addresses());
