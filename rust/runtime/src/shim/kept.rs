@@ -31,6 +31,7 @@ pub struct Kept {
     root: Option<OwnedFd>,
     directory: Option<OwnedFd>,
     mounts: Vec<(usize, OwnedFd)>,
+    volumes: Vec<(usize, OwnedFd)>,
     namespaces: Vec<(usize, OwnedFd)>,
 }
 
@@ -50,6 +51,7 @@ impl Kept {
             root: handed.root.take(),
             directory: handed.directory.take(),
             mounts: std::mem::take(&mut handed.mounts),
+            volumes: std::mem::take(&mut handed.volumes),
             namespaces: std::mem::take(&mut handed.namespaces),
         };
         let lean = mount_namespace(host)?;
@@ -87,15 +89,18 @@ impl Kept {
     fn clone_all(&self, mounts: &[Mount]) -> Result<Handed> {
         // Mounts that the host has made below the source since then are for those who asked for all below it.
         let recursive = |at: usize| {
-            mounts.get(at).is_some_and(|mount| mount.options.iter().any(|option| option == "rbind"))
+            mounts.get(at).is_some_and(|mount| {
+                mount.kind == "volume" || mount.options.iter().any(|option| option == "rbind")
+            })
         };
         let tree = |(at, tree): &(usize, OwnedFd)| Ok((*at, clone(tree, recursive(*at))?));
-        let namespace = |(at, fd): &(usize, OwnedFd)| Ok((*at, duplicate(fd)?));
+        let same = |(at, fd): &(usize, OwnedFd)| Ok((*at, duplicate(fd)?));
         Ok(Handed {
             root: self.root.as_ref().map(|tree| clone(tree, false)).transpose()?,
             directory: self.directory.as_ref().map(|tree| clone(tree, true)).transpose()?,
             mounts: self.mounts.iter().map(tree).collect::<Result<_>>()?,
-            namespaces: self.namespaces.iter().map(namespace).collect::<Result<_>>()?,
+            volumes: self.volumes.iter().map(same).collect::<Result<_>>()?,
+            namespaces: self.namespaces.iter().map(same).collect::<Result<_>>()?,
             ..Handed::default()
         })
     }
