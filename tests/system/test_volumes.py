@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tarfile
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -304,7 +305,10 @@ def test_a_container_that_restarts_finds_its_volumes_again(engine, image) -> Non
     options = RunOptions(image=image, command=("sh", "-c", script), mounts=mounts, restart="on-failure:5")
     container = engine.create(options)
     container.start()
-    assert container.wait(30) == 0
+    deadline = time.monotonic() + 30
+    while container.status != "exited" and time.monotonic() < deadline:
+        container.wait(30)
+    assert (container.status, container.exit_code) == ("exited", 0)
     assert container.logs() == b"/data/file\n" * 3
     with open(engine.volumes.get("counted").mountpoint + "/starts") as file:
         assert file.read() == "x\n" * 3
