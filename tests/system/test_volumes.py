@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import tarfile
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from helpers.attack import base_layer, data_layer, docker_archive, layer
-from rocker.engine.options import ImageMount, VolumeMount
+from rocker.engine.options import ImageMount, RunOptions, VolumeMount
 from rocker.errors import ConflictError, InvalidArgumentError, NotFoundError, RockerError, VolumeNotFoundError
 
 if TYPE_CHECKING:
@@ -164,8 +165,6 @@ def _with_file(engine: Engine, name: str) -> VolumeMount:
 
 
 def _options(image: str, **options: object):
-    from rocker.engine.options import RunOptions
-
     return RunOptions(image=image, command=("true",), **options)
 
 
@@ -298,6 +297,21 @@ def test_containers_that_run_at_once_share_a_tmpfs_and_it_goes_with_the_last(sh,
 def test_a_volume_over_a_file_of_the_image_is_refused(sh) -> None:
     with pytest.raises(RockerError, match="a directory can be mounted only on a directory"):
         sh("true", "over:/bin/busybox")
+
+
+def test_a_container_that_restarts_finds_its_volumes_again(engine, image) -> None:
+    script = "echo x >> /v/starts; ls /data/file; test $(wc -l < /v/starts) = 3"
+    mounts = (VolumeMount("/v", "counted"), VolumeMount("/data", "filled"))
+    options = RunOptions(image=image, command=("sh", "-c", script), mounts=mounts, restart="on-failure:5")
+    container = engine.create(options)
+    container.start()
+    deadline = time.monotonic() + 30
+    while container.status != "exited" and time.monotonic() < deadline:
+        container.wait(30)
+    assert (container.status, container.exit_code) == ("exited", 0)
+    assert container.logs() == b"/data/file\n" * 3
+    with open(engine.volumes.get("counted").mountpoint + "/starts") as file:
+        assert file.read() == "x\n" * 3
 
 
 def test_volumes_are_listed_filtered_and_pruned(engine) -> None:

@@ -89,7 +89,9 @@ impl Kept {
     fn clone_all(&self, mounts: &[Mount]) -> Result<Handed> {
         // Mounts that the host has made below the source since then are for those who asked for all below it.
         let recursive = |at: usize| {
-            mounts.get(at).is_some_and(|mount| mount.options.iter().any(|option| option == "rbind"))
+            mounts.get(at).is_some_and(|mount| {
+                mount.kind == "volume" || mount.options.iter().any(|option| option == "rbind")
+            })
         };
         let tree = |(at, tree): &(usize, OwnedFd)| Ok((*at, clone(tree, recursive(*at))?));
         let volume = |(at, fd): &(usize, OwnedFd)| Ok((*at, open_again(fd)?));
