@@ -131,7 +131,8 @@ def debian_tar() -> Path:
 def host(engine_roots: EngineRoots, busybox_rootfs: Path) -> Iterator["Host"]:
     """A host of the test's own (helpers.networks.Host); afterwards nothing of its containers is left there."""
     from helpers.netns import Namespace, run
-    from helpers.networks import TABLE, Host, elements, until
+    from helpers.networks import TABLE, Host, elements
+    from helpers.until import until
     from rocker import _core
 
     namespace = Namespace()

@@ -11,8 +11,9 @@ import time
 import pytest
 
 from helpers.netns import Namespace, connect, namespace_of, run
-from helpers.networks import ANY, PATIENCE, TABLE, Host, Net, elements, fetch, lookup, port, until
+from helpers.networks import ANY, PATIENCE, TABLE, Host, Net, elements, fetch, lookup, port
 from helpers.processes import find, wait_ended
+from helpers.until import until
 from rocker import _core
 from rocker.errors import ConflictError, InvalidArgumentError, NotFoundError, UnsupportedError
 

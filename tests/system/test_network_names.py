@@ -8,7 +8,8 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from helpers.networks import AAAA, ANY, PTR, Host, Net, lookup, until
+from helpers.networks import AAAA, ANY, PTR, Host, Net, lookup
+from helpers.until import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
