@@ -8,7 +8,6 @@ import tempfile
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
 from rocker.errors import InvalidArgumentError
-from rocker.images.save import save as save_images
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def save(app: App, values: Values, arguments: list[str]) -> int:
     if os.isatty(1):
         raise InvalidArgumentError("cowardly refusing to save to a terminal. Use the -o flag or redirect")
     app.flush()
-    save_images(app.engine.catalog, arguments, 1)
+    app.engine.images.save(arguments, 1)
     return 0
 
 
@@ -40,7 +39,7 @@ def _save_to(app: App, references: list[str], path: str) -> None:
             path=directory,
         ) from error
     try:
-        save_images(app.engine.catalog, references, target)
+        app.engine.images.save(references, target)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

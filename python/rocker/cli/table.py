@@ -48,6 +48,7 @@ IMAGE = {
 }
 
 SYSTEM = {
+    "events": _entry("events", "Get real time events from the engine"),
     "info": _entry("info", "Display system-wide information"),
 }
 
@@ -77,6 +78,7 @@ ROOT = {
     **{name: CONTAINER[name] for name in _TOP},
     **{name: IMAGE[name] for name in ("history", "import", "load", "save", "tag")},
     "completion": _entry("completion", "Generate the autocompletion script for a shell"),
+    "events": SYSTEM["events"],
     "help": _entry("help", "Help about the command"),
     "images": IMAGE["ls"],
     "info": SYSTEM["info"],

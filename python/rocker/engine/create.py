@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from rocker.engine import launch, namespaces, process
+from rocker.engine import emit, launch, namespaces, process
 from rocker.engine.find_image import find_image
 from rocker.engine.names import check, generate
 from rocker.errors import InvalidArgumentError, NameInUseError, NotFoundError, UnsupportedError
@@ -50,6 +50,8 @@ def prepare(
     id = os.urandom(32).hex()  # noqa: A001
     request = launch.build(engine, id, config, started=will_start)
     row = _insert(engine, id, name, image_id, config)
+    request["attributes"] = emit.attributes_of(row.name, config)
+    emit.container(engine, "create", id, request["attributes"])
     return row, config, request
 
 

@@ -12,7 +12,7 @@ from rocker.engine import roots
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Any, Literal, Self, Unpack, overload
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rocker.engine.options import RunOptions
     from rocker.engine.ports import Core
     from rocker.images.images import ImageService
+    from rocker.models.event import Event
     from rocker.models.keywords import RunKeywords
     from rocker.models.result import Result
 
@@ -114,7 +115,7 @@ class Engine:
         if images is None:
             from rocker.images.images import ImageService
 
-            images = self._images = ImageService(self.catalog, self._running)
+            images = self._images = ImageService(self.catalog, self._running, self._image_event)
         return images
 
     @property
@@ -201,6 +202,29 @@ class Engine:
 
         return run_detached(self, options, bind_to_caller=bind_to_caller)
 
+    def events(
+        self,
+        *,
+        since: float | str | None = None,
+        until: float | str | None = None,
+        filters: Mapping[str, Sequence[str] | str] | None = None,
+        follow: bool | None = None,
+    ) -> Iterator[Event]:
+        """Return an iterator of what happens to containers, images, networks and volumes, each as Docker's `/events`.
+
+        Args:
+            since: a unix time, RFC 3339 or an age such as `10m`; None: from now on, unless `until` is given.
+            until: the same, where the iterator ends.
+            filters: by `container`, `daemon`, `event`, `image`, `label`, `network`, `scope`, `type`, `volume`.
+            follow: whether to wait for more; by default unless `until` has passed.
+
+        Raises:
+            InvalidArgumentError: a filter or a time is wrong.
+        """
+        from rocker.engine.events import events
+
+        return events(self, since=since, until=until, filters=filters, follow=follow)
+
     def info(self) -> dict[str, Any]:
         """Return Docker's `GET /info`."""
         from rocker.engine.info import info
@@ -219,6 +243,11 @@ class Engine:
         states = self.core.read_states(self.run_root, self.root, ids)
         pairs = zip(ids, states, strict=True)
         return {name for name, state in pairs if state and state["status"] in {"running", "paused"}}
+
+    def _image_event(self, action: str, id: str, attributes: Mapping[str, str]) -> None:  # noqa: A002
+        from rocker.engine.emit import emit
+
+        emit(self, "image", action, id, attributes)
 
     def directory(self, id: str) -> str:  # noqa: A002
         """Return a container's directory in the data root."""

@@ -16,6 +16,7 @@ from rocker.errors import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from rocker.engine.catalog import ContainerRow
     from rocker.engine.container import Container
     from rocker.engine.engine import Engine
 
@@ -65,6 +66,9 @@ def discard(engine: Engine, id: str) -> bool:  # noqa: A002
     between, what is left below `tmp/` is collected by the next listing.
     """
     engine.core.settle(engine.run_root, engine.root, id)
+    row = _row(engine, id)
+    # Its shim, or whoever found that killed, tells of the removal of one with `auto_remove` that has run.
+    tells = row is not None and os.path.isdir(engine.directory(id))
     try:
         found = _delete(engine, id)
     except NoSpaceError:
@@ -74,7 +78,19 @@ def discard(engine: Engine, id: str) -> bool:  # noqa: A002
         bury(engine, id)
         found = _delete(engine, id)
     bury(engine, id)
+    if row is not None and found and tells:
+        from rocker.engine import emit
+        from rocker.engine.config import ContainerConfig
+
+        attributes = emit.attributes_of(row.name, ContainerConfig.decode(row.config))
+        emit.container(engine, "destroy", id, attributes)
     return found
+
+
+def _row(engine: Engine, id: str) -> ContainerRow | None:  # noqa: A002
+    with contextlib.suppress(ContainerNotFoundError):
+        return engine.catalog.get_by_ref(id)
+    return None
 
 
 def abandon(engine: Engine, id: str) -> None:  # noqa: A002
@@ -83,7 +99,7 @@ def abandon(engine: Engine, id: str) -> None:  # noqa: A002
 
     with contextlib.suppress(RockerError):  # the start's own failure is what is told
         with contextlib.suppress(RockerError):
-            engine.core.call(engine.run_root, id, body("stop", signal=9, timeout=0))
+            engine.core.call(engine.run_root, id, body("stop", signal=9, timeout=0, kill=True))
         discard(engine, id)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+from rocker.engine import emit
 from rocker.engine.requests import call
 from rocker.engine.session import Session
 from rocker.engine.start import start
@@ -24,6 +25,8 @@ def restart(container: Container, timeout: float | None, *, signal: str | int | 
     else:
         stop(container, timeout, signal=signal)
     start(container.engine, container.id, container.config)
+    attributes = emit.attributes_of(container.name, container.config)
+    emit.container(container.engine, "restart", container.id, attributes)
 
 
 def _stop_and_keep(container: Container, timeout: float | None, *, signal: str | int | None) -> None:

@@ -11,11 +11,13 @@
 //! | [`client`] | the client's half: start, attach, exec, be the mouthpiece |
 //! | [`layer`] | image layers: apply a tar to a directory, digest it |
 //! | [`log`] | container logs: written, rotated, read and followed |
+//! | [`events`] | what happened, in one file of the run root |
 
 pub mod cgroup;
 pub mod client;
 pub mod container;
 pub mod error;
+pub mod events;
 mod held;
 pub mod layer;
 pub mod log;

@@ -7,12 +7,14 @@
 //! | `session` | `Session` |
 //! | `counters` | cgroup counters, seccomp compiler |
 //! | `layer` | apply, pack, digest, remove; overlays |
+//! | `events` | write, read and follow events |
 //! | `log` | read, follow and copy logs |
 //! | `value` | JSON values as Python objects |
 
 mod container;
 mod counters;
 mod error;
+mod events;
 mod layer;
 mod log;
 mod session;
@@ -26,6 +28,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<session::Session>()?;
     module.add_class::<log::LogReader>()?;
+    module.add_class::<events::EventReader>()?;
     module.add_function(wrap_pyfunction!(container::ensure_launcher, module)?)?;
     module.add_function(wrap_pyfunction!(container::shut_down_launcher, module)?)?;
     module.add_function(wrap_pyfunction!(container::start, module)?)?;
@@ -44,5 +47,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(layer::unmount, module)?)?;
     module.add_function(wrap_pyfunction!(log::log_read, module)?)?;
     module.add_function(wrap_pyfunction!(log::log_copy, module)?)?;
+    module.add_function(wrap_pyfunction!(events::event_write, module)?)?;
+    module.add_function(wrap_pyfunction!(events::event_read, module)?)?;
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Requests to the launcher and to a shim.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::log::LogConfig;
@@ -32,6 +34,9 @@ pub enum Request {
         /// Seconds before SIGKILL; less than 0 waits for ever; the container's own when absent.
         #[serde(default)]
         timeout: Option<f64>,
+        /// It is a `kill`, which has no event `stop`.
+        #[serde(default)]
+        kill: bool,
     },
     /// Kill all of its processes.
     Kill,
@@ -41,6 +46,11 @@ pub enum Request {
     Resume,
     /// Pids of its processes, as the host numbers them.
     Pids,
+    /// Its name from now on, for its events.
+    Rename {
+        /// The new name.
+        name: String,
+    },
     /// Set whether it is removed when it ends.
     Remove {
         /// The new value.
@@ -64,6 +74,8 @@ pub enum Control {
         /// Number of the signal.
         signal: i32,
     },
+    /// The user typed the detach keys.
+    Detach,
 }
 
 /// What each descriptor of a frame is, in order.
@@ -183,6 +195,9 @@ pub struct StartRequest {
     /// Seconds after which the container is killed.
     #[serde(default)]
     pub timeout: Option<f64>,
+    /// What its events say of it: name, image, labels.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, String>,
     /// What each descriptor is.
     #[serde(default)]
     pub fds: Vec<Fd>,
@@ -282,6 +297,9 @@ pub struct AttachRequest {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExecRequest {
+    /// 64 hex digits that its events name it by.
+    #[serde(default)]
+    pub id: String,
     /// The process.
     pub process: Process,
     /// `name[:group]`, looked up in the container.

@@ -94,8 +94,13 @@ impl Shim<'_> {
             Request::Attach(request) => return self.attach(index, request, fds),
             Request::Exec(request) => return self.exec(index, *request, fds),
             Request::Wait => return self.wait(index),
-            Request::Signal { signal } => self.signal(0, signal)?,
-            Request::Stop { signal, timeout } => return self.stop(index, signal, timeout),
+            Request::Signal { signal } => {
+                self.signal_init(signal)?;
+            }
+            Request::Stop { signal, timeout, kill } => {
+                self.stopping |= !kill;
+                return self.stop(index, signal, timeout);
+            }
             Request::Kill => self.kill_all(),
             Request::Pause => self.freeze(true)?,
             Request::Resume => self.freeze(false)?,
@@ -103,6 +108,10 @@ impl Shim<'_> {
                 let pids = self.cgroup.as_ref().map_or_else(|| Ok(Vec::new()), |cgroup| cgroup.pids())?;
                 self.say_last(index, Event::Ok { pids: Some(pids) });
                 return Ok(());
+            }
+            Request::Rename { name } => {
+                self.record.state.attributes.insert("name".into(), name);
+                self.record.write()?;
             }
             Request::Remove { value } => {
                 self.record.state.remove = value;
@@ -120,6 +129,7 @@ impl Shim<'_> {
         if let Some(client) = &self.clients[index] {
             client.tell(&Event::Started { pid });
         }
+        self.event("attach", &[]);
         self.connect_streams(index, handed.streams)
     }
 
@@ -139,7 +149,7 @@ impl Shim<'_> {
         self.wait(index)?;
         // A frozen process would not see the signal.
         self.freeze(false)?;
-        self.signal(0, signal.unwrap_or(self.policy.stop_signal))?;
+        self.signal_init(signal.unwrap_or(self.policy.stop_signal))?;
         let timeout = timeout.unwrap_or(self.policy.stop_timeout);
         if timeout >= 0.0 {
             self.stop_at = Some(clock::monotonic_ns() + (timeout * 1e9) as i64);
@@ -161,7 +171,19 @@ impl Shim<'_> {
             cgroup.thaw()?
         }
         self.record.state.status = then;
-        self.record.write()
+        self.record.write()?;
+        self.event(if freeze { "pause" } else { "unpause" }, &[]);
+        Ok(())
+    }
+
+    /// Sends a signal to the container's own process, with its event.
+    fn signal_init(&mut self, signal: i32) -> Result<()> {
+        self.signal(0, signal)?;
+        if !self.record.state.has_ended() {
+            self.event("kill", &[("signal", &signal.to_string())]);
+            self.kill_told |= signal == nix::libc::SIGKILL;
+        }
+        Ok(())
     }
 
     pub(super) fn signal(&mut self, task: usize, signal: i32) -> Result<()> {
@@ -177,15 +199,23 @@ impl Shim<'_> {
         let Some(index) = task else { return };
         match control {
             Control::Signal { signal } => {
-                let _ = self.signal(index, signal);
+                let _ = if index == 0 { self.signal_init(signal) } else { self.signal(index, signal) };
             }
             Control::Resize { width, height } => {
                 if let Some(Some(task)) = self.tasks.get(index)
                     && let Some(terminal) = &task.terminal
                 {
                     let _ = rocker_sys::tty::set_window_size(terminal.as_fd(), height, width);
+                    if index == 0 {
+                        let size = [("height", &*height.to_string()), ("width", &*width.to_string())];
+                        self.event("resize", &size);
+                    }
                 }
             }
+            Control::Detach => match self.tasks.get(index) {
+                Some(Some(task)) if index > 0 => self.exec_event("exec_detach", task, &[]),
+                _ => self.event("detach", &[]),
+            },
         }
     }
 

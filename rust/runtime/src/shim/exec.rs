@@ -26,6 +26,7 @@ impl Shim<'_> {
         }
         let handed = Handed::sort(&request.fds, fds)?;
         let detach = request.detach;
+        let command = command_line(&request.process.args);
         let task = self.clone_exec(request)?;
         let position = match self.tasks.iter().skip(1).position(Option::is_none) {
             Some(free) => free + 1,
@@ -34,6 +35,10 @@ impl Shim<'_> {
                 self.tasks.len() - 1
             }
         };
+        // Docker's order: the second is written whether or not the program can be run.
+        for step in ["exec_create", "exec_start"] {
+            self.exec_event(&format!("{step}: {command}"), &task, &[]);
+        }
         self.tasks[position] = Some(Task { detached: detach, ..task });
         if let Some(client) = self.clients[index].as_mut() {
             client.task = Some(position);
@@ -59,6 +64,7 @@ impl Shim<'_> {
         let pipes = Pipes::make(request.stdin && !request.tty)?;
         let terminal = request.tty.then(|| request.process.console_size.unwrap_or_default());
         let stdin = request.stdin;
+        let exec_id = request.id;
         let setup = exec::Setup {
             init: duplicate(&init.pidfd)?,
             namespaces: self.template.namespaces.difference(CloneFlags::CLONE_NEWPID),
@@ -100,10 +106,17 @@ impl Shim<'_> {
                     exit: None,
                     executes: true,
                     detached: false,
+                    exec_id,
                 })
             }
         }
     }
+}
+
+/// As Docker's events have it: the program, a space, and its arguments, if there are any.
+fn command_line(args: &[String]) -> String {
+    let (program, rest) = args.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    format!("{program} {}", rest.join(" "))
 }
 
 fn has_ended(pidfd: &OwnedFd) -> bool {

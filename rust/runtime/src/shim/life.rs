@@ -71,6 +71,7 @@ impl Shim<'_> {
             self.namespaces.extend(held);
             // A full run root must not end a container that runs: who asks sees it as being created.
             let _ = self.record.running(pid, clock::rfc3339(now));
+            self.event("start", &[]);
         }
         for client in 0..self.clients.len() {
             let Some(one) = self.clients[client].as_ref().filter(|one| one.task == Some(index)) else {
@@ -133,6 +134,7 @@ impl Shim<'_> {
             self.close_log();
             let _ = self.record.exited(&exit, self.root.as_ref());
         }
+        self.tell_end(index, &exit);
         if let Some(Some(task)) = self.tasks.get_mut(index) {
             task.exit = Some(exit.clone());
         }
@@ -161,6 +163,23 @@ impl Shim<'_> {
             started_at: clock::rfc3339(started),
             finished_at: clock::rfc3339(clock::now_ns()),
             usage,
+        }
+    }
+
+    /// The events of a process's end, before anybody is told of it.
+    fn tell_end(&mut self, index: usize, exit: &Exit) {
+        let code = exit.exit_code.to_string();
+        let Some(Some(task)) = self.tasks.get(index) else { return };
+        if index > 0 {
+            return self.exec_event("exec_die", task, &[("exitCode", &code)]);
+        }
+        let seconds = (clock::now_ns() - task.started_ns).max(0) / 1_000_000_000;
+        if exit.oom_killed {
+            self.event("oom", &[]);
+        }
+        self.event("die", &[("execDuration", &seconds.to_string()), ("exitCode", &code)]);
+        if std::mem::take(&mut self.stopping) {
+            self.event("stop", &[]);
         }
     }
 
@@ -193,7 +212,7 @@ impl Shim<'_> {
             self.refuse(index, Self::not_running());
         }
         let id = self.record.state.id.clone();
-        tear_down(
+        let removed = tear_down(
             self.cgroup.take(),
             &self.host.run,
             &self.record.directory,
@@ -201,6 +220,9 @@ impl Shim<'_> {
             &id,
             self.record.state.remove,
         );
+        if removed {
+            self.event("destroy", &[]);
+        }
         // A client that still reads must not keep the container from being started again.
         self.lock = None;
     }

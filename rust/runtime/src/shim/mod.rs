@@ -12,6 +12,7 @@
 //! | `life` | a process's start and end |
 //! | `exec` | another process in the container |
 //! | `record` | `state.json` |
+//! | `tell` | its events |
 //! | `teardown` | what is removed at the end |
 
 mod client;
@@ -27,6 +28,7 @@ mod streams;
 mod supervise;
 mod task;
 mod teardown;
+mod tell;
 
 use std::os::fd::{AsFd, OwnedFd};
 

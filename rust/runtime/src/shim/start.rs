@@ -1,5 +1,6 @@
 //! From a request to a cloned child on its way to becoming the program.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ use super::record::Record;
 use super::supervise::{Policy, Shim};
 use super::task::{Pipes, Task};
 use super::teardown::tear_down;
+use super::tell::tell;
 use crate::clock;
 use crate::host::Host;
 use crate::standby::SYSCTLS;
@@ -37,6 +39,7 @@ struct Scaffold<'h> {
     host: &'h Host,
     id: String,
     remove: bool,
+    attributes: BTreeMap<String, String>,
     root: Option<OwnedFd>,
     directory: OwnedFd,
     /// Let go of last: nobody else may start it meanwhile.
@@ -52,7 +55,10 @@ impl Scaffold<'_> {
             let _ = nix::sys::wait::waitpid(*pid, None);
         }
         let root = self.root.as_ref();
-        tear_down(self.cgroup, &self.host.run, &self.directory, root, &self.id, self.remove);
+        if tear_down(self.cgroup, &self.host.run, &self.directory, root, &self.id, self.remove) {
+            let state = State { id: self.id, attributes: self.attributes, ..State::default() };
+            tell(self.host, &state, "destroy", &[]);
+        }
         // It has never been: what is told of it is what the data root keeps of its last run, if it had one.
         let _ = nix::unistd::unlinkat(&self.directory, STATE_FILE, nix::unistd::UnlinkatFlags::NoRemoveDir);
         drop(self.lock);
@@ -76,6 +82,7 @@ pub fn start<'h>(
         host,
         id: request.id.clone(),
         remove: request.remove,
+        attributes: request.attributes.clone(),
         root: handed.root.take(),
         directory,
         lock,
@@ -261,6 +268,7 @@ fn describe(
         boot_id: host.boot_id.clone(),
         cgroup: Path::new("/").join(cgroup).to_string_lossy().into_owned(),
         remove: request.remove,
+        attributes: request.attributes.clone(),
         ..State::default()
     };
     let directory = directory
@@ -374,6 +382,7 @@ fn launch(
                 exit: None,
                 executes,
                 detached: false,
+                exec_id: String::new(),
             };
             Ok((task, template))
         }

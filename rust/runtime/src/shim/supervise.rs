@@ -108,6 +108,10 @@ pub struct Shim<'h> {
     pub(super) timed_out: bool,
     /// Monotonic time at which a stop turns into a kill.
     pub(super) stop_at: Option<i64>,
+    /// Whether the events tell of a SIGKILL already.
+    pub(super) kill_told: bool,
+    /// Whether its end is what a `stop` asked for.
+    pub(super) stopping: bool,
     /// Set once the container has ended and everything of it is gone.
     pub(super) ended: bool,
     epoll: Epoll,
@@ -175,6 +179,8 @@ impl<'h> Shim<'h> {
             owner,
             timed_out: false,
             stop_at: None,
+            kill_told: false,
+            stopping: false,
             ended: false,
             epoll,
             trimmed: false,
@@ -193,6 +199,9 @@ impl<'h> Shim<'h> {
         client.task = Some(0);
         let index = self.add_client(client)?;
         let streams = self.first_streams.take().unwrap_or_default();
+        if streams.iter().any(Option::is_some) {
+            self.event("attach", &[]);
+        }
         self.connect_streams(index, streams)?;
         self.watch(Token::Listener, EpollFlags::EPOLLIN)?;
         if self.owner.is_some() {
@@ -298,6 +307,9 @@ impl<'h> Shim<'h> {
         }
         if self.stop_at.is_some_and(|at| at <= now) {
             self.stop_at = None;
+            if !self.kill_told {
+                self.event("kill", &[("signal", "9")]);
+            }
             self.kill_all();
         }
     }

@@ -37,6 +37,8 @@ pub struct Task {
     pub executes: bool,
     /// Whether its client is told of its start only (`exec -d`).
     pub detached: bool,
+    /// What its events name it by, if it was made by exec.
+    pub exec_id: String,
 }
 
 /// One output stream of a process.

@@ -1,0 +1,30 @@
+//! Events of the container, for those who follow `events`.
+
+use std::os::fd::AsFd;
+
+use rocker_core::events::{self, Message};
+use rocker_core::protocol::State;
+
+use super::supervise::Shim;
+use super::task::Task;
+use crate::host::Host;
+
+/// Writes an event of a container. A full run root must not end it: then the event is lost.
+pub fn tell(host: &Host, state: &State, action: &str, more: &[(&str, &str)]) {
+    let message = Message { kind: "container", action, id: &state.id, attributes: &state.attributes, more };
+    let _ = events::append(host.run.as_fd(), &message.line());
+}
+
+impl Shim<'_> {
+    /// Writes an event of this container.
+    pub(super) fn event(&self, action: &str, more: &[(&str, &str)]) {
+        tell(self.host, &self.record.state, action, more);
+    }
+
+    /// Writes an event of a process made by exec.
+    pub(super) fn exec_event(&self, action: &str, task: &Task, more: &[(&str, &str)]) {
+        let mut all = vec![("execID", task.exec_id.as_str())];
+        all.extend_from_slice(more);
+        self.event(action, &all);
+    }
+}
