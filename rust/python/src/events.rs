@@ -8,11 +8,13 @@ use pyo3::types::PyBytes;
 use rocker_core::client::files;
 use rocker_core::events::{Reader, append, reader::Waited};
 
-use crate::error::{detached, interruptible, to_python};
+use crate::error::{interruptible, to_python};
 
 #[pyfunction]
 pub fn event_write(py: Python<'_>, run: PathBuf, line: &[u8]) -> PyResult<()> {
-    detached(py, || append(std::os::fd::AsFd::as_fd(&files::directory(&run)?), line))
+    // Shorter than letting go of the interpreter's lock.
+    let run = files::directory(&run).map_err(|error| to_python(py, error))?;
+    append(std::os::fd::AsFd::as_fd(&run), line).map_err(|error| to_python(py, error))
 }
 
 /// Iterator of `event_read`.
