@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 DEFAULT_LOG_DRIVER = "json-file"
-LOG_DRIVERS = ("json-file", "local", "none")
+LOG_DRIVERS = ("fluentd", "gelf", "journald", "json-file", "local", "none", "syslog")
 DEFAULT_STOP_TIMEOUT = 10
 DEFAULT_SHM_SIZE = 64 << 20
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from rocker.engine import launch
+from rocker.engine import launch, logconfig
 from rocker.engine.emit import attributes_of
 from rocker.engine.session import Session
 from rocker.errors import ConflictError
@@ -80,6 +80,7 @@ def send(
 
     try:
         launch.make_shm(engine, id, config)
+        logconfig.complete(engine, id, config, request["log"])
         body = json.dumps(request, separators=(",", ":")).encode()
         session = engine.core.start(
             RUNTIME, engine.root, engine.run_root, body, attach=attach, bind_to_caller=bind_to_caller

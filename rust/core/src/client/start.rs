@@ -35,6 +35,20 @@ struct Sources {
     spec: SpecSources,
     #[serde(default)]
     rootfs: RootfsSource,
+    #[serde(default)]
+    log: LogSource,
+}
+
+#[derive(Default, Deserialize)]
+struct LogSource {
+    #[serde(default)]
+    remote: Option<RemoteSource>,
+}
+
+#[derive(Deserialize)]
+struct RemoteSource {
+    #[serde(default)]
+    directory: Option<PathBuf>,
 }
 
 #[derive(Default, Deserialize)]
@@ -200,6 +214,12 @@ fn collect(
     }
     if bind_to_caller {
         add(Fd::Owner, pidfd::open(Pid::this()).map_err(|errno| Error::sys("pidfd_open", errno))?);
+    }
+    if let Some(directory) = sources.log.remote.as_ref().and_then(|remote| remote.directory.as_ref()) {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let fd = open(directory, flags, Mode::empty())
+            .map_err(|errno| Error::at("open the directory of the log server's socket", directory, errno))?;
+        add(Fd::Log, fd);
     }
     for (index, mount) in sources.spec.mounts.iter().enumerate() {
         let has = |wanted: &str| mount.options.iter().any(|option| option == wanted);

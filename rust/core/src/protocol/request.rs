@@ -98,6 +98,8 @@ pub enum Fd {
     Mount(usize),
     /// Namespace file of `spec.linux.namespaces[n]`.
     Namespace(usize),
+    /// Directory of the log server's unix socket.
+    Log,
 }
 
 impl From<Fd> for String {
@@ -111,6 +113,7 @@ impl From<Fd> for String {
             Fd::Owner => "owner".into(),
             Fd::Mount(index) => format!("mount:{index}"),
             Fd::Namespace(index) => format!("ns:{index}"),
+            Fd::Log => "log".into(),
         }
     }
 }
@@ -127,6 +130,7 @@ impl TryFrom<String> for Fd {
             "root" => Ok(Self::Root),
             "rootfs" => Ok(Self::Rootfs),
             "owner" => Ok(Self::Owner),
+            "log" => Ok(Self::Log),
             _ => numbered("mount:")
                 .map(Self::Mount)
                 .or_else(|| numbered("ns:").map(Self::Namespace))

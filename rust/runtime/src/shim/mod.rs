@@ -12,6 +12,7 @@
 //! | `life` | a process's start and end |
 //! | `exec` | another process in the container |
 //! | `record` | `state.json` |
+//! | `server` | the log server's socket in the loop |
 //! | `tell` | its events |
 //! | `teardown` | what is removed at the end |
 
@@ -23,6 +24,7 @@ mod life;
 mod output;
 mod prepare;
 mod record;
+mod server;
 mod start;
 mod streams;
 mod supervise;

@@ -33,6 +33,8 @@ pub struct Handed {
     pub mounts: Vec<(usize, OwnedFd)>,
     /// Namespace files, by the namespace's position.
     pub namespaces: Vec<(usize, OwnedFd)>,
+    /// Directory of the log server's socket.
+    pub log: Option<OwnedFd>,
     /// A network namespace made beforehand, with loopback up.
     pub network: Option<OwnedFd>,
 }
@@ -53,6 +55,7 @@ impl Handed {
                 Fd::Rootfs => handed.directory = Some(fd),
                 Fd::Owner => handed.owner = Some(fd),
                 Fd::Mount(index) => handed.mounts.push((*index, fd)),
+                Fd::Log => handed.log = Some(fd),
                 Fd::Namespace(index) => handed.namespaces.push((*index, fd)),
             }
         }

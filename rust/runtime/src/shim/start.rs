@@ -16,7 +16,7 @@ use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{Pid, fchdir};
 use rocker_core::cgroup::Cgroup;
 use rocker_core::container::{Gate, init, open_below};
-use rocker_core::log::{LogConfig, Writer};
+use rocker_core::log::{LogConfig, Remote, Writer};
 use rocker_core::protocol::{
     Inbox, NetworkMode, SHIM_SOCKET, STATE_FILE, StartRequest, State, StdinMode, TEARDOWN_PATIENCE,
 };
@@ -187,7 +187,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     // From here on the child mounts what it can without the following.
     cgroup.finish(rest)?;
     prepare::write_files(&scaffold.directory, &files)?;
-    let log = open_log(scaffold.root.as_ref(), &log)?;
+    let log = open_log(scaffold.root.as_ref(), &log, handed.log)?;
     let listener = listen_in(&scaffold.directory)?;
     // Last, so that nothing of the program has run when one of these fails.
     if let Some((socket, _)) = &task.report {
@@ -226,12 +226,18 @@ fn cgroup_path(wanted: Option<&Path>, id: &str) -> Result<PathBuf> {
     Ok(path.strip_prefix("/").map_or(path.clone(), Path::to_owned))
 }
 
-fn open_log(root: Option<&OwnedFd>, log: &LogConfig) -> Result<Option<Writer>> {
-    if log.driver == rocker_core::log::Driver::None {
-        return Ok(None);
-    }
-    let root = root.ok_or_else(|| Error::invalid("a log needs the data root's descriptor"))?;
-    Writer::open(root.as_fd(), log).map(Some)
+fn open_log(root: Option<&OwnedFd>, log: &LogConfig, directory: Option<OwnedFd>) -> Result<Option<Writer>> {
+    let remote = log.remote.as_ref().map(|remote| Remote::open(remote, directory)).transpose()?;
+    let local = if log.driver == rocker_core::log::Driver::None {
+        None
+    } else {
+        let root = root.ok_or_else(|| Error::invalid("a log needs the data root's descriptor"))?;
+        Some(Writer::open(root.as_fd(), log)?)
+    };
+    Ok(match (local, remote) {
+        (local, None) => local,
+        (local, Some(remote)) => Some(local.unwrap_or_else(Writer::without_file).with_remote(remote)),
+    })
 }
 
 /// Binds below the run directory by a relative name: `sun_path` has room for 107 bytes only.

@@ -50,6 +50,8 @@ pub enum Token {
     ClientInput(usize),
     /// A client's pipe can be written again: stream 0 or 1.
     Sink(usize, usize),
+    /// The log server's socket.
+    Log,
 }
 
 impl Token {
@@ -64,6 +66,7 @@ impl Token {
             Self::Client(number) => (6, number, 0),
             Self::ClientInput(number) => (7, number, 0),
             Self::Sink(number, stream) => (8, number, stream),
+            Self::Log => (20, 0, 0),
         };
         kind << 56 | (stream as u64) << 48 | number as u64
     }
@@ -79,6 +82,7 @@ impl Token {
             5 => Self::Input(number),
             6 => Self::Client(number),
             7 => Self::ClientInput(number),
+            20 => Self::Log,
             _ => Self::Sink(number, stream),
         }
     }
@@ -114,6 +118,8 @@ pub struct Shim<'h> {
     pub(super) stopping: bool,
     /// Set once the container has ended and everything of it is gone.
     pub(super) ended: bool,
+    /// What of the log server's socket is waited for: the socket's generation, and whether it is to be written.
+    pub(super) log_watched: Option<(u64, bool)>,
     epoll: Epoll,
     /// Whether what the start needed of the heap has been given back.
     trimmed: bool,
@@ -182,6 +188,7 @@ impl<'h> Shim<'h> {
             kill_told: false,
             stopping: false,
             ended: false,
+            log_watched: None,
             epoll,
             trimmed: false,
             buffer: Vec::new(),
@@ -204,6 +211,7 @@ impl<'h> Shim<'h> {
         }
         self.connect_streams(index, streams)?;
         self.watch(Token::Listener, EpollFlags::EPOLLIN)?;
+        self.watch_log();
         if self.owner.is_some() {
             self.watch(Token::Owner, EpollFlags::EPOLLIN)?;
         }
@@ -235,6 +243,7 @@ impl<'h> Shim<'h> {
             Token::Client(index) => Some(client(index)?.socket.as_fd()),
             Token::ClientInput(index) => client(index)?.stdin.as_ref().map(|stdin| stdin.fd.as_fd()),
             Token::Sink(index, stream) => client(index)?.sinks[stream].as_ref().map(|sink| sink.fd.as_fd()),
+            Token::Log => self.log.as_ref()?.remote()?.socket(),
         }
     }
 
@@ -266,6 +275,7 @@ impl<'h> Shim<'h> {
             Token::Client(index) => self.read_client(index),
             Token::ClientInput(index) => self.read_client_input(index),
             Token::Sink(index, stream) => self.sink_writable(index, stream, events),
+            Token::Log => self.log_goes_on(true),
         }
     }
 
@@ -286,7 +296,7 @@ impl<'h> Shim<'h> {
     }
 
     fn timeout(&self) -> EpollTimeout {
-        let next = [self.policy.kill_at, self.stop_at].into_iter().flatten().min();
+        let next = [self.policy.kill_at, self.stop_at, self.log_deadline()].into_iter().flatten().min();
         let until = next.map(|at| ((at - clock::monotonic_ns()).max(0) + 999_999) / 1_000_000);
         let busy = !self.buffer.is_empty() || !self.trimmed;
         match (until, busy.then_some(200)) {
@@ -300,6 +310,9 @@ impl<'h> Shim<'h> {
 
     fn act_on_time(&mut self) {
         let now = clock::monotonic_ns();
+        if self.log_deadline().is_some_and(|at| at <= now) {
+            self.log_goes_on(false);
+        }
         if self.policy.kill_at.is_some_and(|at| at <= now) {
             self.policy.kill_at = None;
             self.timed_out = true;
