@@ -172,7 +172,7 @@ def test_a_kept_container_that_cannot_start_stays_to_be_looked_at(engine, core):
     [
         ({"network": "bridge"}, UnsupportedError, "network bridge is not offered yet"),
         ({"restart": "always"}, UnsupportedError, "restart policy"),
-        ({"log_driver": "syslog"}, InvalidArgumentError, 'no log driver named "syslog"'),
+        ({"log_driver": "splunk"}, InvalidArgumentError, 'no log driver named "splunk"'),
         ({"log_opts": {"max-sizes": "1"}}, InvalidArgumentError, "unknown log opt 'max-sizes' for json-file"),
         ({"log_opts": {"max-file": "0"}}, InvalidArgumentError, "invalid value for max-file"),
         ({"security_opt": ["seccmp=x"]}, InvalidArgumentError, 'invalid --security-opt: "seccmp=x"'),

@@ -8,7 +8,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, Protocol, cast
+    from typing import Any, Protocol
 
     from rocker.engine.logdrivers.identity import Identity
 
@@ -26,5 +26,6 @@ def module(driver: str) -> Driver:
     """Return the module of a driver."""
     import importlib
 
-    found = importlib.import_module(f"rocker.engine.logdrivers.{driver}")
-    return cast("Driver", found) if TYPE_CHECKING else found
+    found: Any = importlib.import_module(f"rocker.engine.logdrivers.{driver}")
+    driver_module: Driver = found
+    return driver_module

@@ -6,14 +6,11 @@ use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrStorage, UnixAddr, connect,
-    getsockname, getsockopt, recv, send, setsockopt, socket, sockopt,
+    getsockname, getsockopt, recv, send, socket, sockopt,
 };
 use nix::unistd::{chdir, fchdir, write};
 
 use super::config::Address;
-
-/// Room for the largest datagrams; the kernel grants what `net.core.wmem_max` allows.
-const SEND_BUFFER: usize = 8 << 20;
 
 /// A socket, connected or about to be.
 #[derive(Debug)]
@@ -43,9 +40,6 @@ impl Connection {
             }
             Address::Unix(name) | Address::Unixgram(name) => {
                 let fd = socket(AddressFamily::Unix, kind, flags, None::<SockProtocol>)?;
-                if datagrams {
-                    let _ = setsockopt(&fd, sockopt::SndBuf, &SEND_BUFFER);
-                }
                 let result = connect_below(&fd, name, directory);
                 (fd, result)
             }
