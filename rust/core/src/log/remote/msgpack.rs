@@ -60,7 +60,10 @@ pub(super) fn only_string<'a>(bytes: &'a [u8], name: &str) -> Result<Option<&'a 
     Ok(take_string(rest)?.map(|(value, _)| value))
 }
 
-fn take_string(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, ()> {
+/// A string, and what follows it.
+type Taken<'a> = Option<(&'a [u8], &'a [u8])>;
+
+fn take_string(bytes: &[u8]) -> Result<Taken<'_>, ()> {
     let Some((&head, rest)) = bytes.split_first() else { return Ok(None) };
     let (length, rest) = match head {
         0xa0..=0xbf => (usize::from(head & 0x1f), rest),
