@@ -356,6 +356,55 @@ def test_fluentd_async_starts_without_a_server_and_connects_when_there_is_one(
 # --- modes ---
 
 
+def wait_held(container: rocker.Container) -> None:
+    """Wait until the container is held back: its log's copy here has not grown for half a second."""
+    local = Path(container.engine.root) / "containers" / container.id / "log" / "container.log"
+    size, since = -1, time.monotonic()
+    while time.monotonic() - since < 0.5:
+        time.sleep(0.05)
+        if (now := local.stat().st_size) != size:
+            size, since = now, time.monotonic()
+
+
+def processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "unixgram", "unix"])
+def test_a_shim_that_waits_for_a_server_sleeps_and_then_loses_nothing(
+    run: Callable[..., rocker.Container], tcp: socket.socket, tmp_path: Path, scheme: str
+) -> None:
+    with contextlib.ExitStack() as stack:
+        where, server = address(tcp, "tcp"), tcp
+        if scheme != "tcp":
+            kind = socket.SOCK_STREAM if scheme == "unix" else socket.SOCK_DGRAM
+            where, server = (
+                f"{scheme}://{tmp_path}/s",
+                stack.enter_context(socket.socket(socket.AF_UNIX, kind)),
+            )
+            server.settimeout(PATIENCE)
+            server.bind(str(tmp_path / "s"))
+            if scheme == "unix":
+                server.listen()
+        count = 12_000
+        script = f"i=0; while [ $i -lt {count} ]; do echo {'x' * 1000} $i; i=$((i+1)); done"
+        container = run(script, "syslog", {"syslog-address": where})
+        wait_held(container)
+        state = container.engine.state(container.id)
+        assert state is not None
+        assert state["status"] == "running"
+        before = processor_seconds(state["shim_pid"])
+        time.sleep(0.5)
+        assert processor_seconds(state["shim_pid"]) - before < 0.1
+        if scheme == "unixgram":
+            lines = [server.recv(1 << 16) for _ in range(count)]
+        else:
+            lines = everything(server).splitlines()
+        assert [int(line.split()[-1]) for line in lines] == list(range(count))
+        assert container.wait() == 0
+
+
 def test_a_server_that_does_not_read_holds_the_container_back_and_a_stop_still_works(
     run: Callable[..., rocker.Container], tcp: socket.socket, tmp_path: Path
 ) -> None:
@@ -365,13 +414,7 @@ def test_a_server_that_does_not_read_holds_the_container_back_and_a_stop_still_w
     with connection:
         connection.settimeout(PATIENCE)
         assert connection.recv(10)
-        size, since = -1, time.monotonic()
-        local = Path(container.engine.root) / "containers" / container.id / "log" / "container.log"
-        # It has stopped once the local copy has not grown for half a second.
-        while time.monotonic() - since < 0.5:
-            time.sleep(0.05)
-            if (now := local.stat().st_size) != size:
-                size, since = now, time.monotonic()
+        wait_held(container)
         assert not (tmp_path / "done").exists()
         while not (tmp_path / "done").exists():
             assert connection.recv(1 << 20), "it goes on as the server reads"
