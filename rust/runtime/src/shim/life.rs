@@ -195,6 +195,7 @@ impl Shim<'_> {
             return;
         }
         self.ended = true;
+        self.say_events();
         self.close_log();
         if let Some(cgroup) = &self.cgroup {
             let _ = cgroup.kill();

@@ -1,5 +1,6 @@
 //! The shim's loop: what happened, and who handles it.
 
+use std::cell::RefCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -120,6 +121,8 @@ pub struct Shim<'h> {
     pub(super) ended: bool,
     /// What of the log server's socket is waited for: the socket's generation, and whether it is to be written.
     pub(super) log_watched: Option<(u64, bool)>,
+    /// Events that are written with the next one.
+    pub(super) unsaid: RefCell<Vec<u8>>,
     epoll: Epoll,
     /// Whether what the start needed of the heap has been given back.
     trimmed: bool,
@@ -189,6 +192,7 @@ impl<'h> Shim<'h> {
             stopping: false,
             ended: false,
             log_watched: None,
+            unsaid: RefCell::default(),
             epoll,
             trimmed: false,
             buffer: Vec::new(),
@@ -207,7 +211,7 @@ impl<'h> Shim<'h> {
         let index = self.add_client(client)?;
         let streams = self.first_streams.take().unwrap_or_default();
         if streams.iter().any(Option::is_some) {
-            self.event("attach", &[]);
+            self.event_later("attach", &[]);
         }
         self.connect_streams(index, streams)?;
         self.watch(Token::Listener, EpollFlags::EPOLLIN)?;
