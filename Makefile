@@ -24,7 +24,7 @@ PYTHON_DIRS := $(wildcard python tests benches)
 PYTEST_ARGS ?=
 BENCH_ARGS  ?=
 
-.PHONY: help setup build run test test-unit test-slow test-vm lint lint-rust lint-python fmt bench bench-compare wheel sdist clean
+.PHONY: help setup build run test test-unit test-slow test-vm lint lint-rust lint-python fmt docs bench bench-compare wheel sdist clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,8 +71,13 @@ fmt: setup ## format both languages in place
 	ruff check --quiet --fix-only $(PYTHON_DIRS)
 	ruff format --quiet $(PYTHON_DIRS)
 
+docs: build ## the command reference, docs/reference.md, from the commands themselves
+	@$(PYTHON) scripts/reference > docs/reference.md.new
+	mv docs/reference.md.new docs/reference.md
+
 bench: build $(CACHE)/apt-bench.stamp ## rocker beside crun, runc, bubblewrap, podman and docker; writes benches/results/
-	@$(PYTHON) -m benches.run $(BENCH_ARGS)
+	@[[ -n $${ROCKER_BENCH_CLIENTS:-} ]] || scripts/docker29 $(CACHE)/clients || echo 'Docker 29 could not be built' >&2
+	$(PYTHON) -m benches.run $(BENCH_ARGS)
 
 bench-compare: build ## two commits of rocker beside each other: make bench-compare A=REV B=REV
 	@$(PYTHON) -m benches.compare $(A) $(B) $(BENCH_ARGS)
@@ -84,7 +89,7 @@ sdist: setup ## dist/*.tar.gz
 	@maturin sdist --out dist
 
 clean: ## everything that was built; the caches of .cache/ stay
-	@rm -rf target dist $(VENV) python/rocker/_bin python/rocker/*.so
+	@rm -rf target dist $(VENV) python/rocker/_bin python/rocker/*.so wheel-data/scripts/rocker
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # --- stamps: each says that a step is done and need not be repeated ---------------------------------------------
@@ -105,7 +110,7 @@ $(VENV)/.built: $(VENV)/.stamp $(CACHE)/rust.stamp $(RUST_FILES)
 	touch $@
 
 $(CACHE)/apt-run.stamp:   PACKAGES := mmdebstrap
-$(CACHE)/apt-test.stamp:  PACKAGES := busybox-static mmdebstrap skopeo strace sudo xz-utils zstd
+$(CACHE)/apt-test.stamp:  PACKAGES := busybox-static iproute2 iptables mmdebstrap nftables procps skopeo strace sudo xz-utils zstd
 $(CACHE)/apt-bench.stamp: PACKAGES := busybox-static bubblewrap crun docker.io mmdebstrap podman runc
 $(CACHE)/apt-vm.stamp:    PACKAGES := busybox-static cpio e2fsprogs kmod mmdebstrap qemu-system-x86
 $(CACHE)/apt-%.stamp: Makefile scripts/apt-install

@@ -6,6 +6,7 @@ slower.
 """
 
 import argparse
+import math
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from benches import isolation
+from benches.contenders.rocker import end_workers
 from benches.measure import Mode, Result, execute, interleave
 
 REPOSITORY = Path(__file__).parents[1]
@@ -97,11 +99,12 @@ class Revision:
 
 
 def main() -> int:
-    """Measure and print a table; 1 when B is more than `--limit` times slower somewhere."""
+    """Measure and print a table; 1 when B fails or is more than `--limit` times slower somewhere."""
     options = _options()
     isolation.enter(Path(options.state), "benches.compare")
     sys.path.insert(0, str(REPOSITORY / "tests"))
     from helpers import images
+    from helpers.engine import EngineRoots
 
     with tempfile.TemporaryDirectory(prefix="rb", dir=options.state) as directory, ExitStack() as stack:
         pair = [Revision(name, Path(directory) / letter, images.busybox_rootfs())
@@ -109,8 +112,9 @@ def main() -> int:
         for one in pair:
             one.build()
         for one in pair:
+            stack.callback(EngineRoots(one.warm.parent, one.name).stop_launcher)
             one.open(stack)
-            stack.callback(_end, one.warm)
+            stack.callback(end_workers, one.warm)
         worst = _table(pair, options.rounds)
     return int(worst > options.limit)
 
@@ -129,11 +133,11 @@ def _table(pair: list[Revision], rounds: int) -> float:
 
 
 def _line(row: str, mode: str, one: Result, other: Result) -> float:
-    if not (one.samples and other.samples):
-        print(f"| {row} | {mode} | {one.note or one.p50:.40} | {other.note or other.p50:.40} | |")
-        return 0.0
-    ratio = other.p50 / one.p50
-    print(f"| {row} | {mode} | {one.p50:.2f} | {other.p50:.2f} | {ratio:.2f} |", flush=True)
+    """Print one line; its ratio: infinite when B failed, nothing when only A did."""
+    cells = [each.note.replace("|", "/") or f"{each.p50:.2f}" for each in (one, other)]
+    ratio = math.inf if other.note else 0.0 if one.note else other.p50 / one.p50
+    shown = "not measured" if one.note or other.note else f"{ratio:.2f}"
+    print(f"| {row} | {mode} | {cells[0]} | {cells[1]} | {shown} |", flush=True)
     return ratio
 
 
@@ -152,14 +156,6 @@ def _options() -> argparse.Namespace:
 def _say(to: IO[bytes], word: str) -> None:
     to.write(word.encode() + b"\n")
     to.flush()
-
-
-def _end(workers: Path) -> None:
-    """End the template of these workers; they go with it."""
-    from helpers.processes import processes_of
-
-    for process in processes_of(workers):
-        subprocess.run(["kill", str(process.pid)], check=False)
 
 
 def _git(*words: str) -> str:

@@ -98,9 +98,22 @@ def execute(argv: Sequence[str], *, expect: int = 0, environment: Mapping[str, s
         raise RuntimeError(f"{' '.join(argv)} ended with {code}")
 
 
-def output(argv: Sequence[str], *, stdin: bytes = b"", timeout: float = 300) -> bytes:
+def output(
+    argv: Sequence[str],
+    *,
+    stdin: bytes = b"",
+    timeout: float = 300,
+    environment: Mapping[str, str] | None = None,
+) -> bytes:
     """Run a program and return what it wrote to its standard output; its errors are the exception's text."""
-    done = subprocess.run(argv, input=stdin, capture_output=True, timeout=timeout, check=False)
+    done = subprocess.run(
+        argv,
+        input=stdin,
+        capture_output=True,
+        timeout=timeout,
+        check=False,
+        env={**os.environ, **(environment or {})},
+    )
     if done.returncode:
         raise RuntimeError(f"{' '.join(argv)}: {done.stderr.decode(errors='replace').strip()[-300:]}")
     return done.stdout

@@ -36,7 +36,7 @@ def main() -> int:
         image = Image(images.busybox_rootfs(), images.busybox_tar())
         opened: list[Contender] = []
         try:
-            _open(all_contenders(state, image), options.only, opened)
+            _open(all_contenders(state, image, options.docker29), options.only, opened)
             facts = [fact for contender in opened if (fact := _facts(contender))]
             results = _measure(Bench(opened, options.rounds, state, images.debian_tar()), options.rows)
         finally:
@@ -61,6 +61,13 @@ def _options() -> argparse.Namespace:
         "--rows", type=lambda text: text.split(","), default=list(GROUPS), help=", ".join(GROUPS)
     )
     parser.add_argument("--only", type=lambda text: text.split(","), default=None, help="names of contenders")
+    parser.add_argument(
+        "--docker29",
+        type=Path,
+        metavar="DIR",
+        default=os.environ.get("ROCKER_BENCH_CLIENTS", REPOSITORY / ".cache" / "clients"),
+        help="where scripts/docker29 has built Docker 29 (ROCKER_BENCH_CLIENTS)",
+    )
     parser.add_argument("--readme", action="store_true", help="put the latencies into README.md too")
     parser.add_argument("--state", default="/tmp", help="where roots and images lie: a disk, not a tmpfs")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "benches" / "results")

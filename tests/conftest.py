@@ -12,12 +12,13 @@ import pytest
 
 from helpers import images
 from helpers.engine import EngineRoots
-from helpers.leaks import LeakCheck, clean_up
+from helpers.leaks import LeakCheck, clean_up, foreign_engines, only_run
 from helpers.terminal import Terminal
 from helpers.warm import Warm
 
 if TYPE_CHECKING:
     import rocker
+    from helpers.networks import Host
 
 
 # The command runs cold unless a test says otherwise: a template that one test leaves would serve the next.
@@ -30,14 +31,17 @@ for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
 
 @pytest.fixture(scope="session", autouse=True)
 def the_machine_as_it_was() -> Iterator[None]:
-    """The whole run leaves no cgroup, link, namespace or table behind, whatever became of its tests."""
+    """The whole run leaves no engine, cgroup, link, namespace or table behind, whatever became of its tests."""
     if os.geteuid() != 0:
         yield
         return
     nobody = EngineRoots(Path("/nonexistent"), "the whole run")
-    check = LeakCheck(nobody)
-    yield
-    if leaks := check.leaks():
+    with only_run() as alone:
+        check = LeakCheck(nobody)
+        yield
+        # An engine that was at work before, or another run's, tells nothing of this one.
+        left = foreign_engines(nobody) if not check.before.foreign and alone() else []
+    if leaks := [f"process {process}" for process in left] + check.leaks():
         pytest.fail("the tests left behind:\n" + "\n".join(f"  {leak}" for leak in leaks), pytrace=False)
 
 
@@ -121,3 +125,28 @@ def busybox_image() -> Path:
 def debian_tar() -> Path:
     """A minimal Debian as a tar, for `import`; slow the first time."""
     return images.debian_tar()
+
+
+@pytest.fixture
+def host(engine_roots: EngineRoots, busybox_rootfs: Path) -> Iterator["Host"]:
+    """A host of the test's own (helpers.networks.Host); afterwards nothing of its containers is left there."""
+    from helpers.netns import Namespace, run
+    from helpers.networks import TABLE, Host, elements, until
+    from rocker import _core
+
+    namespace = Namespace()
+    with namespace.entered():
+        made = Host(engine_roots, busybox_rootfs)
+        yield made
+        for container in made.running:
+            container.end()
+        for container in made.running:
+            _core.settle(str(engine_roots.run), str(engine_roots.root), container.id)
+        until(lambda: not [name for name in _core.links() if name.startswith("rkv")])
+        for name in [name for name in _core.links() if name.startswith("rk-")]:
+            assert elements("ports4") == elements("anywhere4") == elements("itself4") == []
+            _core.network_remove(name, TABLE)
+        assert TABLE not in run("nft", "list", "ruleset")
+        assert list((engine_roots.run / "networks").glob("*/*")) == []
+        assert not engine_roots.stop_launcher()
+    namespace.close()

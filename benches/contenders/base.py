@@ -1,11 +1,13 @@
 """What a row may ask of a contender."""
 
+import os
 import shutil
 import subprocess
 import uuid
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benches.measure import execute, output
 
@@ -115,32 +117,46 @@ class CommandContender(Contender):
     environment: dict[str, str] = {}
     """Variables of the command, beside this process's."""
 
-    def _do(self, argv: list[str]) -> None:
+    def do(self, argv: list[str]) -> None:
+        """Run a command line of this engine's to its end."""
         execute(argv, environment=self.environment)
 
+    def output(self, argv: list[str]) -> bytes:
+        """The same, for what it writes."""
+        return output(argv, environment=self.environment)
+
+    def start_process(self, argv: list[str], **keywords: Any) -> subprocess.Popen[bytes]:
+        """The same in the background; keywords are those of `subprocess.Popen`."""
+        return subprocess.Popen(argv, env={**os.environ, **self.environment}, **keywords)
+
     def run(self, *command: str) -> None:
-        self._do(self.run_argv(*command))
+        self.do(self.run_argv(*command))
+
+    def popen(self, *command: str) -> subprocess.Popen[bytes]:
+        return self.start_process(
+            self.run_argv(*command), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
 
     def run_argv(self, *command: str) -> list[str]:
         return [*self.client, "run", "--rm", *self.run_flags, self.reference, *command]
 
     def create(self, name: str, *command: str) -> None:
-        self._do([*self.client, "create", "--name", name, *self.run_flags, self.reference, *command])
+        self.do([*self.client, "create", "--name", name, *self.run_flags, self.reference, *command])
 
     def start(self, name: str) -> None:
-        self._do([*self.client, "start", name])
+        self.do([*self.client, "start", name])
 
     def stop(self, name: str) -> None:
-        self._do([*self.client, "stop", name])
+        self.do([*self.client, "stop", name])
 
     def remove(self, name: str) -> None:
-        self._do([*self.client, "rm", "-f", name])
+        self.do([*self.client, "rm", "-f", name])
 
     def execute(self, name: str, *command: str) -> None:
-        self._do([*self.client, "exec", name, *command])
+        self.do([*self.client, "exec", name, *command])
 
     def log(self, name: str) -> int:
-        with subprocess.Popen([*self.client, "logs", name], stdout=subprocess.PIPE) as process:
+        with self.start_process([*self.client, "logs", name], stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             total = 0
             while data := process.stdout.read(1 << 20):
@@ -148,19 +164,19 @@ class CommandContender(Contender):
         return total
 
     def list_all(self) -> None:
-        self._do([*self.client, "ps", "--all"])
+        self.do([*self.client, "ps", "--all"])
 
     def read_log(self, name: str) -> None:
-        self._do([*self.client, "logs", name])
+        self.do([*self.client, "logs", name])
 
     def stats(self, name: str) -> None:
-        output([*self.client, "stats", "--no-stream", name])
+        self.output([*self.client, "stats", "--no-stream", name])
 
     def load(self, archive: Path, name: str) -> None:
-        self._do([*self.client, "import", str(archive), name])
+        self.do([*self.client, "import", str(archive), name])
 
     def unload(self, name: str) -> None:
-        self._do([*self.client, "rmi", name])
+        self.do([*self.client, "rmi", name])
 
 
 def unique() -> str:

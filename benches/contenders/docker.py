@@ -1,4 +1,4 @@
-"""Docker from Debian: its own dockerd with its own roots, started here and ended by pid."""
+"""Docker from Debian, and Docker 29: a dockerd of its own with roots of its own, started here and ended by pid."""
 
 import http.client
 import os
@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from benches.contenders.base import CommandContender, Image
-from benches.measure import execute, output
+from benches.measure import execute
 
 START = 60.0
 """Seconds that dockerd has to answer."""
@@ -22,36 +22,46 @@ class Docker(CommandContender):
 
     name = "docker"
     run_flags = ["--network", "none"]
+    daemon = "dockerd"
 
     def __init__(self, state: Path, image: Image) -> None:
         super().__init__(state, image)
         self._socket = state / "s"
         # Debian's client, of the daemon's version, wherever another one comes first in PATH.
-        program = "/usr/bin/docker" if os.access("/usr/bin/docker", os.X_OK) else "docker"
-        self.client = [program, "--host", f"unix://{self._socket}"]
+        self._use("/usr/bin/docker" if os.access("/usr/bin/docker", os.X_OK) else "docker")
         self._daemon: subprocess.Popen[bytes] | None = None
+
+    def _use(self, client: str) -> None:
+        self.client = [client, "--host", f"unix://{self._socket}"]
 
     def open(self) -> None:
         super().open()
-        if shutil.which("dockerd") is None:
-            raise RuntimeError("dockerd is not installed")
+        if shutil.which(self.daemon) is None:
+            raise RuntimeError(f"{self.daemon} is not installed")
         state = str(self.state)
         flags = ["--data-root", f"{state}/root", "--exec-root", f"{state}/run", "--pidfile", f"{state}/pid"]
         with (self.state / "log").open("wb") as log:
-            self._daemon = subprocess.Popen(
-                ["dockerd", *flags, "--host", f"unix://{self._socket}", "--bridge=none", "--iptables=false"],
+            self._daemon = self.start_process(
+                [
+                    self.daemon,
+                    *flags,
+                    "--host",
+                    f"unix://{self._socket}",
+                    "--bridge=none",
+                    "--iptables=false",
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
         self._await_answer()
-        output([*self.client, "import", str(self.image.tar), self.reference])
+        self.output([*self.client, "import", str(self.image.tar), self.reference])
 
     def close(self) -> None:
-        if self._daemon is not None:
-            left = output([*self.client, "ps", "--all", "--quiet"]).decode().split()
+        if self._daemon is not None and self._daemon.poll() is None:
+            left = self.output([*self.client, "ps", "--all", "--quiet"]).decode().split()
             if left:
-                execute([*self.client, "rm", "--force", *left])
+                self.do([*self.client, "rm", "--force", *left])
             self._daemon.send_signal(signal.SIGTERM)
             self._daemon.wait(60)
         for namespace in (self.state / "run" / "netns").glob("*"):
@@ -91,6 +101,26 @@ class Docker(CommandContender):
             finally:
                 connection.close()
         raise RuntimeError("dockerd does not answer: " + (self.state / "log").read_text()[-300:])
+
+
+class Docker29(Docker):
+    """The same of `scripts/docker29`, whose programs lie in `directory`/bin."""
+
+    name = "docker29"
+    programs = ("containerd", "containerd-shim-runc-v2", "docker", "dockerd", "runc")
+
+    def __init__(self, state: Path, image: Image, directory: Path) -> None:
+        super().__init__(state, image)
+        self._programs = directory.absolute() / "bin"
+        self._use(str(self._programs / "docker"))
+        self.daemon = str(self._programs / "dockerd")
+        # Where the daemon looks for containerd, and that for its shim and runc.
+        self.environment = {"PATH": f"{self._programs}:{os.environ['PATH']}"}
+
+    def open(self) -> None:
+        if missing := [name for name in self.programs if not os.access(self._programs / name, os.X_OK)]:
+            raise RuntimeError(f"there is no {', '.join(missing)} in {self._programs}: see scripts/docker29")
+        super().open()
 
 
 class _UnixConnection(http.client.HTTPConnection):

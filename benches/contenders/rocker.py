@@ -1,21 +1,27 @@
 """rocker twice: through its Python API, in this process, and as the command of a shell."""
 
+from __future__ import annotations
+
 import os
+import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benches.contenders.base import CommandContender, Contender, Image
-from benches.measure import output
+
+if TYPE_CHECKING:
+    from helpers.processes import Process
 
 COMMAND = str(Path(sys.executable).parent / "rocker")
+WORKERS = 20.0
+"""Seconds that workers have to come, and to go."""
 
 
 class RockerCli(CommandContender):
-    """`rocker` with roots and workers of its own. No flag but the roots: the default network is none."""
+    """`rocker` with roots and workers of its own. Its flags are the roots alone, and no network."""
 
     name = "rocker"
     run_flags = ["--network", "none"]
@@ -29,31 +35,27 @@ class RockerCli(CommandContender):
 
     def open(self) -> None:
         super().open()
-        output([*self.client, "import", str(self.image.tar), self.reference])
+        self.output([*self.client, "import", str(self.image.tar), self.reference])
         if self.warm:
-            self._do([*self.client, "version"])
-            while not list(self.workers.glob("*.sock")):  # the first command leaves them behind
-                time.sleep(0.01)
+            self._await_workers()
+
+    def _await_workers(self) -> None:
+        """The first command has left them behind; they listen a moment later."""
+        deadline = time.monotonic() + WORKERS
+        while not list(self.workers.glob("*.sock")):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"no worker listens in {self.workers} after {WORKERS:.0f} s")
+            time.sleep(0.01)
 
     def close(self) -> None:
-        for pid in self.residents():
-            subprocess.run(["kill", str(pid)], check=False)
+        end_workers(self.workers)
         _end_launcher(self.state)
         super().close()
 
-    def residents(self) -> list[int]:
-        """Template and workers."""
-        mark = f"{self.workers}/".encode()
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                if mark in (process / "cmdline").read_bytes():
-                    found.append(int(process.name))
-        return found
-
     def helpers(self, name: str) -> dict[str, list[int]]:
-        init = int(output([*self.client, "inspect", "--format", "{{.State.Pid}}", name]))
-        more = {"template and workers, all together": self.residents()} if self.warm else {}
+        init = int(self.output([*self.client, "inspect", "--format", "{{.State.Pid}}", name]))
+        workers = [one.pid for one in workers_of(self.workers)]
+        more = {"template and workers, all together": workers} if self.warm else {}
         return _residents(self.state, init) | more
 
 
@@ -91,6 +93,11 @@ class RockerApi(Contender):
     def run_argv(self, *command: str) -> list[str]:
         return [COMMAND, "--root", str(self.state / "d"), "--run", str(self.state / "run"), "run", "--rm",
                 "--network", "none", self.reference, *command]  # fmt: skip
+
+    def popen(self, *command: str) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "ROCKER_WARM": "0"}
+        argv = self.run_argv(*command)
+        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment)
 
     def run(self, *command: str) -> None:
         result = self.engine.run(self.reference, list(command), network="none")
@@ -138,26 +145,38 @@ class RockerApi(Contender):
         return _residents(self.state, init)
 
 
+def workers_of(directory: Path) -> list[Process]:
+    """The templates whose workers listen in this directory, and the workers."""
+    from helpers.processes import processes_of
+
+    return [one for one in processes_of(directory) if "rocker.warm" in one.command]
+
+
+def end_workers(directory: Path) -> None:
+    """End them, and wait until they have gone."""
+    from helpers.processes import end, wait_ended
+
+    found = workers_of(directory)
+    end(found, signal.SIGTERM)
+    wait_ended(found, WORKERS)
+
+
 def _residents(state: Path, init: int) -> dict[str, list[int]]:
-    return {"launcher": _launchers(state), "shim, one a container": [_parent(init)]}
+    from helpers.processes import parent_of
+
+    launchers = [one.pid for one in _launchers(state)]
+    return {"launcher": launchers, "shim, one a container": [parent_of(init)]}
 
 
-def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def _launchers(state: Path) -> list[int]:
+def _launchers(state: Path) -> list[Process]:
     """Whoever holds launcher.lock open."""
+    from helpers.processes import open_files, processes_of
+
     lock = str(state / "run" / "launcher.lock")
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if any(os.readlink(link) == lock for link in (process / "fd").iterdir()):
-                found.append(int(process.name))
-    return found
+    return [one for one in processes_of(state) if lock in open_files(one.pid)]
 
 
 def _end_launcher(state: Path) -> None:
-    for pid in _launchers(state):
-        if pid != os.getpid():
-            subprocess.run(["kill", str(pid)], check=False)
+    from helpers.processes import end
+
+    end(_launchers(state), signal.SIGTERM)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from benches.contenders.base import CommandContender, Contender, Unsupported, unique
-from benches.measure import Result, output
+from benches.measure import Result
 from benches.rows.bench import Bench
 
 LINE = "x" * 99
@@ -22,7 +22,7 @@ def measure(bench: Bench) -> list[Result]:
     """The group's rows."""
     size = FULL if bench.rounds >= 20 else FULL // 10  # noqa: PLR2004 -- as in rows/crowd.py
     results = []
-    for contender in bench.peers("rocker", "podman", "docker"):
+    for contender in bench.peers("rocker", "podman", "docker", "docker29"):
         assert isinstance(contender, CommandContender)
         results += _one(contender, size)
     return results
@@ -44,7 +44,7 @@ def _one(contender: CommandContender, size: int) -> list[Result]:
     try:
         _rate(rows["written"], size, lambda: _written(contender, name, detached))
         _rate(rows["read back"], size, lambda: _expect(contender, name, size))
-        _rate(rows["attached"], size, lambda: _drain(attached))
+        _rate(rows["attached"], size, lambda: _drain(contender, attached))
     except (Unsupported, RuntimeError, OSError) as error:
         for row in rows.values():
             row.note = row.note or str(error)[:200]
@@ -55,8 +55,8 @@ def _one(contender: CommandContender, size: int) -> list[Result]:
 
 def _written(contender: CommandContender, name: str, argv: list[str]) -> None:
     """As fast as the engine takes it from the pipe: no client is beside it."""
-    output(argv)
-    output([*contender.client, "wait", name])
+    contender.output(argv)
+    contender.output([*contender.client, "wait", name])
 
 
 def _expect(contender: Contender, name: str, size: int) -> None:
@@ -65,8 +65,8 @@ def _expect(contender: Contender, name: str, size: int) -> None:
         raise RuntimeError(f"{got} bytes came back instead of {size}000000")
 
 
-def _drain(argv: list[str]) -> None:
-    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+def _drain(contender: CommandContender, argv: list[str]) -> None:
+    with contender.start_process(argv, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         while process.stdout.read(1 << 20):
             pass

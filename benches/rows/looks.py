@@ -12,7 +12,7 @@ def measure(bench: Bench) -> list[Result]:
     """The group's rows."""
     peers = [
         one
-        for one in bench.peers("rocker", "rocker cold", "podman", "docker")
+        for one in bench.peers("rocker", "rocker cold", "podman", "docker", "docker29")
         if isinstance(one, CommandContender)
     ]
     names = {one.name: f"looks-{number}" for number, one in enumerate(peers)}

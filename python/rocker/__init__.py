@@ -17,16 +17,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rocker.engine.container import Container as Container
     from rocker.engine.engine import Engine as Engine
+    from rocker.engine.network import Network as Network
+    from rocker.engine.options import Attachment as Attachment
     from rocker.engine.options import Bind as Bind
     from rocker.engine.options import Device as Device
     from rocker.engine.options import ExecOptions as ExecOptions
+    from rocker.engine.options import HealthCheck as HealthCheck
+    from rocker.engine.options import ImageMount as ImageMount
+    from rocker.engine.options import Port as Port
     from rocker.engine.options import RunOptions as RunOptions
     from rocker.engine.options import Tmpfs as Tmpfs
     from rocker.engine.options import Ulimit as Ulimit
+    from rocker.engine.options import VolumeMount as VolumeMount
     from rocker.engine.popen import DEVNULL as DEVNULL
     from rocker.engine.popen import PIPE as PIPE
     from rocker.engine.popen import Popen as Popen
     from rocker.engine.shared import run as run
+    from rocker.engine.volumes.volume import Volume as Volume
     from rocker.errors import RockerError as RockerError
     from rocker.models.result import CommandFailedError as CommandFailedError
     from rocker.models.result import Result as Result
@@ -35,6 +42,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
+    "Attachment": "rocker.engine.options",
     "Bind": "rocker.engine.options",
     "CommandFailedError": "rocker.models.result",
     "Container": "rocker.engine.container",
@@ -42,7 +50,11 @@ _HOMES = {
     "Device": "rocker.engine.options",
     "Engine": "rocker.engine.engine",
     "ExecOptions": "rocker.engine.options",
+    "HealthCheck": "rocker.engine.options",
+    "ImageMount": "rocker.engine.options",
+    "Network": "rocker.engine.network",
     "PIPE": "rocker.engine.popen",
+    "Port": "rocker.engine.options",
     "Popen": "rocker.engine.popen",
     "Result": "rocker.models.result",
     "RockerError": "rocker.errors",
@@ -50,25 +62,34 @@ _HOMES = {
     "Tmpfs": "rocker.engine.options",
     "Ulimit": "rocker.engine.options",
     "Usage": "rocker.models.result",
+    "Volume": "rocker.engine.volumes.volume",
+    "VolumeMount": "rocker.engine.options",
     "__version__": "rocker._core",
     "run": "rocker.engine.shared",
 }
 __all__ = [
     "DEVNULL",
     "PIPE",
+    "Attachment",
     "Bind",
     "CommandFailedError",
     "Container",
     "Device",
     "Engine",
     "ExecOptions",
+    "HealthCheck",
+    "ImageMount",
+    "Network",
     "Popen",
+    "Port",
     "Result",
     "RockerError",
     "RunOptions",
     "Tmpfs",
     "Ulimit",
     "Usage",
+    "Volume",
+    "VolumeMount",
     "__version__",
     "run",
 ]

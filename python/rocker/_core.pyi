@@ -75,8 +75,14 @@ def request(
 ) -> Session:
     """Send one request to a container's shim; returns after its first answer. Raises NotRunningError when there is no shim."""
 
-def call(run: str, id: str, body: bytes) -> dict[str, Any]:
-    """Send one request and return its single answer (`ok` or `exited`)."""
+def call(run: str, id: str, body: bytes, *, timeout: float | None = None) -> dict[str, Any]:
+    """Send one request and return its single answer (`ok` or `exited`).
+
+    Raises TimeoutError when there is none after `timeout` seconds.
+    """
+
+def update(root: str, run: str, id: str, body: bytes) -> None:
+    """Send an update request to a container's shim, with the descriptors of its `launch`, as `start` takes them."""
 
 def read_states(run: str, root: str, ids: list[str]) -> list[dict[str, Any] | None]:
     """The `state.json` of each container, from the run root, else the data root, else None.
@@ -111,8 +117,13 @@ def layer_apply(source: int, destination: str, *, limit: int | None = None) -> d
     what was written below `destination` is removed.
     """
 
-def layer_pack(source: str, destination: int, *, whiteouts: bool = True) -> dict[str, Any]:
-    """Write a directory as a plain tar to fd `destination`; overlay's whiteouts become `.wh.` entries. Same result keys."""
+def layer_pack(
+    source: str, destination: int, *, whiteouts: bool = True, changing: bool = False
+) -> dict[str, Any]:
+    """Write a directory as a plain tar to fd `destination`; overlay's whiteouts become `.wh.` entries. Same result keys.
+
+    A file that changes meanwhile raises ConflictError, unless `changing`: then it is packed as it is found.
+    """
 
 def digest_file(source: int) -> tuple[str, int]:
     """`sha256:…` and size of what is read from fd `source`."""
@@ -122,6 +133,68 @@ def sha256(data: bytes) -> bytes:
 
 def remove_tree(path: str) -> None:
     """Remove a tree without following links or crossing mounts."""
+
+# --- files of containers ------------------------------------------------------------------------------------------
+
+# `request` is JSON: {"id", "rootfs" as in the launch request, "mounts" of its specification that are binds, volumes or
+# images}. Of a running container the files are those of its mount namespace; of another one they are mounted as its start
+# would, in a mount namespace that only the call has. Paths are absolute, and resolved by the kernel inside the
+# container. Raise NotFoundError when there is nothing at the path, ConflictError when the container is being started.
+
+def path_stat(run: str, root: str, request: bytes, path: bytes) -> dict[str, Any]:
+    """Look at a path: {"mode": st_mode, "size": bytes, "mtime_ns": int, "target": bytes of a link or None}."""
+
+def copy_out(run: str, root: str, request: bytes, path: bytes, label: bytes, destination: int) -> int:
+    """Write what is at a path, links at its end not followed, as a tar to a descriptor; the bytes written.
+
+    The first entry's name is `label`; names below begin with it.
+    """
+
+def copy_in(run: str, root: str, request: bytes, path: bytes, source: int, *, user: str | None = None) -> int:
+    """Unpack a tar (compressed or not) read from a descriptor into a directory; the bytes of the tar.
+
+    `user`: whose everything becomes, `name[:group]` looked up in the container; as the archive says when None.
+    Raises ConflictError when a directory would replace another file, or the other way round; DeniedError when it is
+    mounted read-only.
+    """
+
+def export(run: str, root: str, request: bytes, destination: int) -> int:
+    """Write the root file system, without what is mounted in it, as a tar to a descriptor; the bytes written."""
+
+def changes(run: str, root: str, request: bytes) -> list[tuple[int, bytes]]:
+    """What is different from the image: 0 changed, 1 added, 2 deleted, with the path, in order."""
+
+def pack_entry(directory: str, name: bytes, label: bytes, destination: int) -> int:
+    """Write a file or directory of the host, `name` in `directory`, as a tar; as `copy_out`."""
+
+def unpack(directory: str, source: int, *, owner: tuple[int, int] | None = None) -> int:
+    """Unpack a tar in a directory of the host, out of which nothing in the tar leads; as `copy_in`.
+
+    `owner`: uid and gid of everything.
+    """
+
+# --- networks ---------------------------------------------------------------------------------------------------
+
+def network_create(plan: dict[str, Any]) -> None:
+    """Make a network's bridge and its elements in the engine's nftables table, in the caller's network namespace.
+
+    `plan` is `{"bridge": …, "table": …}` as in a launch request (docs/protocol.md). What is there already stays and is
+    completed; on failure nothing new is left. Switches the forwarding of the families of its addresses on.
+
+    Raises:
+        InvalidArgumentError: a name, an address or the MTU is none.
+        DeniedError: root with CAP_NET_ADMIN is needed.
+        SystemCallError: the kernel refused; `hint` names what it lacks.
+    """
+
+def network_remove(bridge: str, table: str) -> None:
+    """Remove a network's bridge and its elements; the table goes with the last. What is not there is no failure."""
+
+def host_networks() -> list[str]:
+    """The networks of this namespace's addresses and routes but the default route, as CIDR: `["127.0.0.0/8", …]`."""
+
+def links() -> list[str]:
+    """Names of this namespace's network links."""
 
 # --- logs -------------------------------------------------------------------------------------------------------
 
@@ -162,7 +235,8 @@ def log_read(
     """(stream, time in ns since the epoch, line with its newline) of a log, rotated files first.
 
     With `follow` the iterator waits for more (inotify) until `follow()` is false and everything has been read.
-    `follow()` is called when the state of the container (run root, id) changes; without one, every 20 ms.
+    `follow()` is called, twice, before each wait, which ends when the log or the state of the container (run root,
+    id) changes; without one, after 20 ms.
     """
 
 def log_copy(

@@ -4,7 +4,9 @@ RockerError                     exit code 125
 ├── InvalidArgumentError        also ValueError
 ├── NotFoundError               also LookupError
 │   ├── ContainerNotFoundError
-│   └── ImageNotFoundError
+│   ├── ImageNotFoundError
+│   ├── NetworkNotFoundError
+│   └── VolumeNotFoundError
 ├── ConflictError
 │   ├── NameInUseError
 │   └── NotRunningError
@@ -77,12 +79,20 @@ class ImageNotFoundError(NotFoundError):
     """No image has this name or id."""
 
 
+class NetworkNotFoundError(NotFoundError):
+    """No network has this name or id."""
+
+
+class VolumeNotFoundError(NotFoundError):
+    """No volume has this name."""
+
+
 class ConflictError(RockerError):
     """It exists already, or its state forbids the operation."""
 
 
 class NameInUseError(ConflictError):
-    """Another container has this name."""
+    """Another container, or another network, has this name."""
 
 
 class NotRunningError(ConflictError):

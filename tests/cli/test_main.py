@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +65,19 @@ def test_version_and_info_are_shown(rocker) -> None:
 def test_completion_is_a_script(rocker, shell: str) -> None:
     assert "_ROCKER_COMPLETE" in rocker("completion", shell).stdout
     assert rocker("completion", "tcsh").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("shell", "file"),
+    [
+        ("bash", "bash-completion/completions/rocker"),
+        ("zsh", "zsh/site-functions/_rocker"),
+        ("fish", "fish/vendor_completions.d/rocker.fish"),
+    ],
+)
+def test_the_wheel_brings_the_script_to_where_the_shell_looks(rocker, shell: str, file: str) -> None:
+    share = Path(__file__).parents[2] / "wheel-data/data/share"
+    assert rocker("completion", shell).stdout == (share / file).read_text()
 
 
 def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -164,8 +164,6 @@ def test_no_id_file_stays_when_nothing_was_created(rocker, engine, tmp_path: Pat
             ["--pull", "foo", "x"],
             'invalid pull option: \'foo\': must be one of "always", "missing" or "never"',
         ),
-        (["-v", "data:/x", "x"], "volume `data` for `/x`: volumes are not supported yet"),
-        (["-v", "/a:/x", "--tmpfs", "/x", "x"], "Duplicate mount point: /x"),
         (["--env-file", "/no/file", "x"], "open /no/file: no such file or directory"),
     ],
 )

@@ -23,7 +23,7 @@ class Bystander:
         self.engine, self.roots = engine, roots
         self.container = engine.run(
             rootfs=str(rootfs),
-            command=["sleep", "600"],
+            command=["sh", "-c", "echo here; exec sleep 600"],
             name="bystander",
             detach=True,
             log_driver="json-file",

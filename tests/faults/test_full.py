@@ -25,6 +25,7 @@ def small_roots(request: pytest.FixtureRequest, engine_roots: EngineRoots) -> It
     _mount(engine_roots.root, request.param)
     yield engine_roots
     engine_roots.stop_launcher()
+    engine_roots.remove_bridges()
     subprocess.run(["umount", engine_roots.root], check=True, timeout=60)
 
 
@@ -105,4 +106,5 @@ def test_a_full_disk_of_logs_does_not_hold_back_who_reads_the_output(
         assert engine_roots.cli("ps", "-aq", check=True).stdout == ""
     finally:
         engine_roots.stop_launcher()
+        engine_roots.remove_bridges()
         subprocess.run(["umount", engine_roots.root], check=True, timeout=60)

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 import time
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import rocker
 from helpers.faults import calls_of, each, killable, killed_at, recorded, run_killed
 from helpers.processes import end, find, wait_ended
-from rocker.errors import RockerError
+from helpers.until import until
+from rocker import HealthCheck
+from rocker.errors import GoneError, RockerError
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
-    from pathlib import Path
 
-    import rocker
     from helpers.engine import EngineRoots
     from helpers.processes import Process
 
     from .conftest import Bystander
 
 STEPS = ("run", "run --rm", "exec", "stop", "rm -f")
+SHIM_STEPS = (*STEPS, "restart", "probe", "update")
 # One call of each kind of effect; the slow matrix takes all that a recording shows, as those of launcher and shim do.
 CLIENT_CALLS = ("connect", "mkdir", "rename", "fdatasync", "sendmsg", "recvmsg")
 INIT_CALLS = (
@@ -63,14 +67,59 @@ class Steps:
         """The pid of the shim that does a step's work, and the call that makes it do so."""
         if step.startswith("run"):
             return self.standby().pid, partial(self.run, remove=step.endswith("--rm"))
+        if step in {"restart", "probe"}:
+            return self.at_life(step)
         container = self.start()
         state = container.engine.state(container.id)
         assert state
         return state["shim_pid"], {
+            "update": partial(container.update, pids_limit=99, restart_policy="always"),
             "exec": partial(container.exec, ["true"]),
             "stop": partial(container.stop, timeout=0),
             "rm -f": partial(container.remove, force=True),
         }[step]
+
+    def at_life(self, step: str) -> tuple[int, Callable[[], object]]:
+        """The shim of a container whose next start, or the end of whose probe, is for the call to bring about."""
+        shared = Path(tempfile.mkdtemp(dir=self.roots.base))
+        container = self.engine.run(
+            rootfs=str(self.rootfs),
+            command=["sleep", "600"],
+            detach=True,
+            mounts=[f"{shared}:/s"],
+            restart_policy="always",
+            healthcheck=HealthCheck(
+                ("CMD-SHELL", "while ! test -e /s/go; do sleep 0.01; done; echo well"),
+                interval=600,
+                timeout=600,
+            ),
+        )
+        state = container.engine.state(container.id)
+        assert state
+        shim, init = find(state["shim_pid"]), find(state["pid"])
+        assert shim
+        assert init
+        until(lambda: len(container.top()["Processes"]) > 1, "the probe")
+
+        def started_again() -> bool:
+            return container.inspect()["RestartCount"] == 1 and container.status == "running"
+
+        def probed() -> bool:
+            return container.health == "healthy"
+
+        def act() -> None:
+            if step == "restart":
+                end([init], signal.SIGKILL)
+            else:
+                (shared / "go").touch()
+            so = started_again if step == "restart" else probed
+            until(lambda: so() or wait_ended([shim], 0), step)
+            if not so():
+                raise GoneError("the shim was killed")
+            if step == "probe":
+                container.stop(0)
+
+        return state["shim_pid"], act
 
     def standby(self) -> Process:
         """The shim that will take the next container."""
@@ -141,7 +190,7 @@ def _kill_shim(bystander: Bystander, steps: Steps, step: str, call: str, number:
     with killed_at(pid, call, number) as attempt:
         try:
             act()
-            goes = step != "exec"
+            goes = step not in {"exec", "update", "restart"}
         except RockerError:
             goes = True
         # Its last calls come after the last answer.
@@ -159,7 +208,7 @@ def _shim_calls(steps: Steps, step: str) -> Counter[str]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", SHIM_STEPS)
 def test_a_shim_killed_at_any_call_leaves_nothing_half_done(
     bystander: Bystander, steps: Steps, step: str
 ) -> None:
@@ -184,13 +233,13 @@ def test_an_init_killed_before_its_exec_costs_its_own_start_alone(
     bystander.check_nothing_else_is_left(call)
 
 
-def _kill_shim_of(container: rocker.Container, roots: EngineRoots) -> None:
+def _kill_shim_of(container: rocker.Container) -> None:
     state = container.engine.state(container.id)
     assert state
-    shim = [process for process in roots.processes() if process.pid == state["shim_pid"]]
+    shim = find(state["shim_pid"])
     assert shim
-    end(shim, signal.SIGKILL)
-    assert wait_ended(shim, 20)
+    end([shim], signal.SIGKILL)
+    assert wait_ended([shim], 20)
 
 
 def test_without_its_shim_a_container_has_ended_with_137_and_can_start_again(
@@ -198,10 +247,11 @@ def test_without_its_shim_a_container_has_ended_with_137_and_can_start_again(
 ) -> None:
     command = ["sh", "-c", "echo $((1+1)); exec sleep 600"]
     container = steps.engine.run(rootfs=str(busybox_rootfs), command=command, detach=True)
-    inside = [one for one in engine_roots.processes() if one.pid == container.inspect()["State"]["Pid"]]
+    init = find(container.inspect()["State"]["Pid"])
+    assert init
     assert next(iter(container.logs(follow=True))) == b"2\n"
-    _kill_shim_of(container, engine_roots)
-    assert wait_ended(inside, 20), "the container's processes outlived its shim"
+    _kill_shim_of(container)
+    assert wait_ended([init], 20), "the container's processes outlived its shim"
     state = container.inspect()["State"]
     assert (state["Status"], state["ExitCode"], state["Pid"]) == ("exited", 137, 0)
     assert container.wait(timeout=20) == 137
@@ -216,7 +266,7 @@ def test_without_its_shim_a_container_has_ended_with_137_and_can_start_again(
 def test_who_waits_for_a_container_hears_of_its_shims_death(steps: Steps, engine_roots: EngineRoots) -> None:
     container = steps.start()
     with container.attach() as session:
-        _kill_shim_of(container, engine_roots)
+        _kill_shim_of(container)
         with pytest.raises(RockerError, match="shim"):
             session.wait(20)
 
@@ -227,19 +277,42 @@ def test_a_container_with_rm_goes_with_its_killed_shim(
     container = steps.engine.run(
         rootfs=str(busybox_rootfs), command=["sleep", "600"], detach=True, auto_remove=True
     )
-    _kill_shim_of(container, engine_roots)
+    _kill_shim_of(container)
     assert container.id[:12] not in engine_roots.cli("ps", "-a", check=True).stdout
     bystander.check_nothing_else_is_left("shim with --rm")
+
+
+def test_a_listing_of_another_data_root_on_the_same_run_root_ends_nothing_of_ours(
+    bystander: Bystander, steps: Steps, engine_roots: EngineRoots, busybox_rootfs: Path
+) -> None:
+    exited = steps.engine.run(rootfs=str(busybox_rootfs), command=["sh", "-c", "exit 3"], detach=True)
+    assert exited.wait() == 3
+    killed = steps.start()
+    _kill_shim_of(killed)
+
+    def files() -> list[list[Path]]:
+        return [sorted((engine_roots.run / "containers" / one.id).iterdir()) for one in (exited, killed)]
+
+    before = files()
+    assert all(before)
+    with rocker.Engine(engine_roots.base / "other", engine_roots.run) as other:
+        assert other.containers.list(all=True) == []
+        removed = other.run(rootfs=str(busybox_rootfs), command=["true"])
+        assert removed.exit_code == 0
+    assert files() == before
+    codes = {one.id: one.exit_code for one in steps.engine.containers.list(all=True)}
+    assert codes == {bystander.container.id: None, exited.id: 3, killed.id: 137}
 
 
 def test_a_container_whose_row_and_shim_are_gone_is_ended_by_a_listing(
     bystander: Bystander, steps: Steps, engine_roots: EngineRoots
 ) -> None:
     container = steps.start()
-    inside = [one for one in engine_roots.processes() if one.pid == container.inspect()["State"]["Pid"]]
-    _kill_shim_of(container, engine_roots)
+    init = find(container.inspect()["State"]["Pid"])
+    assert init
+    _kill_shim_of(container)
     with steps.engine.catalog.write():
         assert steps.engine.catalog.delete_container(container.id)
     assert engine_roots.cli("ps", "-aq", "--no-trunc", check=True).stdout.split() == [bystander.container.id]
-    assert wait_ended(inside, 20), "it outlived its row"
+    assert wait_ended([init], 20), "it outlived its row"
     bystander.check_nothing_else_is_left("row and shim")

@@ -30,6 +30,25 @@ HOST_FILES = (
 )
 
 
+SWAP = r"""
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+#include <linux/fs.h>
+int main(int count, char **names) {  /* A B STOP: exchanges A and B until STOP is there, says how often */
+    unsigned long swaps = 0;
+    if (count != 4) return 2;
+    puts("swapping"); fflush(stdout);
+    while (access(names[3], F_OK))
+        for (int n = 0; n < 64; n++)
+            swaps += !syscall(SYS_renameat2, AT_FDCWD, names[1], AT_FDCWD, names[2], RENAME_EXCHANGE);
+    printf("%lu\n", swaps);
+    return 0;
+}
+"""
+
+
 class Canary:
     """A directory of the host that no attack may read, change or mount on; `intact` says whether all is as it was."""
 
@@ -162,6 +181,30 @@ def base_layer() -> bytes:
     return layer(
         [("bin/busybox", BUSYBOX.read_bytes()), *(link(f"bin/{name}", "busybox") for name in APPLETS)]
     )
+
+
+def _member(name: str, data: bytes = b"", **fields: object) -> tuple[tarfile.TarInfo, bytes]:
+    header = tarfile.TarInfo(name)
+    header.size, header.mtime = len(data), 1_600_000_000
+    for field, value in fields.items():
+        setattr(header, field, value)
+    return header, data
+
+
+def data_layer() -> bytes:
+    """`/data` of user 405, mode 0750, with a file, a set-user-ID program, a link, two names of one file."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for header, data in (
+            _member("data", type=tarfile.DIRTYPE, mode=0o750, uid=405, gid=100),
+            _member("data/file", b"content", mode=0o640, uid=405, gid=100),
+            _member("data/program", b"#!/bin/sh", mode=0o4755),
+            _member("data/link", type=tarfile.SYMTYPE, linkname="file"),
+            _member("data/deep/er", type=tarfile.DIRTYPE, mode=0o700),
+            _member("link", type=tarfile.SYMTYPE, linkname="/data"),
+        ):
+            archive.addfile(header, io.BytesIO(data))
+    return out.getvalue()
 
 
 def digest(data: bytes) -> str:

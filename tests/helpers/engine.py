@@ -1,14 +1,17 @@
 """An engine's own roots for one test, and the installed command run on them."""
 
+import hashlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.processes import Process, end, name_of, processes_of, wait_ended, wait_gone
+from helpers.processes import Process, end, name_of, open_files, processes_of, wait_ended, wait_gone
 
 COMMAND = Path(sys.executable).parent / "rocker"
 
@@ -81,7 +84,7 @@ class EngineRoots:
     def launchers(self) -> list[Process]:
         """The processes that hold launcher.lock open."""
         lock = os.fspath(self.run / "launcher.lock")
-        return [process for process in self.processes() if lock in _open_files(process.pid)]
+        return [process for process in self.processes() if lock in open_files(process.pid)]
 
     def standbys(self) -> list[Process]:
         """The shims that wait for their container; they go with the launcher."""
@@ -92,6 +95,18 @@ class EngineRoots:
         end(self.launchers(), signal.SIGTERM)
         return wait_gone(self.base, timeout)
 
+    def bridges(self) -> set[str]:
+        """The bridges of the engine's networks."""
+        return _bridges(self.root)
+
+    def table(self) -> str:
+        """The name of the engine's nftables table."""
+        return _table(self.run)
+
+    def remove_bridges(self) -> None:
+        """Remove what stays of an engine's networks, as docker0 stays: their bridges and rules."""
+        remove_bridges(self.root, self.run)
+
     def kill_all(self) -> None:
         """End everything of these roots without asking; what is left has been reported already."""
         while found := self.processes():
@@ -101,8 +116,24 @@ class EngineRoots:
                 break
 
 
-def _open_files(pid: int) -> set[str]:
-    try:
-        return {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()}
-    except OSError:
-        return set()
+def remove_bridges(root: Path, run: Path) -> None:
+    """Remove the bridges and rules of an engine that has ended; its data root must still be there."""
+    bridges = _bridges(root)
+    if bridges:
+        from rocker import _core
+
+        for bridge in bridges:
+            _core.network_remove(bridge, _table(run))
+
+
+def _bridges(root: Path) -> set[str]:
+    """The bridges that the catalogue names; a test may have made it unreadable, or one of an earlier version."""
+    database = root / "rocker.db"
+    if database.exists():
+        with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as db:
+            return {name for (name,) in db.execute("SELECT bridge FROM networks WHERE bridge != ''")}
+    return set()
+
+
+def _table(run: Path) -> str:
+    return "rocker-" + hashlib.sha256(os.fsencode(run)).hexdigest()[:8]

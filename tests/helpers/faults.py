@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import select
 import signal
 import subprocess
 import tempfile
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helpers.processes import find
+from helpers.processes import end, find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +42,54 @@ def run_killed(
         check=False,
         **options,
     )
+
+
+@contextmanager
+def traced(command: Sequence[str], syscall: str = "", number: int = 0) -> Iterator[Traced]:
+    """Run a command that does not end by itself, and kill it in the end: at a call, if told, else afterwards."""
+    with tempfile.NamedTemporaryFile("r") as file:
+        arguments = _killing(syscall, number) if syscall else []
+        process = subprocess.Popen(
+            ["strace", "-qqq", "-o", file.name, *arguments, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        one = Traced(process)
+        try:
+            yield one
+        finally:
+            one.kill()
+            assert process.stdout
+            process.stdout.close()
+            process.wait(60)
+        one.calls.update(_CALL.findall(file.read()))
+
+
+class Traced:
+    """A command under strace(1); `calls`, by name, are known afterwards."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.calls: Counter[str] = Counter()
+
+    def line(self, timeout: float) -> bytes:
+        """Its next line; empty when it has ended, with everybody who had its output.
+
+        Raises:
+            AssertionError: neither happened within `timeout` seconds.
+        """
+        assert self.process.stdout
+        poll = select.poll()
+        poll.register(self.process.stdout, select.POLLIN)
+        assert poll.poll(timeout * 1000), "it writes nothing, and its output stays open"
+        return self.process.stdout.readline()
+
+    def kill(self) -> None:
+        """Kill the command; strace goes with it."""
+        with suppress(OSError):
+            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+            end([one for child in children.split() if (one := find(int(child)))], signal.SIGKILL)
 
 
 def calls_of(command: Sequence[str], **options: Any) -> Counter[str]:

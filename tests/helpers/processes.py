@@ -101,19 +101,52 @@ def _concerns(pid: int, base: Path, sockets: set[str]) -> bool:
     if os.fsencode(base) in Path(f"/proc/{pid}/cmdline").read_bytes():
         return True
     prefix = f"{base}/"
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(OSError):
-            target = os.readlink(descriptor)
-            if target.startswith(prefix) or target in sockets:
-                return True
-    return False
+    return any(target.startswith(prefix) or target in sockets for target in open_files(pid))
+
+
+def open_files(pid: int) -> set[str]:
+    """What its descriptors are, as links in /proc/PID/fd show them; nothing when it is gone."""
+    found = set()
+    with suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                found.add(os.readlink(descriptor))
+    return found
+
+
+def listeners(base: Path) -> dict[Path, str]:
+    """The unix sockets below `base` that listen: the name they were bound to, and their link in /proc/PID/fd."""
+    accepts = 1 << 16  # __SO_ACCEPTCON; an accepted connection has its listener's name
+    return {Path(name): link for name, link, flags in _bound(base) if flags & accepts}
 
 
 def _unix_sockets(base: Path) -> set[str]:
     """`socket:[inode]` of the unix sockets bound below `base`, as links in /proc/PID/fd show them."""
+    return {link for _, link, _ in _bound(base)}
+
+
+def _bound(base: Path) -> Iterator[tuple[str, str, int]]:
+    """Name, link and flags of the lines of /proc/net/unix, proc(5), that are below `base`."""
     with Path("/proc/net/unix").open(errors="surrogateescape") as file:
-        fields = [line.split() for line in file]
-    return {f"socket:[{line[6]}]" for line in fields if len(line) > 7 and line[7].startswith(f"{base}/")}
+        for line in file:
+            _, _, _, flags, _, _, inode, *name = line.split(maxsplit=7)
+            if name and name[0].startswith(f"{base}/"):
+                yield name[0].rstrip("\n"), f"socket:[{inode}]", int(flags, 16)
+
+
+def parent_of(pid: int) -> int:
+    """The parent's pid; 0 when the process is gone."""
+    try:
+        return _stat(pid)[1]
+    except OSError:
+        return 0
+
+
+def sleeps(pid: int) -> bool:
+    """Whether it waits for something, and can be interrupted."""
+    with suppress(OSError):
+        return _stat(pid)[0] == "S"
+    return False
 
 
 def _stat(pid: int) -> tuple[str, int, int]:

@@ -69,6 +69,12 @@ class Terminal:
         """Whether the terminal neither echoes nor collects lines nor makes signals."""
         return not termios.tcgetattr(self._master)[3] & (termios.ECHO | termios.ICANON | termios.ISIG)
 
+    def in_foreground(self, timeout: float = 20) -> None:
+        """Wait until a job of the shell has the foreground: until then the keys' signals are the shell's."""
+        deadline = time.monotonic() + timeout
+        while os.tcgetpgrp(self._master) == self.process.pid:
+            assert time.monotonic() < deadline, "no job is in the foreground"
+
     def settings(self) -> list[object]:
         """What tcgetattr(3) says, to be compared with another time."""
         return termios.tcgetattr(self._master)

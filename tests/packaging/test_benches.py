@@ -1,10 +1,11 @@
 """The arithmetic of the benchmark, and that its report tells what happened."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
-from benches import isolation
+from benches import compare, isolation
 from benches.chart import bars
 from benches.facts import Facts
 from benches.goals import judge
@@ -60,6 +61,23 @@ def test_the_report_is_written_in_three_forms(tmp_path: Path) -> None:
     assert (tmp_path / "latest.md").read_text() == text
     assert json.loads((tmp_path / "latest.json").read_text())["results"][0]["samples"] == [30.0, 31.0]
     assert (tmp_path / "starts.svg").read_text().startswith("<svg")
+
+
+def test_a_commit_that_fails_is_slower_than_any_and_one_that_failed_before_is_no_measure(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def good() -> Result:
+        return Result("row", "x", "idle", samples=[2.0])
+
+    def bad() -> Result:
+        return Result("row", "x", "idle", samples=[2.0], note="RuntimeError: broke")
+
+    assert compare._line("row", "idle", good(), bad()) == math.inf
+    assert compare._line("row", "idle", bad(), good()) == 0
+    assert compare._line("row", "idle", good(), good()) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "| row | idle | 2.00 | RuntimeError: broke | not measured |"
+    assert lines[2] == "| row | idle | 2.00 | 2.00 | 1.00 |"
 
 
 def test_the_chart_grows_with_the_logarithm() -> None:

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from helpers.engine import TEARDOWN, EngineRoots
-from helpers.leaks import CGROUPS, LeakCheck, Snapshot, clean_up
-from helpers.processes import end, find, processes_of, wait_ended, wait_gone
+from helpers.leaks import CGROUPS, LeakCheck, Snapshot, clean_up, foreign_engines, only_run
+from helpers.processes import end, find, listeners, open_files, processes_of, wait_ended, wait_gone
 from helpers.terminal import Terminal
 
 LISTENER = """
@@ -77,6 +77,13 @@ def test_processes_are_found_by_argument_and_by_socket_and_awaited(tmp_path: Pat
         listener.stdout.readline()
         holder = start("/bin/sleep", "1000", stdout=stack.enter_context((tmp_path / "open").open("w")))
         start("/bin/sleep", "1000", cwd=tmp_path)
+
+        [(name, link)] = listeners(tmp_path).items()
+        assert name == tmp_path / "s"
+        assert link in open_files(listener.pid)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(name))  # what a listener has accepted has its name, and is none
+            assert list(listeners(tmp_path)) == [name]
 
         found = processes_of(tmp_path)
         assert {process.pid for process in found} == {listener.pid, holder.pid}
@@ -145,9 +152,21 @@ def test_a_process_that_was_not_reaped_is_no_engine_at_work(engine_roots: Engine
         assert process.stdout is not None
         assert process.stdout.readline() == b"named\n"
         assert Snapshot.take(engine_roots).foreign
+        [found] = [one for one in foreign_engines(engine_roots) if one.pid == process.pid]
+        assert str(found).startswith(f"pid {process.pid}: {sys.executable} -c import ctypes")
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert not Snapshot.take(engine_roots).foreign
+
+
+def test_two_runs_of_tests_know_of_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("helpers.leaks.CGROUPS", tmp_path)
+    with only_run() as first:
+        assert first()
+        with only_run() as second:
+            assert not first()
+            assert not second()
+        assert first()
 
 
 def test_a_new_network_link_is_named(engine_roots: EngineRoots, monkeypatch: pytest.MonkeyPatch) -> None:

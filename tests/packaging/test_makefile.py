@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ TARGETS = {
     "lint",
     "test-vm",
     "test-slow",
+    "docs",
     "fmt",
     "clean",
     "wheel",
@@ -56,3 +58,9 @@ def test_cargo_works_whatever_HOME_is(home: str) -> None:
 def test_an_installed_package_is_not_installed_again() -> None:
     result = run("scripts/apt-install", "coreutils", "dpkg", PATH="/usr/bin:/bin")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_the_command_reference_is_that_of_the_commands() -> None:
+    told = run(sys.executable, "scripts/reference", PATH=os.environ["PATH"])
+    assert told.returncode == 0, told.stderr
+    assert told.stdout == (REPOSITORY / "docs" / "reference.md").read_text(), "`make docs` writes it"

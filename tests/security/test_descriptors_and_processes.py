@@ -16,7 +16,8 @@ import rocker
 from rocker.errors import RockerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
     from helpers.attack import Box, Canary
 
@@ -39,6 +40,72 @@ int main(int count, char **names) {  /* PATH: tries every way to write to it */
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     int again = open(path, O_WRONLY);
     printf("again %s\n", again < 0 ? strerror(errno) : write(again, "owned", 5) == 5 ? "WRITTEN" : strerror(errno));
+    return 0;
+}
+"""
+LURK = r"""
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static size_t slurp(const char *pid, const char *name, char *text, size_t size) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%s/%s", pid, name);
+    int fd = open(path, O_RDONLY);
+    ssize_t count = fd < 0 ? 0 : read(fd, text, size - 1);
+    if (fd >= 0) close(fd);
+    text[count > 0 ? count : 0] = 0;
+    return count > 0;
+}
+static void field(const char *status, const char *name, char *value) {
+    const char *found = strstr(status, name);
+    if (!found || sscanf(found + strlen(name), " %31s", value) != 1) strcpy(value, "?");
+}
+static const char *said(long result) {
+    return result >= 0 ? "done" : errno == EACCES ? "EACCES" : errno == EPERM ? "EPERM" : "gone";
+}
+static void seen(const char *pid) {  /* all that can be had of a process of the engine */
+    char status[4096], cap[32], seccomp[32], path[300], target[300], fds[8192] = "";
+    snprintf(path, sizeof path, "/proc/%s/mem", pid);
+    int mem = open(path, O_RDWR);
+    const char *written = said(mem);
+    const char *traced = said(ptrace(PTRACE_SEIZE, atoi(pid), 0, 0));
+    snprintf(path, sizeof path, "/proc/%s/fd", pid);
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        snprintf(path, sizeof path, "/proc/%s/fd/%.200s", pid, entry->d_name);
+        ssize_t length = readlink(path, target, sizeof target - 2);
+        if (length > 0 && strlen(fds) + length + 2 < sizeof fds) strcat(strncat(fds, target, length), ",");
+    }
+    if (dir) closedir(dir);
+    if (mem >= 0) close(mem);
+    slurp(pid, "status", status, sizeof status);
+    field(status, "CapPrm:", cap), field(status, "Seccomp:", seccomp);
+    /* Last: what was found is the engine's only if that is still what it is. */
+    char comm[32];
+    if (slurp(pid, "comm", comm, sizeof comm) && strstr(comm, "rocker") && !strchr("?", *cap))
+        printf("seen mem=%s trace=%s cap=%s seccomp=%s fds=%s\n", written, traced, cap, seccomp, fds);
+}
+int main(void) {
+    char comm[32], status[4096], cap[32], seccomp[32];
+    setvbuf(stdout, 0, _IOLBF, 0);
+    puts("lurking");
+    while (access("/stop", F_OK)) {
+        DIR *dir = opendir("/proc");
+        for (struct dirent *entry; (entry = readdir(dir));)
+            if (*entry->d_name >= '0' && *entry->d_name <= '9' && slurp(entry->d_name, "comm", comm, sizeof comm)
+                && strstr(comm, "rocker")) seen(entry->d_name);
+        closedir(dir);
+        for (int how; waitpid(-1, &how, WNOHANG | __WALL) > 0;);
+    }
+    slurp("self", "status", status, sizeof status);
+    field(status, "CapPrm:", cap), field(status, "Seccomp:", seccomp);
+    printf("own %s %s\n", cap, seccomp);
     return 0;
 }
 """
@@ -135,6 +202,80 @@ def test_a_joining_process_shows_the_container_neither_descriptors_nor_memory(
         container.remove(force=True)
     assert seen.startswith("found\n"), "the joining process was not seen: the attack did not take place"
     assert re.fullmatch(r"(found\nCapPrm:\t\w+\n)+end\n", seen), seen
+
+
+@pytest.fixture
+def lurker(box: Box, tree: Path, compiled: Callable[[str, str], Path]) -> Callable[..., Any]:
+    """Starts a container that waits for joining processes; returns it with what it says, line by line."""
+    shutil.copy(compiled("lurk", LURK), tree / "bin/lurk")
+
+    def start(capability: tuple[str, ...]) -> tuple[Any, Iterator[bytes]]:
+        container = box.start("lurk", rootfs=str(tree), cap_add=capability)
+        lines = iter(container.logs(follow=True))
+        assert next(lines) == b"lurking\n"
+        return container, lines
+
+    return start
+
+
+def check_sightings(capability: tuple[str, ...], lines: Iterator[bytes]) -> int:
+    """Nothing that was seen may be more than what sees it; the number of sightings."""
+    *seen, own = [line.decode().split() for line in lines]
+    assert own[0] == "own", own
+    for words in seen:
+        said = dict(word.split("=", 1) for word in words[1:])
+        assert words[0] == "seen", words
+        if capability:
+            assert [said["cap"], said["seccomp"]] == own[1:], words
+            assert re.fullmatch(
+                r"((/dev/null|/bin/busybox|(pipe|socket):\[\d+\]|/dev/pts/\d+),)*", said["fds"]
+            ), words
+        else:
+            assert (said["mem"], said["trace"], said["fds"]) == ("EACCES", "EPERM", ""), words
+    return len(seen)
+
+
+@pytest.mark.attack("T05")
+@pytest.mark.parametrize("capability", [(), ("SYS_PTRACE",)])
+def test_a_joining_process_that_is_traced_may_do_no_more_than_who_traces_it(
+    box: Box, lurker: Callable[..., Any], capability: tuple[str, ...]
+) -> None:
+    container, lines = lurker(capability)
+    for _ in range(60):
+        result = container.exec(["sh", "-c", "exit 3"])
+        assert result.exit_code == 3
+    container.exec(["touch", "/stop"])
+    check_sightings(capability, lines)
+    container.remove(force=True)
+
+
+@pytest.mark.attack("T05")
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace slows the joining process down")
+@pytest.mark.parametrize("tty", [False, True])
+def test_a_joining_process_is_seen_by_who_may_trace_only_when_it_is_confined(
+    box: Box, lurker: Callable[..., Any], tmp_path: Path, tty: bool
+) -> None:
+    """Each system call of the shim and of what it clones takes 4 ms longer, so that every state of it is seen."""
+    container, lines = lurker(("SYS_PTRACE",))
+    tracer = subprocess.Popen(
+        ["strace", "-f", "-qq", "-o", tmp_path / "log", "-e", "trace=all",
+         "-e", "inject=all:delay_enter=4000", "-p", str(shim_of(box))],
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        while "TracerPid:\t0\n" in Path(f"/proc/{shim_of(box)}/status").read_text():
+            assert tracer.poll() is None, "strace has ended"
+        assert container.exec(["sh", "-c", "exit 3"], tty=tty).exit_code == 3
+    finally:
+        tracer.terminate()
+        tracer.wait(60)
+        assert tracer.stderr
+        tracer.stderr.close()
+    container.exec(["touch", "/stop"])
+    assert check_sightings(("SYS_PTRACE",), lines), (
+        "the joining process was not seen: the attack did not take place"
+    )
+    container.remove(force=True)
 
 
 @pytest.mark.attack("T06")

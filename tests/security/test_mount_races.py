@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from helpers.attack import SWAP
 from rocker.errors import RockerError
 
 if TYPE_CHECKING:
@@ -16,23 +17,6 @@ if TYPE_CHECKING:
 
     from helpers.attack import Box, Canary
 
-SWAP = r"""
-#include <fcntl.h>
-#include <stdio.h>
-#include <unistd.h>
-#include <sys/syscall.h>
-#include <linux/fs.h>
-int main(int count, char **names) {  /* A B STOP: exchanges A and B until STOP is there, says how often */
-    unsigned long swaps = 0;
-    if (count != 4) return 2;
-    puts("swapping"); fflush(stdout);
-    while (access(names[3], F_OK))
-        for (int n = 0; n < 64; n++)
-            swaps += !syscall(SYS_renameat2, AT_FDCWD, names[1], AT_FDCWD, names[2], RENAME_EXCHANGE);
-    printf("%lu\n", swaps);
-    return 0;
-}
-"""
 STARTS = [40, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
 
 

@@ -1,13 +1,25 @@
-"""The Python API on real containers: a tree with busybox, no network, roots of their own."""
+"""The Python API on real containers: a tree with busybox, the default network, roots of their own."""
 
+import json
 import os
+import re
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 
 import rocker
-from rocker.errors import CommandNotFoundError, ContainerNotFoundError, TimeoutError
+from helpers.engine import EngineRoots, remove_bridges
+from rocker.engine import launch
+from rocker.engine.start import NOTHING, send
+from rocker.errors import (
+    CommandNotFoundError,
+    ConflictError,
+    ContainerNotFoundError,
+    RockerError,
+    TimeoutError,
+)
 
 BUSYBOX = "/bin/busybox"
 PROGRAMS = ("sh", "echo", "cat", "sleep", "true", "id", "env", "yes", "head", "touch", "ls", "grep")
@@ -29,11 +41,13 @@ def tree(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    base = tmp_path_factory.mktemp("engine")
-    with rocker.Engine(base / "root", base / "run") as engine:
+    roots = EngineRoots(tmp_path_factory.mktemp("engine"), "tests/system/test_api.py")
+    with rocker.Engine(roots.root, roots.run) as engine:
         yield engine
         for container in engine.containers.list(all=True):
             container.remove(force=True)
+    assert roots.stop_launcher() == []
+    remove_bridges(roots.root, roots.run)
 
 
 @pytest.fixture
@@ -153,3 +167,47 @@ def test_policy_is_not_the_slow_part(run):
     begun = time.perf_counter()
     result = run("true")
     assert 0 < result.duration < time.perf_counter() - begun
+
+
+def test_a_start_that_comes_second_does_not_end_what_the_first_started(engine, tree):
+    options = rocker.RunOptions(rootfs=tree, command=["sleep", "600"], auto_remove=True)
+    container = engine.create(options)
+    request = launch.build(engine, container.id, container.config)
+    container.start()
+    # The other process had looked before: its request is on its way when the container runs.
+    with pytest.raises(ConflictError, match=f"container {container.short_id} is running already"):
+        send(engine, container.id, container.config, request, attach=NOTHING)
+    assert container.status == "running"
+    container.remove(force=True)
+
+
+@pytest.mark.parametrize("user", [None, "65534:100"])
+@pytest.mark.parametrize("tty", [False, True])
+def test_a_process_that_joins_a_container_that_may_trace_is_like_any_other(run, engine, tty, user):
+    """It is made in another way: outside the pid namespace until it is confined."""
+    script = (
+        "read -r pid comm state parent group session terminal rest </proc/$$/stat;"
+        " echo $comm $parent $((pid == group)) $((pid == session)) $((terminal != 0)) $((pid == $$));"
+        " cat /proc/self/oom_score_adj; id; grep -E '^(Cap|NoNew|Groups|Umask)' /proc/self/status;"
+        " [ -t 0 ] || cat; exit 7"
+    )
+    seen = []
+    for capability in ("CHOWN", "SYS_PTRACE"):
+        options = {"cap_add": [capability], "oom_score_adj": 321, "network": "none"}
+        container = run("sleep", "1000", detach=True, **options)
+        stdin = None if tty else os.urandom(200_000)
+        result = container.exec(["sh", "-c", script], tty=tty, user=user, stdin=stdin)
+        assert result.exit_code == 7
+        with pytest.raises(CommandNotFoundError, match="/no/such"):
+            container.exec(["/no/such"], tty=tty, user=user)
+        with pytest.raises(RockerError, match="the working directory `/no` is not in the container"):
+            container.exec(["true"], workdir="/no", user=user)
+        assert container.exec(["sleep", "1000"], timeout=0.1, tty=tty, user=user).timed_out
+        seen.append(result.stdout.replace(stdin, b"") if stdin else result.stdout)
+        state = json.loads((Path(engine.run_root) / "containers" / container.id / "state.json").read_text())
+        children = Path(f"/proc/{state['shim_pid']}/task/{state['shim_pid']}/children").read_text()
+        assert children.split() == [str(state["pid"])], "the shim has not reaped what it made"
+        container.remove(force=True)
+    assert seen[0].startswith(f"(sh) 0 1 1 {int(tty)} 1".encode()), seen[0]
+    without = [re.sub(rb"Cap\w+:\t\w+", b"", text) for text in seen]
+    assert without[0] == without[1]

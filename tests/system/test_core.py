@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +14,7 @@ from rocker import core
 from rocker.errors import InvalidArgumentError, NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from typing import Any
 
@@ -77,3 +81,60 @@ def test_a_joined_mount_namespace_is_used_as_it_is(
     with pytest.raises(InvalidArgumentError, match="joins a mount namespace has mounts in its specification"):
         core.start(document("true", joined=pid, mounts=mounts), **roots)
     other.remove(force=True)
+
+
+def test_a_root_directory_may_hold_the_data_root_under_whatever_name(
+    engine: rocker.Engine, engine_roots: EngineRoots, busybox_rootfs: Path, tmp_path: Path
+) -> None:
+    """Overlay refuses layers that lie within one another: the base layer of the engine must stay out."""
+    shutil.copytree(busybox_rootfs / "bin", engine_roots.base / "bin", symlinks=True)
+    (tmp_path / "link").symlink_to(engine_roots.base)
+    (tmp_path / "mount").mkdir()
+    subprocess.run(["mount", "--bind", engine_roots.base, tmp_path / "mount"], check=True)
+    try:
+        for rootfs in (engine_roots.base, tmp_path / "link", tmp_path / "mount"):
+            script = ["sh", "-c", "ls -d /proc/self /dev/null /etc/hosts"]
+            result = engine.run(rootfs=str(rootfs), command=script)
+            assert (result.stdout, result.exit_code) == (b"/dev/null\n/etc/hosts\n/proc/self\n", 0)
+    finally:
+        subprocess.run(["umount", tmp_path / "mount"], check=True)
+    assert sorted(path.name for path in engine_roots.base.iterdir()) == ["bin", "d", "r", "test"]
+
+
+class RangError(Exception):
+    """Raised by the handler of a signal."""
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda process: process.wait(),
+        lambda process: process.communicate(None),
+        lambda process: process.proxy(0, 1, 2, tty=False, detach_keys=b"", sig_proxy=False),
+    ],
+    ids=["wait", "communicate", "proxy"],
+)
+def test_a_signals_handler_runs_during_a_wait_with_the_signals_of_its_caller(
+    engine_roots: EngineRoots, busybox_rootfs: Path, wait: Callable[[Any], object]
+) -> None:
+    masks = []
+
+    def ring(*_: object) -> None:
+        masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        if len(masks) == 2:
+            raise RangError
+
+    former = signal.signal(signal.SIGALRM, ring)
+    spec = document("sleep", "1000")
+    try:
+        with core.start(spec, root=engine_roots.root, run=engine_roots.run, rootfs=busybox_rootfs) as process:
+            signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+            with pytest.raises(RangError):
+                wait(process)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            process.signal(signal.SIGKILL)
+            process.wait()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
+    assert all(signal.SIGUSR1 not in mask and signal.SIGTERM not in mask for mask in masks), masks

@@ -118,6 +118,9 @@ CASES = [
     Case("rename box box", 1, (SLEEPER,)),
     Case("restart -t 0 box", 0, (SLEEPER,)),
     Case("ps --format {{.Nosuch}}", 1, (SLEEPER,)),
+    Case("ps --format {{.Nosuch}}", 1),
+    Case("ps --format table{{.Nosuch}}", 1),
+    Case("ps --format {{.ID}}{{.Names}}{{.Size}}{{.Networks}}{{.Mounts}}", 0),
     Case("ps --format {{.ID", 64, docker=1, why="64 for the syntax of a template in `docker inspect`"),
     Case("ps --filter nosuch=1", 1),
 ]

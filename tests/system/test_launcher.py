@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,6 @@ from helpers.processes import end, wait_ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from helpers.engine import EngineRoots
 
@@ -64,3 +64,16 @@ def test_what_the_first_caller_had_open_does_not_live_on_in_the_launcher(
         os.close(writer)
     with open(reader, "rb") as file:
         assert file.read() == b""  # would wait for ever if anyone still had the other end
+
+
+def test_how_the_first_caller_was_scheduled_is_not_how_containers_are(
+    engine_roots: EngineRoots, busybox_rootfs: Path
+) -> None:
+    look = "cut -d' ' -f19 /proc/self/stat; grep Cpus_allowed_list /proc/self/status"
+    command = engine_roots.command("run", "--rm", "--rootfs", busybox_rootfs, "sh", "-c", look)
+    mine = Path("/proc/self/status").read_text().partition("Cpus_allowed_list:\t")[2].split()[0]
+    first = mine.replace("-", ",").partition(",")[0]
+    slow = ["taskset", "--cpu-list", first, "nice", "-n", "7"]
+    for before in (slow, []):
+        done = subprocess.run([*before, *command], capture_output=True, text=True, check=True, timeout=60)
+        assert done.stdout == f"0\nCpus_allowed_list:\t{mine}\n"

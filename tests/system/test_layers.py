@@ -69,10 +69,14 @@ def test_a_plain_directory_is_never_written_in_either_form(
 
 def test_the_hosts_own_root_serves_as_one(engine_roots: EngineRoots, form: str) -> None:
     # The data root lies below it.
-    script = "sed -n s/^ID=//p /etc/os-release; hostname; cat /etc/hostname; touch /written-by-rocker"
-    done = engine_roots.cli("run", "--rm", "--hostname", "inside", "--rootfs", "/", "sh", "-c", script)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "debian\ninside\ninside\n", "")
-    assert not Path("/written-by-rocker").exists()
+    file = Path(f"/written-by-{engine_roots.base.name}")
+    script = f"sed -n s/^ID=//p /etc/os-release; hostname; cat /etc/hostname; touch {file}"
+    try:
+        done = engine_roots.cli("run", "--rm", "--hostname", "inside", "--rootfs", "/", "sh", "-c", script)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "debian\ninside\ninside\n", "")
+        assert not file.exists()
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def test_what_an_image_lacks_to_mount_over_is_not_made_in_it(

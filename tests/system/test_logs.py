@@ -53,6 +53,8 @@ def test_since_and_until_cut_at_the_times_that_t_shows(
     assert box("logs", "--until", times["3"], "box").stdout.split() == expected
     assert box("logs", "--since", "1h", "box").stdout.split() == list("12345")
     assert box("logs", "--until", "1h", "box").stdout == ""
+    assert box("logs", "--since", "0", "--until", "0", "box").stdout.split() == list("12345")
+    assert box("logs", "--since", "99999999999", "box", check=True).stdout == ""
 
 
 @pytest.mark.parametrize(

@@ -7,22 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import rocker
 from rocker.errors import TimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from helpers.engine import EngineRoots
+    import rocker
 
 V2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
-
-
-@pytest.fixture
-def engine(engine_roots: EngineRoots) -> Iterator[rocker.Engine]:
-    with rocker.Engine(engine_roots.root, engine_roots.run) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -86,7 +86,12 @@ class FakeCore:
         self.bound: list[bool] = []
         self.states: dict[str, dict[str, Any]] = {}
         self.refuse: Exception | None = None
+        self.refuse_network: Exception | None = None
+        self.refuse_call: Exception | None = None
         self.root = ""
+        self.bridges: dict[str, dict[str, Any]] = {}
+        self.host: list[str] = []
+        self.link_names: list[str] = ["lo", "eth0"]
 
     # --- what a test looks at ---
 
@@ -124,9 +129,21 @@ class FakeCore:
             "version": 1, "id": document["id"], "status": "running", "pid": os.getpid(), "shim_pid": 4710,
             "cgroup": document["spec"]["linux"]["cgroupsPath"], "started_at": STARTED, "finished_at": None,
             "exit_code": 0, "oom_killed": False, "timed_out": False, "error": None,
-            "remove": document.get("remove", False),
+            "remove": document.get("remove", False), "network": self._network(document["network"]),
         }  # fmt: skip
         return self._session(document["id"], document["spec"]["process"], own=True)
+
+    def _network(self, document: dict[str, Any]) -> dict[str, Any] | None:
+        """What a shim would say of its network: real ports from 32768 on."""
+        if document["mode"] != "bridge":
+            return None
+        ports = [
+            {**port, "host_port": port["host_port"] or 32768 + number}
+            for number, port in enumerate(document["ports"])
+        ]
+        for endpoint in document["endpoints"]:
+            self.bridges.setdefault(endpoint["bridge"]["name"], endpoint["bridge"])
+        return {"table": document["table"], "ports": ports, "endpoints": document["endpoints"]}
 
     def _session(self, container: str, process: dict[str, Any], *, own: bool) -> FakeSession:
         outcome = self.program(process) if self.program else None
@@ -153,6 +170,8 @@ class FakeCore:
         self.requests.append(document)
         if not self.runs(id):
             raise NotRunningError("there is no shim")
+        if self.refuse_call is not None:
+            raise self.refuse_call
         state = self.states[id]
         if document["op"] == "kill":
             state["exit_code"] = 137
@@ -181,6 +200,20 @@ class FakeCore:
 
     def cgroup_stats(self, cgroup: str) -> dict[str, Any]:
         return {"cgroup": cgroup}
+
+    def network_create(self, plan: dict[str, Any]) -> None:
+        if self.refuse_network is not None:
+            raise self.refuse_network
+        self.bridges[plan["bridge"]["name"]] = plan["bridge"]
+
+    def network_remove(self, bridge: str, table: str) -> None:
+        self.bridges.pop(bridge, None)
+
+    def host_networks(self) -> list[str]:
+        return self.host
+
+    def links(self) -> list[str]:
+        return [*self.link_names, *self.bridges]
 
     def remove_tree(self, path: str) -> None:
         shutil.rmtree(path)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rocker.engine import migrations
 from rocker.engine.catalog import Catalog, ContainerRow
 from rocker.errors import (
     ContainerNotFoundError,
@@ -123,12 +124,13 @@ def test_rename_update_and_delete_say_when_there_is_nothing(catalog: Catalog) ->
 def test_lists_are_filtered_in_sql(catalog: Catalog) -> None:
     for number, name in enumerate(("web_1", "web_2", "db%")):
         catalog.insert_container(row(number, name))
-    assert [found.name for found in catalog.list_containers(name="web")] == ["web_2", "web_1"]
-    assert [found.name for found in catalog.list_containers(name="%")] == ["db%"]
-    assert catalog.list_containers(image_id="sha256:" + "b" * 64) == []
+    other = row(3, "other")
+    other.image_id = "sha256:" + "b" * 64
+    catalog.insert_container(other)
+    assert catalog.list_containers(image_id=other.image_id) == [other]
+    assert [found.name for found in catalog.list_containers()] == ["other", "db%", "web_2", "web_1"]
+    assert catalog.list_containers(image_id="sha256:" + "c" * 64) == []
     assert sorted(catalog.container_ids()) == sorted(found.id for found in catalog.list_containers())
-    assert catalog.name_in_use("db%")
-    assert not catalog.name_in_use("db")
 
 
 def test_a_failed_block_leaves_nothing(catalog: Catalog) -> None:
@@ -160,6 +162,7 @@ def test_threads_share_one_catalogue(catalog: Catalog) -> None:
 
 _CHILD = """
 import sys
+from rocker.engine import migrations
 from rocker.engine.catalog import Catalog, ContainerRow
 start = int(sys.argv[2])
 print("ready", flush=True)
@@ -228,7 +231,10 @@ def test_a_newer_schema_is_refused(catalog: Catalog) -> None:
     db.close()
     with pytest.raises(UnsupportedError) as caught:
         Catalog(catalog.root)
-    assert str(caught.value) == f"catalogue '{catalog.path}' has schema version 99, this rocker knows up to 1"
+    assert (
+        str(caught.value)
+        == f"catalogue '{catalog.path}' has schema version 99, this rocker knows up to {migrations.LATEST}"
+    )
     assert "upgrade rocker" in str(caught.value.hint)
 
 
@@ -259,6 +265,30 @@ def test_a_full_database_is_no_space(catalog: Catalog) -> None:
 
 
 def test_the_migrations_reach_the_version_that_is_opened_quickly() -> None:
-    from rocker.engine import catalog, migrations
+    from rocker.engine import catalog
 
     assert catalog._VERSION == migrations.LATEST
+
+
+def test_a_catalogue_of_the_first_version_is_migrated_with_what_it_holds(tmp_path: Path) -> None:
+    db = sqlite3.connect(tmp_path / "rocker.db")
+    for statement in migrations.statements(1):
+        db.execute(statement)
+    db.execute("INSERT INTO containers VALUES ('c', 'old', '', 'busybox', 1, 0, '{}')")
+    db.execute("PRAGMA user_version = 1")
+    db.commit()
+    db.close()
+    with Catalog(tmp_path) as catalog:
+        assert catalog.container_ids() == ["c"]
+        assert catalog.query("SELECT count(*) FROM volumes") == [(0,)]
+
+
+def test_a_volume_in_use_cannot_be_deleted_and_its_uses_go_with_the_container(catalog: Catalog) -> None:
+    catalog.insert_container(row(1, "one"))
+    with catalog.write() as db:
+        db.execute("INSERT INTO volumes VALUES ('v', 'local', '{}', '{}', 0, 1)")
+        db.execute("INSERT INTO volume_uses VALUES (?, '/x', 'v', 0)", (row(1, "one").id,))
+    with pytest.raises(Exception, match="FOREIGN KEY"), catalog.write() as db:
+        db.execute("DELETE FROM volumes")
+    catalog.delete_container(row(1, "one").id)
+    assert catalog.query("SELECT count(*) FROM volume_uses") == [(0,)]

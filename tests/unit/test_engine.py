@@ -1,15 +1,23 @@
+import contextlib
+import errno
+import fcntl
 import os
+import signal
 import stat
+import subprocess
+import sys
 import threading
 
 import pytest
-from engine_fake import FakeCore
+from engine_fake import STARTED, FakeCore
 
+from rocker.engine import birth, roots, seccomp
 from rocker.engine.config import ContainerConfig
 from rocker.engine.engine import Engine
 from rocker.engine.names import check, generate
 from rocker.engine.options import Bind, RunOptions, Ulimit
-from rocker.engine.state import human_duration
+from rocker.engine.state import describe
+from rocker.engine.times import parse_rfc3339_ns
 from rocker.errors import (
     CommandNotFoundError,
     ConflictError,
@@ -17,6 +25,8 @@ from rocker.errors import (
     ImageNotFoundError,
     InvalidArgumentError,
     NameInUseError,
+    NetworkNotFoundError,
+    NoSpaceError,
     NotFoundError,
     NotRunningError,
     TimeoutError,
@@ -43,6 +53,15 @@ def engine(tmp_path, core):
 
 def run(engine, *command, **options):
     return engine.run(rootfs=engine.tree, command=command or ("sleep", "9"), **options)
+
+
+@contextlib.contextmanager
+def shim_lock(engine, container):
+    """Hold what a container's shim holds."""
+    os.mkdir(f"{engine.run_root}/containers/{container.id}")
+    with open(f"{engine.run_root}/containers/{container.id}/shim.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def detached(engine, **options):
@@ -84,6 +103,55 @@ def test_a_run_root_of_another_boot_is_emptied(engine, core):
     with Engine(engine.root, engine.run_root, core=core) as again:
         _ = again.catalog
     assert os.listdir(f"{engine.run_root}/containers") == []
+
+
+def test_a_base_layer_that_finds_no_room_leaves_no_draft(tmp_path, monkeypatch):
+    opened, mkdir = os.open, os.mkdir
+
+    def full(path, *arguments, **options):
+        if str(path).endswith("hosts"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        return opened(path, *arguments, **options)
+
+    def no_inode(path, *arguments, **options):
+        if str(path).endswith("/etc"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        return mkdir(path, *arguments, **options)
+
+    root, run_root = str(tmp_path / "root"), str(tmp_path / "run")
+    for name, broken in (("open", full), ("mkdir", no_inode)):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, broken)
+            with pytest.raises(NoSpaceError, match="No space left on device"):
+                roots.prepare(root, run_root)
+        assert os.listdir(f"{root}/tmp") == []
+    roots.prepare(root, run_root)
+    assert sorted(os.listdir(f"{root}/{roots.BASE}")) == ["dev", "etc", "proc", "sys"]
+
+
+def test_a_draft_of_the_base_layer_that_a_killed_process_left_is_used_up(tmp_path):
+    root, run_root = str(tmp_path / "root"), str(tmp_path / "run")
+    code = """
+import os, signal, sys
+from rocker.engine import roots
+os.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+roots.prepare(*sys.argv[1:])
+"""
+    done = subprocess.run([sys.executable, "-c", code, root, run_root], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert os.listdir(f"{root}/tmp") == ["base"]
+    roots.prepare(root, run_root)
+    assert os.listdir(f"{root}/tmp") == []
+    assert sorted(os.listdir(f"{root}/{roots.BASE}/etc")) == ["hostname", "hosts", "resolv.conf"]
+
+
+def test_many_processes_make_the_same_roots(tmp_path):
+    code = "import sys; from rocker.engine import roots; roots.prepare(*sys.argv[1:])"
+    words = [sys.executable, "-c", code, str(tmp_path / "root"), str(tmp_path / "run")]
+    makers = [subprocess.Popen(words) for _ in range(6)]
+    assert [maker.wait(30) for maker in makers] == [0] * 6
+    assert os.listdir(tmp_path / "root/tmp") == []
+    assert os.path.isdir(tmp_path / "root" / roots.BASE)
 
 
 def test_roots_come_from_the_environment(monkeypatch):
@@ -170,13 +238,19 @@ def test_a_kept_container_that_cannot_start_stays_to_be_looked_at(engine, core):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"network": "bridge"}, UnsupportedError, "network bridge is not offered yet"),
-        ({"restart": "always"}, UnsupportedError, "restart policy"),
+        ({"network": "nosuch"}, NetworkNotFoundError, "network nosuch not found"),
+        ({"network": "container:"}, InvalidArgumentError, "invalid container format"),
+        (
+            {"restart": "always"},
+            InvalidArgumentError,
+            "can't create 'AutoRemove' container with restart policy",
+        ),
+        ({"restart": "sometimes"}, InvalidArgumentError, "unknown policy 'sometimes'"),
         ({"log_driver": "splunk"}, InvalidArgumentError, 'no log driver named "splunk"'),
         ({"log_opts": {"max-sizes": "1"}}, InvalidArgumentError, "unknown log opt 'max-sizes' for json-file"),
         ({"log_opts": {"max-file": "0"}}, InvalidArgumentError, "invalid value for max-file"),
-        ({"security_opt": ["seccmp=x"]}, InvalidArgumentError, 'invalid --security-opt: "seccmp=x"'),
-        ({"security_opt": ["apparmor=mine"]}, InvalidArgumentError, "invalid --security-opt"),
+        ({"security_opt": ["seccmp=x"]}, InvalidArgumentError, 'Invalid --security-opt: "seccmp=x"'),
+        ({"security_opt": ["apparmor=mine"]}, InvalidArgumentError, "Invalid --security-opt"),
         ({"security_opt": ["seccomp=/no/such.json"]}, NotFoundError, "opening seccomp profile"),
         ({"stop_signal": "NOSUCH"}, InvalidArgumentError, "Invalid signal: NOSUCH"),
         ({"workdir": "relative"}, InvalidArgumentError, "needs to be an absolute path"),
@@ -329,6 +403,35 @@ def test_a_created_container_starts_later_and_twice_is_once(engine, core):
         container.launch()
 
 
+def test_a_start_that_comes_second_leaves_the_container_to_the_first(engine, core):
+    container = engine.create(RunOptions(rootfs=engine.tree, command=["sleep", "9"], auto_remove=True))
+    begin = core.start
+
+    def lose(*arguments, **options):
+        begin(*arguments, **options)  # the other process, between the look and the request
+        raise ConflictError(f"container {container.short_id} is running already")
+
+    core.start = lose
+    with shim_lock(engine, container):
+        container.start()
+    assert container.status == "running"
+    assert core.requests == []
+
+
+def test_a_start_that_conflicts_removes_the_container_unless_another_has_its_lock(engine, core):
+    container = engine.create(RunOptions(rootfs=engine.tree, command=["sleep", "9"], auto_remove=True))
+    core.refuse = ConflictError("cgroup exists already")
+    with shim_lock(engine, container):
+        for start in (container.start, container.launch):
+            with pytest.raises(ConflictError, match="exists already"):
+                start()
+            assert engine.containers.get(container.id) == container
+        assert core.requests == []
+    with pytest.raises(ConflictError, match="exists already"):
+        container.start()
+    assert engine.catalog.container_ids() == []
+
+
 def test_exec_runs_in_the_containers_own_terms(engine, core):
     container = detached(engine, env={"A": "1"}, workdir="/w", user="7", cap_drop=["ALL"])
     core.program = echo
@@ -376,6 +479,27 @@ def test_logs_are_lines(engine):
         silent.logs()
 
 
+@pytest.mark.parametrize(
+    ("when", "nanoseconds"),
+    [
+        (None, None), ("", None), ("0", None), (0, None), (1.5, 1_500_000_000), ("1.5", 1_500_000_000),
+        ("2023-11-14T22:13:20.123456789Z", 1_700_000_000_123_456_789), ("99999999999", (1 << 63) - 1),
+    ],
+)  # fmt: skip
+def test_the_times_of_a_log_reach_the_mechanism_to_the_nanosecond(
+    engine, core, monkeypatch, when, nanoseconds
+):
+    container = detached(engine)
+    asked = []
+    monkeypatch.setattr(core, "log_read", lambda *_, **options: asked.append(options) or iter([]))
+    monkeypatch.setattr(core, "log_copy", lambda *_, **options: asked.append(options))
+    container.logs(since=when, until=when)
+    container.copy_logs(1, 2, since=when, until=when)
+    assert [(options["since_ns"], options["until_ns"]) for options in asked] == [
+        (nanoseconds, nanoseconds)
+    ] * 2
+
+
 def test_top_shows_only_its_own_processes(engine):
     top = detached(engine).top("-o pid,cmd -p 1," + str(os.getpid()))
     assert top["Titles"] == ["PID", "CMD"]
@@ -403,7 +527,7 @@ def test_inspect_has_dockers_shape(engine):
     assert document["HostConfig"]["Binds"] == [f"{engine.tree}:/b:ro"]
     assert document["HostConfig"]["Ulimits"] == [{"Name": "nofile", "Hard": 2, "Soft": 1}]
     assert document["Mounts"][0]["RW"] is False
-    assert document["NetworkSettings"]["Networks"].keys() == {"none"}
+    assert document["NetworkSettings"]["Networks"].keys() == {"bridge"}
     assert document["LogPath"].endswith(f"/{container.id}-json.log")
     assert "SizeRw" not in document
     os.makedirs(f"{engine.directory(container.id)}/upper")
@@ -444,12 +568,17 @@ def test_lists_are_filtered(engine):
     ("seconds", "words"),
     [
         (0.5, "Less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "About a minute"), (125, "2 minutes"),
-        (3599, "About an hour"), (2 * 3600, "2 hours"), (47 * 3600, "47 hours"), (3 * 86400, "3 days"),
-        (15 * 86400, "2 weeks"), (90 * 86400, "3 months"), (800 * 86400, "2 years"),
+        (46 * 60, "46 minutes"), (3599, "59 minutes"), (3600, "About an hour"),
+        (2 * 3600, "2 hours"), (47 * 3600, "47 hours"), (3 * 86400, "3 days"),
+        (15 * 86400, "2 weeks"), (60 * 86400, "2 months"), (90 * 86400, "3 months"), (800 * 86400, "2 years"),
     ],
 )  # fmt: skip
 def test_ages_are_written_as_docker_does(seconds, words):
-    assert human_duration(int(seconds * 1e9)) == words
+    state = {"status": "running", "started_at": STARTED, "finished_at": STARTED, "exit_code": 3}
+    now = parse_rfc3339_ns(STARTED) + int(seconds * 1e9)
+    assert describe(state, now) == f"Up {words}"
+    assert describe({**state, "status": "paused"}, now) == f"Up {words} (Paused)"
+    assert describe({**state, "status": "exited"}, now) == f"Exited (3) {words} ago"
 
 
 # --- crashes ---
@@ -473,6 +602,51 @@ def test_files_without_a_row_are_collected(engine):
     assert os.listdir(f"{engine.root}/tmp") == []
 
 
+def test_data_roots_that_share_a_run_root_know_each_other(tmp_path, core):
+    run_root = tmp_path / "run"
+    for name in ("one", "two"):
+        with Engine(tmp_path / name, run_root, core=core) as engine:
+            _ = engine.catalog
+    assert [os.readlink(path) for path in roots.others(str(tmp_path / "one"), str(run_root))] == [
+        str(tmp_path / "two")
+    ]
+    (tmp_path / "two").rename(tmp_path / "moved")
+    with Engine(tmp_path / "moved", run_root, core=core) as engine:
+        _ = engine.catalog
+    assert [os.readlink(path) for path in roots.others(str(tmp_path / "one"), str(run_root))] == [
+        str(tmp_path / "moved")
+    ]
+    assert len(os.listdir(run_root / "roots")) == 2
+
+
+def test_what_lies_in_the_run_root_alone_is_collected_unless_another_data_root_has_it(tmp_path, core):
+    ours, theirs = "0" * 64, "1" * 64
+    with (
+        Engine(tmp_path / "one", tmp_path / "run", core=core) as one,
+        Engine(tmp_path / "two", tmp_path / "run", core=core) as two,
+    ):
+        _ = one.catalog, two.catalog
+        os.makedirs(f"{two.root}/containers/{theirs}/upper")
+        for name in (ours, theirs):
+            os.mkdir(f"{one.run_root}/containers/{name}")
+        assert one.containers.list(all=True) == []
+        assert os.listdir(one.run_root + "/containers") == [theirs]
+        assert two.containers.list(all=True) == []
+        assert os.listdir(one.run_root + "/containers") == []
+
+
+def test_a_removal_that_is_interrupted_keeps_its_grave_until_the_rest_has_gone(engine, core, monkeypatch):
+    container = engine.create(RunOptions(rootfs=engine.tree, command=["true"]))
+    os.mkdir(f"{engine.run_root}/containers/{container.id}")
+    removed = []
+    monkeypatch.setattr(core, "remove_tree", removed.append)
+    container.remove()
+    assert removed == [
+        f"{engine.run_root}/containers/{container.id}",
+        f"{engine.root}/tmp/rm-{container.id}",
+    ]
+
+
 def test_a_container_whose_creator_died_before_the_start_is_dropped(engine):
     options = RunOptions(rootfs=engine.tree, command=("true",), auto_remove=True, name="ours")
     ours = engine.create(options, for_run=True)
@@ -480,6 +654,20 @@ def test_a_container_whose_creator_died_before_the_start_is_dropped(engine):
     lost = ours.config.replace(creator="4194305:1").encode()
     engine.catalog.update_container(ours.id, lost)
     assert engine.containers.list(all=True) == []
+
+
+def test_a_process_is_told_apart_from_its_successors_and_from_its_own_zombie():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    born = birth.of(child.pid)
+    assert born is not None
+    assert birth.lives(born)
+    assert not birth.lives(f"{child.pid}:1")
+    child.stdin.close()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not birth.lives(born)
+    child.wait()
+    assert birth.of(child.pid) is None
+    assert birth.own() == birth.of(os.getpid())
 
 
 def test_a_created_container_that_removes_itself_waits_for_its_start(engine):
@@ -524,6 +712,21 @@ def test_many_threads_share_an_engine(engine, core):
         thread.join()
     assert failures == []
     assert engine.catalog.container_ids() == []
+
+
+def test_a_filter_compiled_for_one_data_root_serves_another(tmp_path, core, monkeypatch):
+    monkeypatch.setattr(seccomp, "_memory", {})
+    (tmp_path / "tree").mkdir()
+    compiled = []
+    monkeypatch.setattr(core, "seccomp_compile", lambda profile: compiled.append(profile) or b"\6" + bytes(7))
+    core.program = echo
+    for name in ("one", "two"):
+        with Engine(tmp_path / name, tmp_path / f"{name}-run", core=core) as engine:
+            engine.tree = str(tmp_path / "tree")
+            run(engine, "echo")
+            run(engine, "echo", cap_add=["SYS_ADMIN"])
+    assert [request["seccomp"] for request in core.started] == ["BgAAAAAAAAA="] * 4
+    assert len(compiled) == 2  # one for each set of capabilities
 
 
 def test_info_and_version_have_dockers_names(engine):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rocker.errors import InvalidArgumentError
-from rocker.parse.keyvalue import parse_env, parse_label, parse_lines, read_file, to_dict, to_env
+from rocker.parse.keyvalue import parse_env, parse_label, parse_lines, read_file, to_dict
 
 CALLER = {"HOME": "/root", "EMPTY": ""}.get
 NAMES = st.text(st.characters(codec="utf-8", categories=("L", "N")), min_size=1)
@@ -73,7 +73,3 @@ def test_pairs_need_a_name() -> None:
 
 def test_the_last_of_equal_names_wins() -> None:
     assert to_dict(["a=1", "b", "a=2=3"]) == {"a": "2=3", "b": ""}
-
-
-def test_a_bare_name_takes_the_callers_value_or_removes() -> None:
-    assert to_env(["A=1", "HOME", "GONE"], CALLER) == {"A": "1", "HOME": "/root", "GONE": None}

@@ -1,6 +1,7 @@
 # ruff: noqa: E501, PT018 -- one case a line; properties say "right or refused"
 from __future__ import annotations
 
+import signal
 from fractions import Fraction
 
 import pytest
@@ -15,8 +16,8 @@ from rocker.parse.duration import parse_duration, parse_time
 from rocker.parse.keys import parse_detach_keys
 from rocker.parse.number import parse_bool, parse_int, quote
 from rocker.parse.restart import RestartPolicy, parse_restart
-from rocker.parse.security import load_profile, parse_security_opt
-from rocker.parse.signal import parse_signal, signal_name
+from rocker.parse.security import parse_security_opt
+from rocker.parse.signal import parse_signal
 from rocker.parse.size import parse_size, parse_swap
 from rocker.parse.sysctl import parse_sysctl
 from rocker.parse.ulimit import NAMES, parse_ulimit
@@ -178,7 +179,7 @@ def test_any_text_is_a_time_or_refused(text: str) -> None:
 
 @given(st.integers(1, 64).filter(lambda number: number not in (32, 33)))
 def test_a_signal_is_known_by_number_and_by_name(number: int) -> None:
-    name = signal_name(number)
+    name = signal.Signals(number).name if number < 32 else f"SIGRTMIN+{number - 34}"
     assert parse_signal(str(number)) == parse_signal(name) == parse_signal(name[3:].lower()) == number
 
 
@@ -218,17 +219,32 @@ def test_security_options_take_both_separators() -> None:
     assert parse_security_opt("no-new-privileges") == parse_security_opt("no-new-privileges:true")
     assert parse_security_opt("no-new-privileges=false") == ("no-new-privileges", "false")
     assert refusal(parse_security_opt, "foo") == 'Invalid --security-opt: "foo"'
+    # The first separator is the first `=`: a profile's path may hold colons.
+    assert parse_security_opt("seccomp=/a:b.json") == ("seccomp", "/a:b.json")
+    assert parse_security_opt("docker-compat") == ("docker-compat", "")
 
 
-def test_a_seccomp_profile_that_is_no_json_is_named(tmp_path) -> None:
-    path = tmp_path / "profile.json"
-    path.write_text("{")
-    assert refusal(load_profile, str(path)).startswith(
-        f"compacting json for seccomp profile ({path}) failed: "
-    )
-    assert refusal(load_profile, "/no/file").endswith("open /no/file: no such file or directory")
-    path.write_text('{"defaultAction": "SCMP_ACT_ALLOW"}')
-    assert load_profile(str(path)) == '{"defaultAction": "SCMP_ACT_ALLOW"}'
+@pytest.mark.parametrize(
+    "text",
+    ["systempaths=unconfined", "writable-cgroups=true", "apparmor=mine", "label=type:t", "label", "seccomp",
+     "seccomp=", "docker-compat=", "docker-compat=true", "", "=", ":"],
+)  # fmt: skip
+def test_a_security_option_that_cannot_be_had_is_refused(text: str) -> None:
+    assert refusal(parse_security_opt, text) == f'Invalid --security-opt: "{text}"'
+
+
+@pytest.mark.parametrize(
+    "text", ["apparmor=unconfined", "apparmor:unconfined", "label=disable", "label:disable"]
+)
+def test_a_security_module_may_be_declined(text: str) -> None:
+    assert parse_security_opt(text) == tuple(text.replace(":", "=").split("="))
+
+
+def test_no_new_privileges_takes_gos_booleans() -> None:
+    for word, meant in (("1", "true"), ("T", "true"), ("0", "false"), ("False", "false")):
+        assert parse_security_opt(f"no-new-privileges={word}") == ("no-new-privileges", meant)
+    for text in ("no-new-privileges=", "no-new-privileges=maybe"):
+        assert refusal(parse_security_opt, text) == f'invalid --security-opt 2: "{text}"'
 
 
 def test_only_sysctls_of_a_namespace_are_taken() -> None:

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from rocker.engine import devices, mounts, spec, sysctls, times
 from rocker.engine.keywords import options_of
 from rocker.engine.namespaces import Donor
-from rocker.engine.options import Bind, Device, RunOptions, Tmpfs, Ulimit
+from rocker.engine.options import Bind, Device, ImageMount, RunOptions, Tmpfs, Ulimit, VolumeMount
 from rocker.engine.process import merge, merge_env
-from rocker.errors import ConflictError, InvalidArgumentError, NotFoundError, UnsupportedError
+from rocker.errors import ConflictError, InvalidArgumentError, NotFoundError
 from rocker.parse.duration import parse_time
 from rocker.parse.mount import parse_mount
 from rocker.parse.signal import number_of
@@ -122,6 +122,8 @@ class FakeImage:
     volumes = ["/data"]
     labels = {"a": "image", "b": "image"}
     exposed_ports = ["80/tcp"]
+    healthcheck = {"Test": ["CMD-SHELL", "probe"], "Interval": 1_500_000_000, "Retries": 2}
+    shell = ["/bin/ash", "-c"]
     diff_ids = ["sha256:" + "1" * 64]
 
 
@@ -400,19 +402,40 @@ def test_a_mount_flag_means_a_bind_or_a_tmpfs(text, mount):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "mount"),
     [
-        ("dst=/b", "an anonymous volume for `/b`: volumes are not supported yet"),
-        ("src=name,dst=/b", "volume `name` for `/b`: volumes are not supported yet"),
+        ("dst=/b", VolumeMount("/b")),
+        (
+            "src=name,dst=/b,ro,volume-nocopy,volume-subpath=a/b,volume-opt=o=x,volume-label=l",
+            VolumeMount("/b", "name", True, True, "a/b", "", {"o": "x"}, {"l": ""}),
+        ),
+        ("type=image,src=busybox,dst=/b,image-subpath=etc", ImageMount("busybox", "/b", "etc")),
         (
             "type=bind,src=/a,dst=/b,readonly,bind-recursive=writable",
-            "bind-recursive=writable for `/b` is not",
+            Bind("/a", "/b", read_only=True, read_only_recursive=False),
         ),
     ],
 )
-def test_what_is_not_offered_is_refused_by_name(text, message):
-    with pytest.raises(UnsupportedError, match=message):
-        mounts.of_flag(parse_mount(text))
+def test_a_mount_flag_means_a_volume_or_an_image(text, mount):
+    assert mounts.of_flag(parse_mount(text)) == mount
+
+
+def test_a_read_only_bind_leaves_submounts_writable_when_that_is_asked_for(tmp_path):
+    bind = Bind(str(tmp_path), "/b", read_only=True, read_only_recursive=False)
+    assert mount_at(generate(mounts=(bind,)), "/b")["options"] == ["rbind", "rprivate", "ro"]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("exec,exec", ["nosuid", "nodev", "exec"]), ("exec,noexec", ["nosuid", "nodev", "noexec"]),
+        ("noexec,exec", ["nosuid", "nodev", "exec"]), ("nodev", ["noexec", "nosuid", "nodev"]),
+        ("dev,suid,dev", ["noexec", "suid", "dev"]), ("ro,rw,ro", ["noexec", "nosuid", "nodev", "ro"]),
+    ],
+)  # fmt: skip
+def test_of_tmpfs_options_that_exclude_each_other_the_last_counts(given, kept):
+    mount = mounts.resolve([Tmpfs("/t", options=tuple(given.split(",")))], privileged=False)[0]
+    assert mount["options"] == kept
 
 
 def test_tmpfs_options_are_those_of_the_kernel():

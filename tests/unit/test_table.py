@@ -1,4 +1,3 @@
-# ruff: noqa: RUF043 -- one case a line; properties say "right or refused"
 from __future__ import annotations
 
 import json
@@ -19,6 +18,7 @@ LISTING = Listing(
         "Label": lambda row: lambda key: f"{row[0]}-{key}",
     },
     ["ID", "Name"],
+    go_type="*formatter.thing",
 )
 ROWS = [("1", "one"), ("2", "two")]
 
@@ -64,8 +64,20 @@ def test_json_is_one_object_a_line_with_sorted_names() -> None:
 
 
 def test_an_unknown_field_is_named() -> None:
-    with pytest.raises(InvalidArgumentError, match="<.Nope>"):
+    words = 'template: :1:2: executing "" at <.Nope>: can\'t evaluate field Nope in type *formatter.thing'
+    with pytest.raises(InvalidArgumentError) as caught:
         render("{{.Nope}}")
+    assert str(caught.value) == words
+    for form in ("{{.Nope}}", "table {{.ID}}\\t{{.Nope}}", '{{if eq .ID ""}}{{.Nope}}{{end}}'):
+        with pytest.raises(InvalidArgumentError, match="can't evaluate field Nope in type"):
+            LISTING.check(form, ("", ""))
+
+
+def test_a_template_is_not_refused_for_what_an_object_without_content_lacks() -> None:
+    for form in ("", "table", "json", "{{.ID}}", '{{.Label "x"}}', "table {{.Name}}", "{{slice .ID 0 4}}"):
+        LISTING.check(form, ("", ""))
+    with pytest.raises(InvalidArgumentError, match="template parsing error"):
+        LISTING.check("{{.ID", ("", ""))
 
 
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1))

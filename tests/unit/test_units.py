@@ -17,6 +17,9 @@ HOUR, DAY = 3600, 86400
         (120, "2 minutes"), (59 * 60, "59 minutes"), (HOUR, "About an hour"), (89 * 60, "About an hour"), (90 * 60, "2 hours"),
         (47 * HOUR, "47 hours"), (48 * HOUR, "2 days"), (13 * DAY, "13 days"), (14 * DAY, "2 weeks"), (59 * DAY, "8 weeks"),
         (60 * DAY, "2 months"), (729 * DAY, "24 months"), (730 * DAY, "2 years"),
+        (46 * 60, "46 minutes"), (HOUR - 1, "59 minutes"), (91 * 60, "2 hours"), (47 * HOUR + 29 * 60, "47 hours"),
+        (47 * HOUR + 31 * 60, "2 days"), (30 * DAY, "4 weeks"), (1095 * DAY - 60, "2 years"), (1095 * DAY, "3 years"),
+        (730 * DAY - 60, "1 years"),
     ],
 )  # fmt: skip
 def test_durations_read_as_dockers(seconds: float, text: str) -> None:

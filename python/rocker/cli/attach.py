@@ -18,6 +18,8 @@ def attach(app: App, values: Values, arguments: list[str]) -> int:
     container = app.engine.containers.get(arguments[0])
     if container.status == "paused":
         raise NotRunningError("You cannot attach to a paused container, unpause it first")
+    if container.status == "restarting":
+        raise NotRunningError("You cannot attach to a restarting container, wait until it is running")
     if container.status != "running":
         raise NotRunningError("You cannot attach to a stopped container, start it first")
     stdin = container.options.stdin_open and not values["no_stdin"]

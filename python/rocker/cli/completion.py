@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 from click.shell_completion import get_completion_class, shell_complete
 
+from rocker.cli.candidates import candidates, place
 from rocker.cli.command import DockerCommand, LazyGroup, Values
 from rocker.errors import InvalidArgumentError
 
@@ -46,17 +49,30 @@ class _Group(click.Group):
         found = self._group.find(cmd_name)
         if isinstance(found, LazyGroup):
             return _Group(found)
-        return (
-            None
-            if found is None
-            else click.Command(
-                found.name,
-                params=_options(found),
-                help=found.summary,
-                short_help=found.summary,
-                add_help_option=False,
-            )
+        if found is None:
+            return None
+        names = click.Argument(["names"], nargs=-1, required=False, shell_complete=partial(_names, found))
+        return click.Command(
+            found.name,
+            params=[*_options(found), names],
+            help=found.summary,
+            short_help=found.summary,
+            add_help_option=False,
         )
+
+
+def _names(command: DockerCommand, context: click.Context, _: click.Parameter, begun: str) -> list[str]:
+    """Names that begin as what is typed does, but those that are there already."""
+    given: tuple[str, ...] = context.params.get("names") or ()
+    word = place(command.usage, len(given))
+    if not word:
+        return []
+    from rocker.engine.engine import Engine
+
+    roots = context.find_root().params
+    with Engine(roots.get("root"), roots.get("run"), warn=lambda _: None) as engine:
+        found = candidates(engine, command.name, word)
+    return sorted(name for name in found if name.startswith(begun) and name not in given)
 
 
 def _options(command: DockerCommand | LazyGroup) -> list[click.Parameter]:

@@ -41,7 +41,12 @@ def listing(now: float, *, truncate: bool, human: bool) -> Listing:
         "Size": lambda item: human_size(item["Size"], 3) if human else str(item["Size"]),
         "Comment": lambda item: item["Comment"],
     }
-    return Listing(_HEADERS, fields, ["ID", "CreatedSince", "CreatedBy", "Size", "Comment"])
+    return Listing(
+        _HEADERS,
+        fields,
+        ["ID", "CreatedSince", "CreatedBy", "Size", "Comment"],
+        go_type="*image.historyContext",
+    )
 
 
 def _line(text: str) -> str:

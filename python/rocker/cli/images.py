@@ -35,7 +35,7 @@ def images(app: App, values: Values, arguments: list[str]) -> int:
     rows = [
         name
         for image in select(found, filters, app)
-        for name in _names(image, filters, digests=values["digests"])
+        for name in names(image, filters, digests=values["digests"])
     ]
     table = listing(time.time(), truncate=not values["no_trunc"], digests=values["digests"])
     if values["quiet"]:
@@ -61,7 +61,12 @@ def listing(now: float, *, truncate: bool, digests: bool) -> Listing:
         "Containers": lambda row: str(row["Containers"]) if row["Containers"] >= 0 else "N/A",
     }
     middle = ["Digest"] if digests else []
-    return Listing(_HEADERS, fields, ["Repository", "Tag", *middle, "ID", "CreatedSince", "Size"])
+    return Listing(
+        _HEADERS,
+        fields,
+        ["Repository", "Tag", *middle, "ID", "CreatedSince", "Size"],
+        go_type="*formatter.imageContext",
+    )
 
 
 def select(found: list[dict[str, Any]], filters: dict[str, list[str]], app: App) -> list[dict[str, Any]]:
@@ -112,7 +117,7 @@ def _split(reference: str) -> tuple[str, str]:
     return (reference, _NONE) if not repository or "/" in tag else (repository, tag)
 
 
-def _names(image: dict[str, Any], filters: dict[str, list[str]], *, digests: bool) -> list[dict[str, Any]]:
+def names(image: dict[str, Any], filters: dict[str, list[str]], *, digests: bool) -> list[dict[str, Any]]:
     """A row for each name of an image, one without a name for none."""
     wanted = filters.get("reference")
     tags = [

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _MAPS = frozenset(
     [
         "Annotations",
+        "AuxiliaryAddresses",
+        "Containers",
+        "Options",
         "ExposedPorts",
         "Labels",
         "Networks",
@@ -26,6 +29,7 @@ _MAPS = frozenset(
         "StorageOpt",
         "Sysctls",
         "Tmpfs",
+        "Options",
         "Volumes",
     ]
 )
@@ -43,20 +47,39 @@ def find_image(app: App, name: str, _size: bool) -> Any:
     return app.engine.images.inspect(name)
 
 
-FINDERS: dict[str, Finder] = {"container": find_container, "image": find_image}
+def find_network(app: App, name: str, _size: bool) -> Any:
+    """A network's document. Raises NetworkNotFoundError."""
+    return app.engine.networks.get(name).inspect()
+
+
+def find_volume(app: App, name: str, _size: bool) -> Any:
+    """A volume's document. Raises VolumeNotFoundError."""
+    return app.engine.volumes.get(name).inspect()
+
+
+FINDERS: dict[str, Finder] = {
+    "container": find_container, "image": find_image, "network": find_network, "volume": find_volume,
+}  # fmt: skip
 
 
 def inspect(app: App, values: Values, arguments: list[str]) -> int:
     """Show objects of any type; the first type that has the name wins."""
     chosen = values["type"]
     if chosen and chosen not in FINDERS:
-        raise UsageError(f'unknown type: "{chosen}": must be one of "container", "image"')
+        raise UsageError(
+            f'unknown type: "{chosen}": must be one of "container", "image", "network", "volume"'
+        )
     finders = [FINDERS[chosen]] if chosen else list(FINDERS.values())
     return show(app, values, arguments, finders, "object")
 
 
-def show(app: App, values: Values, names: Sequence[str], finders: Sequence[Finder], kind: str) -> int:
-    """Print what the names stand for, then an error for each that stands for nothing."""
+def show(
+    app: App, values: Values, names: Sequence[str], finders: Sequence[Finder], kind: str, *, missing: str = ""
+) -> int:
+    """Print what the names stand for, then an error for the first that stands for nothing.
+
+    `missing` is that error, with `{}` for the name; by default Docker's for `kind`.
+    """
     form = values["format"]
     template = None
     if form and form != "json":
@@ -67,9 +90,9 @@ def show(app: App, values: Values, names: Sequence[str], finders: Sequence[Finde
     errors: list[str] = []
     for name in names:
         try:
-            found.append(_find(app, name, finders, size=values["size"]))
+            found.append(_find(app, name, finders, size=values.get("size", False)))
         except NotFoundError:
-            errors.append(f"Error: No such {kind}: {name}")
+            errors.append(missing.format(name) if missing else f"Error: No such {kind}: {name}")
             break
     if template is not None:
         for document in found:

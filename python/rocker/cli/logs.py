@@ -13,15 +13,14 @@ if TYPE_CHECKING:
 def logs(app: App, values: Values, arguments: list[str]) -> int:
     """Write what a container has written, and go on with `-f`."""
     container = app.engine.containers.get(arguments[0])
-    since, until = _moment(values["since"]), _moment(values["until"])
     app.flush()
     container.copy_logs(
         1,
         2,
         follow=values["follow"],
         tail=values["tail"],
-        since=since,
-        until=until,
+        since=values["since"],
+        until=values["until"],
         timestamps=values["timestamps"],
         details=values["details"],
     )
@@ -31,19 +30,6 @@ def logs(app: App, values: Values, arguments: list[str]) -> int:
 def _lines(text: str) -> int | None:
     """The number of `--tail`; `all`, and what is no number, is everything, as Docker has it."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None  # noqa: PLR2004 -- digits
-
-
-def _moment(text: str | None) -> str | None:
-    """A point in time as an RFC 3339 text with all its nanoseconds."""
-    if not text or text == "0":
-        return None
-    import time
-    from datetime import UTC, datetime
-
-    from rocker.parse.duration import parse_time
-
-    seconds, nanoseconds = divmod(parse_time(text, time.time_ns()), 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
 
 
 COMMAND = DockerCommand(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from rocker.cli.flags import Flag
+from rocker.cli.network_flags import network_flags, network_options
 from rocker.errors import InvalidArgumentError
 from rocker.parse.cpus import parse_cpus
 from rocker.parse.device import parse_device
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from rocker.engine.options import Bind, RunOptions, Tmpfs
+    from rocker.engine.options import AnyMount, HealthCheck, RunOptions
 
 _STREAMS = ("stdin", "stdout", "stderr")
 _PULLS = ("always", "missing", "never")
@@ -73,7 +74,7 @@ def run_flags() -> list[Flag]:
     """The flags of `create`, which `run` has too."""
     return [
         *_identity_flags(), *_process_flags(), *_filesystem_flags(), *_security_flags(), *_resource_flags(),
-        *_namespace_flags(), *_life_flags(),
+        *_namespace_flags(), *network_flags(), *_life_flags(),
     ]  # fmt: skip
 
 
@@ -117,6 +118,8 @@ def _filesystem_flags() -> list[Flag]:
         Flag("--shm-size", kind="bytes", parse=parse_size, help="Size of /dev/shm"),
         Flag("--tmpfs", kind="list", parse=parse_tmpfs, many=True, help="Mount a tmpfs directory"),
         Flag("-v", "--volume", kind="list", parse=parse_volume, many=True, help="Bind mount a volume"),
+        Flag("--volume-driver", kind="string", help="Optional volume driver for the container"),
+        Flag("--volumes-from", kind="list", many=True, help="Mount volumes from the specified container(s)"),
     ]  # fmt: skip
 
 
@@ -135,7 +138,10 @@ def _resource_flags() -> list[Flag]:
     return [
         Flag("-c", "--cpu-shares", kind="int", parse=_integer, help="CPU shares (relative weight)"),
         Flag("--cpus", kind="decimal", parse=parse_cpus, help="Number of CPUs"),
+        Flag("--cpu-period", kind="int", parse=_integer, help="Limit CPU CFS (Completely Fair Scheduler) period"),
+        Flag("--cpu-quota", kind="int", parse=_integer, help="Limit CPU CFS (Completely Fair Scheduler) quota"),
         Flag("--cpuset-cpus", kind="string", help="CPUs in which to allow execution (0-3, 0,1)"),
+        Flag("--cpuset-mems", kind="string", help="MEMs in which to allow execution (0-3, 0,1)"),
         Flag("-m", "--memory", kind="bytes", parse=parse_size, help="Memory limit"),
         Flag("--memory-reservation", kind="bytes", parse=parse_size, help="Memory soft limit"),
         Flag("--memory-swap", kind="bytes", parse=parse_swap,
@@ -150,16 +156,41 @@ def _namespace_flags() -> list[Flag]:
     return [
         Flag("--cgroup-parent", kind="string", help="Optional parent cgroup for the container"),
         Flag("--ipc", kind="string", help="IPC mode to use"),
-        Flag("--network", "--net", kind="string", help="Connect a container to a network (none|host|container:NAME)"),
         Flag("--pid", kind="string", help="PID namespace to use"),
         Flag("--uts", kind="string", help="UTS namespace to use"),
     ]  # fmt: skip
 
 
+def _restart(text: str) -> str:
+    from rocker.parse.restart import parse_restart
+
+    parse_restart(text)
+    return text or "no"
+
+
+def _health_flags() -> list[Flag]:
+    return [
+        Flag("--health-cmd", kind="string", help="Command to run to check health"),
+        Flag("--health-interval", kind="duration", parse=parse_duration,
+             help="Time between running the check (ms|s|m|h) (default 0s)"),
+        Flag("--health-retries", kind="int", parse=_integer, help="Consecutive failures needed to report unhealthy"),
+        Flag("--health-start-interval", kind="duration", parse=parse_duration,
+             help="Time between running the check during the start period (ms|s|m|h) (default 0s)"),
+        Flag("--health-start-period", kind="duration", parse=parse_duration,
+             help="Start period for the container to initialize before starting health-retries countdown (ms|s|m|h) (default 0s)"),
+        Flag("--health-timeout", kind="duration", parse=parse_duration,
+             help="Maximum time to allow one check to run (ms|s|m|h) (default 0s)"),
+        Flag("--no-healthcheck", help="Disable any container-specified HEALTHCHECK"),
+    ]  # fmt: skip
+
+
 def _life_flags() -> list[Flag]:
     return [
+        *_health_flags(),
         Flag("--log-driver", kind="string", help="Logging driver for the container"),
         Flag("--log-opt", kind="list", many=True, help="Log driver options"),
+        Flag("--restart", kind="string", parse=_restart, default="no",
+             help='Restart policy to apply when a container exits (default "no")'),
         Flag("--rm", help="Automatically remove the container when it exits"),
         Flag("--stop-signal", kind="string", parse=_checked(parse_signal), help="Signal to stop the container"),
         Flag("--stop-timeout", kind="int", parse=_integer, help="Timeout (in seconds) to stop a container"),
@@ -192,6 +223,8 @@ def to_run_options(values: Mapping[str, Any], arguments: list[str]) -> RunOption
         raise InvalidArgumentError(
             f'invalid pull option: \'{values["pull"]}\': must be one of "always", "missing" or "never"'
         )
+    if values["rm"] and values["restart"].partition(":")[0] != "no":
+        raise InvalidArgumentError("conflicting options: cannot specify both --restart and --rm")
     target, command = arguments[0], arguments[1:]
     cpus = values["cpus"]
     return RunOptions(
@@ -205,6 +238,7 @@ def to_run_options(values: Mapping[str, Any], arguments: list[str]) -> RunOption
         annotations=_pairs(values["annotation"]),
         groups=values["group_add"],
         mounts=_mounts(values),
+        volumes_from=values["volumes_from"],
         devices=values["device"],
         ulimits=values["ulimit"],
         sysctls=dict(values["sysctl"]),
@@ -213,17 +247,44 @@ def to_run_options(values: Mapping[str, Any], arguments: list[str]) -> RunOption
         stdin_open=values["interactive"],
         attach=attached_streams(values),
         auto_remove=values["rm"],
+        healthcheck=_healthcheck(values),
         detach_keys=values.get("detach_keys"),  # `create` has no such flag
+        **network_options(values),
         **{name: values[name] for name in _SAME_NAME},
     )
 
 
 _SAME_NAME = (
-    "hostname", "domainname", "workdir", "user", "read_only", "network", "cap_add", "cap_drop", "privileged",
+    "hostname", "domainname", "workdir", "user", "read_only", "cap_add", "cap_drop", "privileged",
     "security_opt", "shm_size", "memory", "memory_swap", "memory_reservation", "cpu_shares", "cpuset_cpus",
+    "cpuset_mems", "cpu_period", "cpu_quota",
     "pids_limit", "oom_score_adj", "oom_kill_disable", "init", "stop_signal", "stop_timeout", "log_driver", "pid",
-    "ipc", "uts", "cgroup_parent", "tty", "timeout", "platform", "pull",
+    "ipc", "uts", "cgroup_parent", "tty", "timeout", "platform", "pull", "restart",
 )  # fmt: skip
+
+
+_HEALTH_TIMES = ("health_interval", "health_timeout", "health_start_period", "health_start_interval")
+
+
+def _healthcheck(values: Mapping[str, Any]) -> HealthCheck | None:
+    """The health check that was asked for; what was not said is left to the image."""
+    given = [name for name in ("health_cmd", "health_retries", *_HEALTH_TIMES) if values[name]]
+    if not given and not values["no_healthcheck"]:
+        return None
+    from rocker.engine.options import HealthCheck
+
+    if values["no_healthcheck"]:
+        if given:
+            raise InvalidArgumentError("--no-healthcheck conflicts with --health-* options")
+        return HealthCheck(("NONE",))
+    for name in ("health_retries", *_HEALTH_TIMES):
+        if (values[name] or 0) < 0:
+            raise InvalidArgumentError(f"--{name.replace('_', '-')} cannot be negative")
+    times = {name.removeprefix("health_"): values[name] / 1e9 for name in _HEALTH_TIMES if values[name]}
+    command = values["health_cmd"]
+    return HealthCheck(
+        ("CMD-SHELL", command) if command else (), retries=values["health_retries"] or None, **times
+    )
 
 
 def attached_streams(values: Mapping[str, Any]) -> list[str]:
@@ -266,15 +327,19 @@ def _labels(values: Mapping[str, Any]) -> dict[str, str]:
     return to_dict([pair for path in values["label_file"] for pair in read_file(path)] + values["label"])
 
 
-def _mounts(values: Mapping[str, Any]) -> list[Bind | Tmpfs]:
+def _mounts(values: Mapping[str, Any]) -> list[AnyMount]:
     from rocker.engine.mounts import of_flag
-    from rocker.engine.options import Tmpfs
+    from rocker.engine.options import Tmpfs, VolumeMount
 
-    mounts: list[Bind | Tmpfs] = [of_flag(mount) for mount in [*values["volume"], *values["mount"]]]
+    volumes = values["volume"]
+    # The same twice is once, as in Docker.
+    once = [volume for index, volume in enumerate(volumes) if volume not in volumes[:index]]
+    mounts: list[AnyMount] = [of_flag(mount) for mount in [*once, *values["mount"]]]
+    if driver := values["volume_driver"]:
+        mounts = [
+            mount.replace(driver=mount.driver or driver) if isinstance(mount, VolumeMount) else mount
+            for mount in mounts
+        ]
     for target, options in values["tmpfs"]:
         mounts.append(Tmpfs(target, options=tuple(options.split(",")) if options else ()))
-    targets = [mount.target.rstrip("/") for mount in mounts]
-    for target in targets:
-        if targets.count(target) > 1:
-            raise InvalidArgumentError(f"Duplicate mount point: {target}")
     return mounts

@@ -26,6 +26,10 @@ _HEADERS = {
     "LocalVolumes": "LOCAL VOLUMES", "Mounts": "MOUNTS", "Names": "NAMES", "Networks": "NETWORKS", "Ports": "PORTS",
     "RunningFor": "CREATED", "Size": "SIZE", "State": "STATE", "Status": "STATUS",
 }  # fmt: skip
+_BLANK = {
+    "Id": "", "Names": [], "Image": "", "Command": "", "Created": 0, "Ports": [], "Labels": {}, "State": "",
+    "Status": "", "Mounts": [], "NetworkSettings": {},
+}  # fmt: skip
 _COMMAND_WIDTH, _MOUNT_WIDTH = 20, 15
 
 
@@ -38,6 +42,8 @@ def ps(app: App, values: Values, _arguments: list[str]) -> int:
     size = values["size"] or ("{{" in form and ".Size" in form)
     rows = app.engine.containers.rows(all=values["all"], filters=filters or None, limit=limit, size=size)
     table = listing(time.time(), truncate=not values["no_trunc"], size=values["size"])
+    if not rows:
+        table.check(form, _BLANK)
     for line in table.render(rows, form, quiet="ID" if values["quiet"] else ""):
         app.out(line)
     return 0
@@ -53,7 +59,7 @@ def listing(now: float, *, truncate: bool, size: bool) -> Listing:
         ),
         "CreatedAt": lambda row: time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(row["Created"])),
         "RunningFor": lambda row: ago(row["Created"], now),
-        "Ports": lambda row: ", ".join(_port(port) for port in row["Ports"]),
+        "Ports": lambda row: _ports(row["Ports"]),
         "State": lambda row: row["State"],
         "Status": lambda row: row["Status"],
         "Size": _size,
@@ -67,7 +73,9 @@ def listing(now: float, *, truncate: bool, size: bool) -> Listing:
         "Networks": lambda row: ",".join(row["NetworkSettings"].get("Networks") or {}),
     }
     columns = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"]
-    return Listing(_HEADERS, fields, [*columns, "Size"] if size else columns)
+    return Listing(
+        _HEADERS, fields, [*columns, "Size"] if size else columns, go_type="*formatter.ContainerContext"
+    )
 
 
 def _image(row: ContainerSummary, *, truncate: bool) -> str:
@@ -76,9 +84,40 @@ def _image(row: ContainerSummary, *, truncate: bool) -> str:
     return short_id(row["Image"]) if truncate and row["Image"].startswith("sha256:") else row["Image"]
 
 
-def _port(port: dict[str, Any]) -> str:
-    private = f"{port['PrivatePort']}/{port['Type']}"
-    return f"{port.get('IP', '')}:{port['PublicPort']}->{private}" if port.get("PublicPort") else private
+def _ports(ports: list[dict[str, Any]]) -> str:
+    """`0.0.0.0:8080->80/tcp, 9000-9002/tcp`: neighbours with one number on both sides are a range, as in Docker."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    done: list[str] = []
+    others: list[str] = []
+    for port in sorted(ports, key=_order):
+        number, address = port["PrivatePort"], host_of(port.get("IP", ""))
+        if address and port["PublicPort"] != number:
+            others.append(f"{address}:{port['PublicPort']}->{number}/{port['Type']}")
+            continue
+        group = groups.get((address, port["Type"]))
+        if group is not None and number == group[1] + 1:
+            group[1] = number
+            continue
+        if group is not None:
+            done.append(_range(address, port["Type"], group))
+            del groups[address, port["Type"]]
+        groups[address, port["Type"]] = [number, number]
+    done += [_range(address, kind, group) for (address, kind), group in groups.items()]
+    return ", ".join([*done, *others])
+
+
+def _order(port: dict[str, Any]) -> tuple[int, str, int, str]:
+    return (port["PrivatePort"], port.get("IP", ""), port.get("PublicPort", 0), port["Type"])
+
+
+def host_of(address: str) -> str:
+    """An address before a port: IPv6 in brackets."""
+    return f"[{address}]" if ":" in address else address
+
+
+def _range(address: str, kind: str, group: list[int]) -> str:
+    text = str(group[0]) if group[0] == group[1] else f"{group[0]}-{group[1]}"
+    return f"{address}:{text}->{text}/{kind}" if address else f"{text}/{kind}"
 
 
 def _size(row: ContainerSummary) -> str:

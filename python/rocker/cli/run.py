@@ -6,7 +6,14 @@ import os
 
 from rocker.cli.command import DockerCommand, UsageError, Values
 from rocker.cli.flags import Flag
-from rocker.cli.options import attached_streams, detach_bytes, detach_flags, run_flags, to_run_options
+from rocker.cli.options import (
+    attached_streams,
+    detach_bytes,
+    detach_flags,
+    parse_seconds,
+    run_flags,
+    to_run_options,
+)
 from rocker.cli.streams import NotTerminalError, check_terminal, console_size, exit_code, proxy
 from rocker.errors import InvalidArgumentError
 
@@ -23,6 +30,8 @@ def run(app: App, values: Values, arguments: list[str]) -> int:
     """Run a command in a new container."""
     if values["detach"] and values["attach"]:
         raise UsageError("Conflicting options: -a and -d")
+    if (values["wait"] or values["wait_timeout"]) and not values["detach"]:
+        raise InvalidArgumentError("--wait needs --detach", hint="without -d the command waits for the end")
     streams = attached_streams(values)
     try:
         check_terminal(stdin="stdin" in streams, tty=values["tty"])
@@ -33,10 +42,13 @@ def run(app: App, values: Values, arguments: list[str]) -> int:
     if values["tty"]:
         options = options.replace(console_size=console_size())
     with CidFile(values["cidfile"]) as cidfile:
-        container = create(app, options, cidfile)
+        container = create(app, options, cidfile, for_run=True)
     if values["detach"]:
         container.start()
         app.out(container.id)
+        if values["wait"] and container.health != "none":
+            app.flush()
+            container.wait(values["wait_timeout"], condition="healthy")
         return 0
     session = container.launch(
         stdin="stdin" in streams,
@@ -49,9 +61,9 @@ def run(app: App, values: Values, arguments: list[str]) -> int:
     return exit_code(app, event)
 
 
-def create(app: App, options: RunOptions, cidfile: CidFile) -> Container:
-    """Create the container and write its id down."""
-    container = app.engine.create(options)
+def create(app: App, options: RunOptions, cidfile: CidFile, *, for_run: bool) -> Container:
+    """Create the container and write its id down. `for_run`: it is started next, see `Engine.create`."""
+    container = app.engine.create(options, for_run=for_run)
     cidfile.write(container.id)
     return container
 
@@ -103,6 +115,8 @@ COMMAND = DockerCommand(
         *detach_flags(),
         Flag("-d", "--detach", help="Run container in background and print container ID"),
         Flag("-q", "--quiet", help="Suppress the pull output"),
+        Flag("--wait", help="With --detach, wait until the container is healthy"),
+        Flag("--wait-timeout", kind="seconds", parse=parse_seconds, help="Wait so long at most (also 1m30s)"),
     ],
     least=1,
     interspersed=False,

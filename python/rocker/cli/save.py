@@ -11,6 +11,8 @@ from rocker.errors import InvalidArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rocker.cli.app import App
 
 
@@ -18,7 +20,7 @@ def save(app: App, values: Values, arguments: list[str]) -> int:
     """Write images to an archive that `docker load` and OCI tools read."""
     path = values["output"]
     if path:
-        _save_to(app, arguments, path)
+        whole_file(path, lambda target: app.engine.images.save(arguments, target))
         return 0
     if os.isatty(1):
         raise InvalidArgumentError("cowardly refusing to save to a terminal. Use the -o flag or redirect")
@@ -27,8 +29,8 @@ def save(app: App, values: Values, arguments: list[str]) -> int:
     return 0
 
 
-def _save_to(app: App, references: list[str], path: str) -> None:
-    """The file appears whole or not at all; what was there before stays until then."""
+def whole_file(path: str, write: Callable[[int], object]) -> None:
+    """Make a file that appears whole or not at all; what was there before stays until then."""
     directory = os.path.dirname(path) or "."
     try:
         target, temporary = tempfile.mkstemp(prefix=".rocker-save-", dir=directory)
@@ -39,7 +41,7 @@ def _save_to(app: App, references: list[str], path: str) -> None:
             path=directory,
         ) from error
     try:
-        app.engine.images.save(references, target)
+        write(target)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

@@ -21,7 +21,7 @@ def start(app: App, values: Values, arguments: list[str]) -> int:
     container = app.engine.containers.get(arguments[0])
     stdin = values["interactive"] and container.options.stdin_open
     check_terminal(stdin=stdin, tty=container.tty)
-    if container.status in ("running", "paused"):
+    if container.status in ("running", "paused", "restarting"):
         session = container.attach(stdin=stdin)
     else:
         session = container.launch(stdin=stdin, console_size=console_size() if container.tty else None)

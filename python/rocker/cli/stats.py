@@ -6,7 +6,7 @@ import time
 
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
-from rocker.errors import NotRunningError
+from rocker.errors import ConflictError
 from rocker.formatting.table import FORMAT_HELP, Listing
 from rocker.formatting.units import binary_size, human_size, short_id
 
@@ -59,7 +59,7 @@ def _counters(container: Container) -> dict[str, Any]:
     """The counters, empty for a container that does not run."""
     try:
         return container.stats()
-    except NotRunningError:
+    except ConflictError:  # it has ended, or is between two starts
         return {}
 
 
@@ -77,7 +77,10 @@ def listing(*, truncate: bool) -> Listing:
         "PIDs": lambda row: str(row["counters"].get("pids", {}).get("current", 0)),
     }
     return Listing(
-        _HEADERS, fields, ["ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs"]
+        _HEADERS,
+        fields,
+        ["ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs"],
+        go_type="*container.statsContext",
     )
 
 

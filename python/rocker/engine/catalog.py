@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 else:
     import _sqlite3 as sqlite3
 
-_VERSION = 1
+_VERSION = 3
 """`migrations.LATEST`, repeated so that opening an up-to-date catalogue does not import the migrations."""
 
 _BUSY_SECONDS = 30.0
@@ -306,26 +306,13 @@ class Catalog:
                 raise _ambiguous(ref, [row.id for row in rows])
         raise _no_such_container(ref)
 
-    def list_containers(self, *, name: str | None = None, image_id: str | None = None) -> list[ContainerRow]:
-        """All containers, newest first.
-
-        Args:
-            name: only those whose name contains this text.
-            image_id: only those made from this image (`sha256:<hex>`).
-        """
-        return self._select(
-            "WHERE (?1 IS NULL OR instr(name, ?1)) AND (?2 IS NULL OR image_id = ?2) "
-            "ORDER BY created_ns DESC, id",
-            (name, image_id),
-        )
+    def list_containers(self, *, image_id: str | None = None) -> list[ContainerRow]:
+        """All containers, or those made from one image (`sha256:<hex>`), newest first."""
+        return self._select("WHERE ?1 IS NULL OR image_id = ?1 ORDER BY created_ns DESC, id", (image_id,))
 
     def container_ids(self) -> list[str]:
         """The ids of all containers, in no order: cheaper than their rows."""
         return [str(row[0]) for row in self.query("SELECT id FROM containers")]
-
-    def name_in_use(self, name: str) -> bool:
-        """Whether a container has this name."""
-        return bool(self.query("SELECT 1 FROM containers WHERE name = ?", (name,)))
 
     def _select(self, condition: str, parameters: tuple[object, ...]) -> list[ContainerRow]:
         rows = self.query(f"SELECT {_COLUMNS} FROM containers {condition}", parameters)  # noqa: S608

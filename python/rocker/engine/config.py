@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from rocker.engine.options import Bind, Device, RunOptions, Tmpfs, Ulimit
+from rocker.engine.options import (
+    Attachment,
+    Bind,
+    Device,
+    HealthCheck,
+    ImageMount,
+    Port,
+    RunOptions,
+    Tmpfs,
+    Ulimit,
+    VolumeMount,
+)
+from rocker.models.jsontext import decode, encode
 from rocker.models.struct import Struct
 
 TYPE_CHECKING = False
@@ -10,8 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-_RECORDS = {"Bind": Bind, "Device": Device, "Tmpfs": Tmpfs, "Ulimit": Ulimit}
-_RECORD_FIELDS = ("mounts", "devices", "ulimits")
+    from rocker.engine.options import AnyMount
+
+_RECORDS = {
+    "Attachment": Attachment,
+    "Bind": Bind,
+    "Device": Device,
+    "ImageMount": ImageMount,
+    "Port": Port,
+    "Tmpfs": Tmpfs,
+    "Ulimit": Ulimit,
+    "VolumeMount": VolumeMount,
+}
+_RECORD_FIELDS = ("mounts", "devices", "ulimits", "networks", "ports")
 
 
 class ContainerConfig(Struct):
@@ -28,8 +51,12 @@ class ContainerConfig(Struct):
         labels: the image's and the user's.
         stop_signal: number.
         layers: diffIDs, lowest first; empty with `rootfs`.
-        volumes: the image's VOLUMEs; their content stays in the container's own upper directory for now.
-        exposed_ports: the image's, for `inspect`.
+        volumes: the image's VOLUMEs.
+        mounts: the mounts of the options and those of the image and of `volumes_from`, every volume by its name; None
+            when they are just those of the options.
+        exposed_ports: the image's, the published and the exposed ones: `80/tcp`.
+        healthcheck: the user's, completed by the image's; None: there is none.
+        shell: the image's, for a health check; `/bin/sh -c` when empty.
         creator: pid and start time of the process whose `run` made it: an `--rm` container that was never started
             goes with it.
     """
@@ -46,24 +73,33 @@ class ContainerConfig(Struct):
     layers: Sequence[str] = ()
     volumes: Sequence[str] = ()
     exposed_ports: Sequence[str] = ()
+    healthcheck: HealthCheck | None = None
+    shell: Sequence[str] = ()
     creator: str | None = None
+    mounts: Sequence[AnyMount] | None = None
+
+    @property
+    def all_mounts(self) -> Sequence[AnyMount]:
+        """What is mounted in the container beside what every container has."""
+        return self.options.mounts if self.mounts is None else self.mounts
 
     def encode(self) -> str:
         """Write it as JSON; what has its default is left out."""
-        import json
-
-        return json.dumps(_said(self), separators=(",", ":"))
+        return encode(_said(self))
 
     @staticmethod
     def decode(text: str) -> ContainerConfig:
         """Read what `encode` wrote."""
-        import json
-
-        members: dict[str, Any] = json.loads(text)
+        members: dict[str, Any] = decode(text)
         options: dict[str, Any] = members.pop("options")
         for field in _RECORD_FIELDS:
             if field in options:
                 options[field] = tuple(_record(document) for document in options[field])
+        if "mounts" in members:
+            members["mounts"] = tuple(_record(document) for document in members["mounts"])
+        for record in (options, members):
+            if "healthcheck" in record:
+                record["healthcheck"] = HealthCheck(**record["healthcheck"])
         return ContainerConfig(options=RunOptions(**options), **members)
 
 

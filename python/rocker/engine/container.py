@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from rocker.engine.options import ExecOptions, RunOptions
     from rocker.engine.popen import Popen
     from rocker.engine.session import Session
-    from rocker.models.container import ContainerInspect, Status, Top
+    from rocker.models.container import Change, ContainerInspect, PathStat, Status, Top
     from rocker.models.result import Result
 
 
@@ -88,16 +90,30 @@ class Container:
 
     @property
     def status(self) -> Status:
-        """`created`, `running`, `paused` or `exited`, read now."""
+        """`created`, `running`, `paused`, `restarting` or `exited`, read now."""
         from rocker.engine.state import status_of
 
         return status_of(self.engine.state(self.id))
+
+    @property
+    def health(self) -> str:
+        """`starting`, `healthy` or `unhealthy`, read now; `none` without a health check."""
+        from rocker.engine.state import health_of
+
+        return health_of(self.engine.state(self.id))
 
     @property
     def exit_code(self) -> int | None:
         """Exit code, 128+n after signal n; None unless it has exited."""
         state = self.engine.state(self.id)
         return state["exit_code"] if state is not None and state["status"] == "exited" else None
+
+    @property
+    def ports(self) -> dict[str, list[dict[str, str]] | None]:
+        """Its ports while it runs: `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`; None: only exposed."""
+        from rocker.network.ports import bindings
+
+        return bindings(self.engine.state(self.id), self.config)
 
     def inspect(self, *, size: bool = False) -> ContainerInspect:
         """Return Docker's `GET /containers/{id}/json`; `size` adds the bytes on disk."""
@@ -282,7 +298,7 @@ class Container:
         Args:
             follow: whether to wait for more.
             tail: only that many last lines.
-            since: a unix time, RFC 3339 or an age such as `10m`.
+            since: a unix time, RFC 3339 or an age such as `10m`; 0 is no limit.
             until: the same.
             timestamps: whether each line begins with its time.
             stdout: whether standard output is wanted.
@@ -329,6 +345,141 @@ class Container:
             details=details,
         )
 
+    def copy_to(
+        self,
+        source: str | os.PathLike[str],
+        path: str,
+        *,
+        follow_link: bool = False,
+        archive: bool = False,
+    ) -> int:
+        """Copy a file or directory of the host into it, running or not, its volumes included.
+
+        Where `path` is a directory, the source goes into it; `source/.` means what is in a directory. Owners are kept,
+        by number.
+
+        Args:
+            source: path on the host.
+            path: in the container; its parent must be there.
+            follow_link: whether a link at `source` is followed, instead of copied.
+            archive: whether everything becomes the container's user's.
+
+        Returns:
+            The bytes of the archive that was copied.
+
+        Raises:
+            NotFoundError: the source, or the parent of `path`, is not there.
+            InvalidArgumentError: a directory would replace a file. ConflictError: the same, deeper down.
+            DeniedError: it is mounted read-only.
+        """
+        from rocker.engine.cp import copy_to
+
+        return copy_to(self, os.fspath(source), path, follow_link=follow_link, archive=archive)
+
+    def copy_from(
+        self,
+        path: str,
+        destination: str | os.PathLike[str],
+        *,
+        follow_link: bool = False,
+        archive: bool = False,
+    ) -> int:
+        """Copy a file or directory out of it, running or not; the rules are those of `copy_to`.
+
+        Files belong to the caller then; with `archive` to whom they belonged, by number. No link in the container leads
+        out of it, and none in what was copied out of `destination`.
+
+        Returns:
+            The bytes of the archive that was copied.
+
+        Raises:
+            NotFoundError: there is nothing at `path`, or the parent of `destination` is not there.
+            InvalidArgumentError, ConflictError: a directory would replace a file.
+        """
+        from rocker.engine.cp import copy_from
+
+        return copy_from(self, path, os.fspath(destination), follow_link=follow_link, archive=archive)
+
+    def get_archive(self, path: str, destination: int) -> int:
+        """Write a file or directory of it as a tar to a descriptor; the bytes written.
+
+        A link at the end of the path is written as a link; `path/.` are the contents of a directory.
+
+        Raises:
+            NotFoundError: there is nothing at the path. GoneError: nobody reads the descriptor any more.
+        """
+        from rocker.engine.archive import get_archive
+
+        return get_archive(self, path, destination)
+
+    def put_archive(self, path: str, source: int, *, archive: bool = False) -> int:
+        """Unpack a tar (gzip, zstd, xz or plain) read from a descriptor in a directory of it; the bytes of the tar.
+
+        With `archive` everything becomes the container's user's.
+
+        Raises:
+            NotFoundError: there is no such directory. InvalidArgumentError: it is none.
+            ConflictError: a directory would replace another file, or the other way round.
+            CorruptError: the archive is damaged. DeniedError: it is mounted read-only.
+        """
+        from rocker.engine.archive import put_archive
+
+        return put_archive(self, path, source, archive=archive)
+
+    def stat_path(self, path: str) -> PathStat:
+        """Look at a path in it; a link at its end is not followed.
+
+        Raises:
+            NotFoundError: there is nothing at the path.
+        """
+        from rocker.engine.archive import stat_path
+
+        return stat_path(self, path)
+
+    def diff(self) -> list[Change]:
+        """Return what it has changed of its image: each path with 0 (changed), 1 (added) or 2 (deleted)."""
+        from rocker.engine.diff import diff
+
+        return diff(self)
+
+    def export(self, destination: int) -> int:
+        """Write its root file system as a tar to a descriptor; the bytes written. Volumes are not in it.
+
+        Raises:
+            GoneError: nobody reads the descriptor any more.
+        """
+        from rocker.engine.export import export
+
+        return export(self, destination)
+
+    def commit(
+        self,
+        reference: str | None = None,
+        *,
+        author: str = "",
+        message: str = "",
+        changes: Sequence[str] = (),
+        pause: bool = True,
+    ) -> str:
+        """Make an image of it, running or not, without what is in volumes; the image's id.
+
+        Args:
+            reference: a name for the image, as `repository[:tag]`.
+            author: who made it.
+            message: the comment in its history.
+            changes: `CMD`, `ENV` and the like, as in a Dockerfile.
+            pause: whether a running one stands still meanwhile.
+
+        Raises:
+            InvalidArgumentError: the name or a change is wrong.
+            ImageNotFoundError: the image it was made of has gone.
+            ConflictError: without `pause`, the image was removed meanwhile.
+            NoSpaceError: it does not fit.
+        """
+        from rocker.engine.commit import commit
+
+        return commit(self, reference, author=author, message=message, changes=changes, pause=pause)
+
     def stats(self) -> dict[str, Any]:
         """Return the counters of its cgroup: `cpu`, `memory`, `pids`, `io` (see `rocker.core.cgroup_stats`).
 
@@ -349,15 +500,59 @@ class Container:
 
         return top(self, ps_args)
 
-    def wait(self, timeout: float | None = None) -> int:
+    def wait(self, timeout: float | None = None, *, condition: str = "not-running") -> int:
         """Wait until it has exited and return its exit code; at once when it does not run.
 
+        Args:
+            timeout: seconds.
+            condition: `not-running`; `next-exit`: its next end, also when it does not run yet; `removed`: until it is
+                gone; `healthy`: until its health check succeeds, then 0. An end after which its restart policy starts
+                it again is one, but for `healthy`.
+
         Raises:
-            TimeoutError: it runs on after `timeout` seconds.
+            TimeoutError: it is not so after `timeout` seconds.
+            With `healthy`: NotRunningError, it has exited; ConflictError, it is unhealthy or has no health check.
         """
         from rocker.engine.wait import wait
 
-        return wait(self, timeout)
+        return wait(self, timeout, condition)
+
+    def update(
+        self,
+        *,
+        memory: int | str | None = None,
+        memory_swap: int | str | None = None,
+        memory_reservation: int | str | None = None,
+        cpus: float | None = None,
+        cpu_shares: int | None = None,
+        cpu_period: int | None = None,
+        cpu_quota: int | None = None,
+        cpuset_cpus: str | None = None,
+        cpuset_mems: str | None = None,
+        pids_limit: int | None = None,
+        blkio_weight: int | None = None,
+        restart_policy: str | Mapping[str, Any] | None = None,
+    ) -> None:
+        """Change its limits and its restart policy, at once where it runs; what is None stays.
+
+        Sizes are bytes or texts such as `64m`; the meaning of each is that of `RunOptions`.
+
+        Raises:
+            InvalidArgumentError: a value is wrong, or contradicts another that stays.
+            ConflictError: more memory is in use than the new limit, or the container is removed when it ends.
+            Nothing has changed then.
+        """
+        from rocker.engine.keywords import restart_text, sizes
+        from rocker.engine.update import update
+
+        changes = sizes(
+            {"memory": memory, "memory_swap": memory_swap, "memory_reservation": memory_reservation, "cpus": cpus,
+             "cpu_shares": cpu_shares, "cpu_period": cpu_period, "cpu_quota": cpu_quota, "cpuset_cpus": cpuset_cpus,
+             "cpuset_mems": cpuset_mems, "pids_limit": pids_limit, "blkio_weight": blkio_weight}
+        )  # fmt: skip
+        if restart_policy is not None:
+            changes["restart"] = restart_text(restart_policy)
+        update(self, {name: value for name, value in changes.items() if value is not None})
 
     def stop(self, timeout: float | None = None, *, signal: str | int | None = None) -> None:
         """Send its stop signal, and kill it when it has not ended `timeout` seconds later; less than 0: never.
@@ -419,12 +614,12 @@ class Container:
 
         Args:
             force: see above.
-            volumes: whether its anonymous volumes go too; they live in its own directory, so they always do.
+            volumes: whether the volumes that were made for it without a name go too, unless another container uses
+                them; of an `auto_remove` container they always do.
 
         Raises:
             ConflictError: it runs.
         """
         from rocker.engine.remove import remove
 
-        _ = volumes
-        remove(self, force=force)
+        remove(self, force=force, volumes=volumes)

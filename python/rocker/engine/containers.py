@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rocker.engine.engine import Engine
     from rocker.engine.options import RunOptions
     from rocker.models.container import ContainerSummary
+    from rocker.models.prune import ContainersPruned
 
 
 class Containers:
@@ -44,7 +45,8 @@ class Containers:
 
         Args:
             all: whether the others are wanted too.
-            filters: by `id`, `name`, `label`, `status`, `exited`, `ancestor`, `before`, `since`, `network`.
+            filters: by `id`, `name`, `label`, `status`, `exited`, `ancestor`, `before`, `since`, `network`, `publish`,
+                `expose`.
             limit: at most that many of the newest, in any state.
 
         Raises:
@@ -67,6 +69,19 @@ class Containers:
         from rocker.engine.list import rows
 
         return rows(self._engine, all=all, filters=filters, limit=limit, size=size)
+
+    def prune(self, filters: Mapping[str, Sequence[str] | str] | None = None) -> ContainersPruned:
+        """Remove all containers that do not run.
+
+        Args:
+            filters: `until` (a time, or a duration back from now), `label`, `label!`.
+
+        Raises:
+            InvalidArgumentError: a filter is unknown.
+        """
+        from rocker.engine.prune import prune
+
+        return prune(self._engine, filters)
 
     def create(self, options: RunOptions) -> Container:
         """Make a container; see `Engine.create`."""

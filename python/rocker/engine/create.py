@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 
-from rocker.engine import emit, launch, namespaces, process
+from rocker.engine import birth, emit, launch, namespaces, process
 from rocker.engine.find_image import find_image
 from rocker.engine.names import check, generate
-from rocker.errors import InvalidArgumentError, NameInUseError, NotFoundError, UnsupportedError
+from rocker.engine.options import ImageMount, VolumeMount
+from rocker.errors import InvalidArgumentError, NameInUseError, NotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rocker.engine.container import Container
     from rocker.engine.engine import Engine
     from rocker.engine.options import RunOptions
+    from rocker.network.attach import Wanted
 
 _NAME_ATTEMPTS = 20
 
@@ -44,14 +46,42 @@ def prepare(
         RockerError: see `Engine.create`; nothing is left behind then.
     """
     check_options(options)
+    if options.network == "host" and (options.ports or options.publish_all):
+        engine.warn("Published ports are discarded when using host network mode")
     name = None if options.name is None else check(options.name)
     image_id, image = ("", None) if options.rootfs is not None else find_image(engine, options)
-    config = process.merge(options, image, creator=_creator() if will_start and options.auto_remove else None)
+    config = process.merge(
+        options, image, creator=birth.own() if will_start and options.auto_remove else None
+    )
     id = os.urandom(32).hex()  # noqa: A001
-    request = launch.build(engine, id, config, started=will_start)
-    row = _insert(engine, id, name, image_id, config)
+    if (
+        config.volumes
+        or options.volumes_from
+        or any(isinstance(mount, (VolumeMount, ImageMount)) for mount in options.mounts)
+    ):
+        from rocker.engine.volumes.points import resolve as resolve_volumes
+
+        config = config.replace(mounts=resolve_volumes(engine, config))
+    request = launch.build(engine, id, config, started=will_start, placed=False)
+    bridged = request["network"]["mode"] == "bridge"
+    wanted = None
+    if bridged:
+        from rocker.network.attach import resolve
+
+        wanted = resolve(engine, options)
+    row = _insert(engine, id, name, image_id, config, wanted)
     request["attributes"] = emit.attributes_of(row.name, config)
     emit.container(engine, "create", id, request["attributes"])
+    if bridged and will_start:
+        from rocker.network.plan import complete
+
+        try:
+            complete(engine, id, config, request, name=row.name)
+        except BaseException:
+            from rocker.engine.remove import discard
+
+            discard(engine, id, volumes=True)
+            raise
     return row, config, request
 
 
@@ -59,7 +89,7 @@ def check_options(options: RunOptions) -> None:
     """Refuse what contradicts itself, before anything is looked up.
 
     Raises:
-        InvalidArgumentError, UnsupportedError, NotFoundError: so it is.
+        InvalidArgumentError, NotFoundError: so it is.
     """
     if (options.image is None) == (options.rootfs is None):
         raise InvalidArgumentError(
@@ -73,9 +103,7 @@ def check_options(options: RunOptions) -> None:
             path=options.rootfs,
         )
     if options.restart not in {"no", ""}:
-        raise UnsupportedError(
-            f"restart policy {options.restart!r} is not offered yet", hint="leave --restart out"
-        )
+        _check_restart(options)
     if options.pull not in {"missing", "always", "never"}:
         raise InvalidArgumentError(
             f'invalid pull option: "{options.pull}"', hint='values are "always", "missing" and "never"'
@@ -89,28 +117,25 @@ def check_options(options: RunOptions) -> None:
     namespaces.check(options)
 
 
-def _creator() -> str:
-    """Pid and start time of this process: together they are never used twice (proc(5), field 22 of stat)."""
-    global _self  # noqa: PLW0603 -- the same until a fork, and reading it costs 40 us
-    pid = os.getpid()
-    if _self is None or _self[0] != pid:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            fields = (file.read(1024) or b"").rpartition(b")")[2].split()
-        _self = (pid, f"{pid}:{fields[19].decode()}")
-    return _self[1]
+def _check_restart(options: RunOptions) -> None:
+    from rocker.parse.restart import parse_restart
+
+    if parse_restart(options.restart).name != "no" and options.auto_remove:
+        raise InvalidArgumentError(
+            "can't create 'AutoRemove' container with restart policy",
+            hint="--rm removes the container at its first end: leave out one of the two",
+        )
 
 
-_self: tuple[int, str] | None = None
-
-
-def _insert(
+def _insert(  # noqa: PLR0917
     engine: Engine,
     id: str,  # noqa: A002
     name: str | None,
     image_id: str,
     config: ContainerConfig,
+    networks: Wanted = (),
 ) -> ContainerRow:
-    """Write the row and make the directory in one transaction: others see both or neither."""
+    """Write the row, its endpoints, and make the directory in one transaction: others see all or nothing."""
     from rocker.engine.catalog import ContainerRow
 
     options = config.options
@@ -125,8 +150,16 @@ def _insert(
     )
     for attempt in range(1, _NAME_ATTEMPTS):
         try:
-            with engine.catalog.write():
+            with engine.catalog.write() as db:
                 engine.catalog.insert_container(row)
+                if config.mounts is not None:
+                    from rocker.engine.volumes.points import claim
+
+                    claim(engine, id, config.mounts)
+                if networks:
+                    from rocker.network.attach import insert
+
+                    insert(engine, db, id, networks)
                 make_directory(engine.directory(id))
         except NameInUseError:
             if name is not None:

@@ -6,6 +6,7 @@ import os
 import stat
 
 from rocker.errors import InvalidArgumentError, NotFoundError
+from rocker.parse.device import is_mode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,10 +20,6 @@ _DEFAULT = ((1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2), (136
 _SKIPPED = frozenset({"pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev", "console"})
 
 
-def _is_mode(text: str) -> bool:
-    return bool(text) and set(text) <= set("rwm") and len(set(text)) == len(text)
-
-
 def parse_rule(text: str) -> dict[str, Any]:
     """Read a rule of `--device-cgroup-rule`: `c 1:3 rwm`, `b 7:* r`, `a *:* rwm`.
 
@@ -32,7 +29,7 @@ def parse_rule(text: str) -> dict[str, Any]:
     parts = text.split()
     numbers = parts[1].split(":") if len(parts) == 3 else []  # noqa: PLR2004
     good = len(numbers) == 2 and all(part == "*" or part.isdecimal() for part in numbers)  # noqa: PLR2004
-    if not good or parts[0] not in {"a", "b", "c"} or not _is_mode(parts[2]):
+    if not good or parts[0] not in {"a", "b", "c"} or not is_mode(parts[2]):
         raise InvalidArgumentError(
             f"invalid device cgroup format '{text}'", hint="write TYPE MAJOR:MINOR ACCESS: c 1:3 rwm"
         )

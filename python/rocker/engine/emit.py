@@ -48,7 +48,7 @@ def line(
     now_ns: int,
 ) -> bytes:
     """Return an event as a line of the file: a message of `GET /events`."""
-    import json
+    from rocker.models.jsontext import encode
 
     message: dict[str, object] = {}
     if kind in _FIRST_VERSION:
@@ -61,7 +61,7 @@ def line(
     message["scope"] = "local"
     message["time"] = now_ns // 10**9
     message["timeNano"] = now_ns
-    return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+    return encode(message).encode() + b"\n"
 
 
 def container(engine: Engine, action: str, id: str, attributes: Mapping[str, str]) -> None:  # noqa: A002

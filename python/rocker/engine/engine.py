@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from rocker.engine.container import Container
     from rocker.engine.containers import Containers
     from rocker.engine.namespaces import Donor
+    from rocker.engine.networks import Networks
     from rocker.engine.options import RunOptions
     from rocker.engine.ports import Core
+    from rocker.engine.volumes.collection import Volumes
+    from rocker.errors import RockerError
     from rocker.images.images import ImageService
     from rocker.models.event import Event
     from rocker.models.keywords import RunKeywords
+    from rocker.models.prune import DiskUsage
     from rocker.models.result import Result
 
 DEFAULT_ROOT = "/var/lib/rocker"
@@ -62,6 +66,8 @@ class Engine:
         self._catalog: Catalog | None = None
         self._images: ImageService | None = None
         self._containers: Containers | None = None
+        self._networks: Networks | None = None
+        self._volumes: Volumes | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -126,6 +132,24 @@ class Engine:
 
             self._containers = Containers(self)
         return self._containers
+
+    @property
+    def networks(self) -> Networks:
+        """What can be done with networks."""
+        if self._networks is None:
+            from rocker.engine.networks import Networks
+
+            self._networks = Networks(self)
+        return self._networks
+
+    @property
+    def volumes(self) -> Volumes:
+        """What can be done with volumes."""
+        if self._volumes is None:
+            from rocker.engine.volumes.collection import Volumes
+
+            self._volumes = Volumes(self)
+        return self._volumes
 
     # --- verbs ---
 
@@ -225,11 +249,30 @@ class Engine:
 
         return events(self, since=since, until=until, filters=filters, follow=follow)
 
+    def boot(self, *, failed: Callable[[Container, RockerError], None] | None = None) -> list[Container]:
+        """Start the containers that should run after the machine has started; returns those that were started.
+
+        They are those with the restart policy `always`, and those with `unless-stopped` that no user has stopped, if
+        they were ever started. `failed` is told of each that could not be started; by default it becomes a warning.
+        """
+        from rocker.engine.boot import boot
+
+        def warn(container: Container, error: RockerError) -> None:
+            self.warn(f"{container.name} could not be started: {error.message}")
+
+        return boot(self, failed or warn)
+
     def info(self) -> dict[str, Any]:
         """Return Docker's `GET /info`."""
         from rocker.engine.info import info
 
         return info(self)
+
+    def disk_usage(self) -> DiskUsage:
+        """Return Docker's `GET /system/df`, without volumes and build cache."""
+        from rocker.engine.usage import usage
+
+        return usage(self)
 
     def version(self) -> dict[str, Any]:
         """Return Docker's `GET /version`."""
@@ -242,7 +285,9 @@ class Engine:
     def _running(self, ids: list[str]) -> set[str]:
         states = self.core.read_states(self.run_root, self.root, ids)
         pairs = zip(ids, states, strict=True)
-        return {name for name, state in pairs if state and state["status"] in {"running", "paused"}}
+        return {
+            name for name, state in pairs if state and state["status"] in {"running", "paused", "restarting"}
+        }
 
     def _image_event(self, action: str, id: str, attributes: Mapping[str, str]) -> None:  # noqa: A002
         from rocker.engine.emit import emit

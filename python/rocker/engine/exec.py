@@ -102,6 +102,10 @@ def _process(container: Container, options: ExecOptions) -> dict[str, Any]:
     document["env"] = process.environment(
         env, path=defaults.PATH, hostname=_hostname(container), tty=options.tty
     )
+    if config.options.links:
+        from rocker.network.links import add_variables
+
+        add_variables(container.engine, container.id, container.name, config, document)
     document["args"] = list(args)
     document["cwd"] = options.workdir or config.workdir or "/"
     document["terminal"] = options.tty

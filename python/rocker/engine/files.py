@@ -6,13 +6,22 @@ import os
 
 from rocker.engine.defaults import HOSTS
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rocker.engine.engine import Engine
+    from rocker.engine.options import RunOptions
+
 _MAX = 1 << 20
 
 
-def contents(network: str, hostname: str, donor_files: str | None = None) -> dict[str, str]:
-    """Return the three files by name.
+def contents(
+    engine: Engine, options: RunOptions, network: str, hostname: str, donor_files: str | None = None
+) -> dict[str, str]:
+    """Return the three files by name, for a container without bridges; `rocker.network.files` has the others.
 
     Args:
+        engine: the engine.
+        options: what was said.
         network: `none`, `host` or `container:NAME`.
         hostname: the container's host name.
         donor_files: run directory of the container whose network is joined: its files are shared.
@@ -20,7 +29,13 @@ def contents(network: str, hostname: str, donor_files: str | None = None) -> dic
     if donor_files is not None:
         return {name: read(f"{donor_files}/{name}") for name in ("hosts", "resolv.conf", "hostname")}
     hosts = read("/etc/hosts") if network == "host" else HOSTS
-    return {"hosts": hosts, "resolv.conf": read("/etc/resolv.conf"), "hostname": hostname + "\n"}
+    resolv_conf = read("/etc/resolv.conf")
+    if options.extra_hosts or options.dns or options.dns_search or options.dns_options:
+        from rocker.network import files as more
+
+        hosts += "".join(more.extra_lines(engine, options))
+        resolv_conf = more.overridden(options, resolv_conf)
+    return {"hosts": hosts, "resolv.conf": resolv_conf, "hostname": hostname + "\n"}
 
 
 def read(path: str) -> str:

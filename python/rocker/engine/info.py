@@ -18,20 +18,21 @@ def info(engine: Engine) -> dict[str, Any]:
 
     machine = os.uname()
     statuses = _statuses(engine)
+    running = statuses.count("running") + statuses.count("restarting")
     import time
 
     return {
         "ID": _machine_id(),
         "Containers": len(statuses),
-        "ContainersRunning": statuses.count("running"),
+        "ContainersRunning": running,
         "ContainersPaused": statuses.count("paused"),
-        "ContainersStopped": len(statuses) - statuses.count("running") - statuses.count("paused"),
+        "ContainersStopped": len(statuses) - running - statuses.count("paused"),
         "Images": int(str(engine.catalog.query("SELECT count(*) FROM images")[0][0])),
         "Driver": "overlay2",
         "DriverStatus": [["Backing Filesystem", _file_system(engine.root)]],
         "Plugins": {
             "Volume": [],
-            "Network": ["host", "none"],
+            "Network": ["bridge", "host", "null"],
             "Authorization": None,
             "Log": list(LOG_DRIVERS),
         },

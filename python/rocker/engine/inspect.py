@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from rocker.engine import defaults, logconfig, namespaces
+from rocker.engine import defaults, logconfig, network_settings
 from rocker.engine import state as states
-from rocker.engine.options import DEFAULT_SHM_SIZE, Bind, Tmpfs
+from rocker.engine.options import DEFAULT_SHM_SIZE, Bind, ImageMount, Tmpfs, VolumeMount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def inspect(engine: Engine, container: Container, *, size: bool) -> ContainerIns
     from rocker.engine.times import format_rfc3339
 
     config, id = container.config, container.id  # noqa: A001
+    state = engine.state(id)
     driver = logconfig.driver_of(config)
     run = f"{engine.run_root}/containers/{id}"
     document: ContainerInspect = {
@@ -35,25 +36,25 @@ def inspect(engine: Engine, container: Container, *, size: bool) -> ContainerIns
         "Created": format_rfc3339(container.created_ns),
         "Path": config.args[0],
         "Args": list(config.args[1:]),
-        "State": states.document(engine.state(id)),
+        "State": states.document(state),
         "Image": container.image_id,
         "ResolvConfPath": f"{run}/resolv.conf",
         "HostnamePath": f"{run}/hostname",
         "HostsPath": f"{run}/hosts",
         "LogPath": f"{engine.root}/{logconfig.path_of(id, driver)}" if driver in _WITH_PATH else "",
         "Name": "/" + container.name,
-        "RestartCount": 0,
+        "RestartCount": (state or {}).get("restart_count", 0),
         "Driver": "overlay2",
         "Platform": "linux",
         "MountLabel": "",
         "ProcessLabel": "",
         "AppArmorProfile": "",
         "ExecIDs": None,
-        "HostConfig": _host_config(config),
+        "HostConfig": _host_config(config, container.name),
         "GraphDriver": _graph_driver(engine, id, config),
-        "Mounts": mounts(config),
+        "Mounts": mounts(engine, config),
         "Config": _config(container),
-        "NetworkSettings": _network_settings(config),
+        "NetworkSettings": network_settings.document(engine, id, container.name, config, state),
     }
     if size:
         from rocker.engine.size import sizes
@@ -79,11 +80,35 @@ def _graph_driver(engine: Engine, id: str, config: ContainerConfig) -> dict[str,
     return {"Data": data, "Name": "overlay2"}
 
 
-def mounts(config: ContainerConfig) -> list[Mount]:
-    """Return `Mounts`: the binds and tmpfs of the user."""
+def mounts(engine: Engine, config: ContainerConfig) -> list[Mount]:
+    """Return `Mounts`: what the user, other containers and the image mount."""
     found: list[Mount] = []
-    for mount in config.options.mounts:
-        if isinstance(mount, Bind):
+    for mount in config.all_mounts:
+        if isinstance(mount, VolumeMount):
+            found.append(
+                {
+                    "Type": "volume",
+                    "Name": mount.name,
+                    "Source": f"{engine.root}/volumes/{mount.name}/_data",
+                    "Destination": mount.target,
+                    "Driver": mount.driver or "local",
+                    "Mode": "ro" if mount.read_only else "",
+                    "RW": not mount.read_only,
+                    "Propagation": "",
+                }
+            )
+        elif isinstance(mount, ImageMount):
+            found.append(
+                {
+                    "Type": "image",
+                    "Source": mount.image,
+                    "Destination": mount.target,
+                    "Mode": "",
+                    "RW": False,
+                    "Propagation": "",
+                }
+            )
+        elif isinstance(mount, Bind):
             found.append(
                 {
                     "Type": "bind",
@@ -124,12 +149,18 @@ def _config(container: Container) -> dict[str, Any]:
         "Env": _shown_env(config),
         "Cmd": list(config.cmd) or None,
         "Image": container.image,
-        "Volumes": {path: {} for path in config.volumes} or None,
+        "Volumes": {path: {} for path in _nameless(config)} or None,
         "WorkingDir": config.workdir,
         "Entrypoint": None if config.entrypoint is None else list(config.entrypoint),
         "OnBuild": None,
         "Labels": dict(config.labels),
     }
+    if config.healthcheck is not None:
+        from rocker.engine.health import shown
+
+        found["Healthcheck"] = shown(config.healthcheck)
+    if config.shell:
+        found["Shell"] = list(config.shell)
     if config.exposed_ports:
         found["ExposedPorts"] = {port: {} for port in config.exposed_ports}
     if options.stop_signal or config.stop_signal != 15:  # noqa: PLR2004
@@ -139,42 +170,47 @@ def _config(container: Container) -> dict[str, Any]:
     return found
 
 
+def _nameless(config: ContainerConfig) -> list[str]:
+    """Where volumes without a name are: the image's, and the user's."""
+    own = [
+        mount.target for mount in config.options.mounts if isinstance(mount, VolumeMount) and not mount.name
+    ]
+    return [*config.volumes, *own]
+
+
 def _shown_env(config: ContainerConfig) -> list[str]:
     """The variables as Docker keeps them; the ones that only take something away are left out."""
     return [entry for entry in config.env if "=" in entry]
 
 
-def _host_config(config: ContainerConfig) -> dict[str, Any]:
+def _host_config(config: ContainerConfig, name: str) -> dict[str, Any]:
     options = config.options
     return {
         **_host_basics(config, options),
+        **_host_network(options, name),
         **_host_security(options),
         **_host_resources(options),
     }
 
 
 def _host_basics(config: ContainerConfig, options: RunOptions) -> dict[str, Any]:
-    binds = [mount for mount in options.mounts if isinstance(mount, Bind)]
+    binds = [
+        mount
+        for mount in options.mounts
+        if isinstance(mount, Bind) or (isinstance(mount, VolumeMount) and mount.name)
+    ]
     tmpfs = {mount.target: _tmpfs_words(mount) for mount in options.mounts if isinstance(mount, Tmpfs)}
     found: dict[str, Any] = {
         "Binds": [_bind_words(bind) for bind in binds] or None,
         "ContainerIDFile": "",
         "LogConfig": {"Type": logconfig.driver_of(config), "Config": dict(options.log_opts)},
-        "NetworkMode": options.network or "none",
-        "PortBindings": {},
-        "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
+        "RestartPolicy": _restart_policy(options.restart),
         "AutoRemove": options.auto_remove,
         "VolumeDriver": "",
-        "VolumesFrom": None,
+        "VolumesFrom": list(options.volumes_from) or None,
         "ConsoleSize": list(options.console_size or (0, 0)),
         "Annotations": dict(options.annotations),
-        "Dns": [],
-        "DnsOptions": [],
-        "DnsSearch": [],
-        "ExtraHosts": None,
         "GroupAdd": list(options.groups) or None,
-        "Links": None,
-        "PublishAllPorts": False,
         "Runtime": "rocker-runtime",
         "Isolation": "",
         "Timeout": options.timeout,
@@ -188,7 +224,38 @@ def _host_basics(config: ContainerConfig, options: RunOptions) -> dict[str, Any]
     return found
 
 
-def _bind_words(bind: Bind) -> str:
+def _host_network(options: RunOptions, name: str) -> dict[str, Any]:
+    bindings: dict[str, list[dict[str, str]]] = {}
+    for port in options.ports:
+        text = "" if port.host_port is None else str(port.host_port)
+        if port.host_port_end:
+            text += f"-{port.host_port_end}"
+        bound = {"HostIp": port.host_ip, "HostPort": text}
+        bindings.setdefault(f"{port.container_port}/{port.protocol}", []).append(bound)
+    links = (link.partition(":") for link in options.links)
+    return {
+        "NetworkMode": options.network or "bridge",
+        "PortBindings": bindings,
+        "Dns": list(options.dns),
+        "DnsOptions": list(options.dns_options),
+        "DnsSearch": list(options.dns_search),
+        "ExtraHosts": list(options.extra_hosts) or None,
+        "Links": [f"/{target}:/{name}/{alias or target}" for target, _, alias in links] or None,
+        "PublishAllPorts": options.publish_all,
+    }
+
+
+def _restart_policy(text: str) -> dict[str, Any]:
+    from rocker.parse.restart import parse_restart
+
+    policy = parse_restart(text)
+    return {"Name": policy.name, "MaximumRetryCount": policy.maximum_retries}
+
+
+def _bind_words(bind: Bind | VolumeMount) -> str:
+    if isinstance(bind, VolumeMount):
+        said = [word for word, is_said in (("ro", bind.read_only), ("nocopy", bind.no_copy)) if is_said]
+        return ":".join([bind.name, bind.target, *([",".join(said)] if said else [])])
     words = [] if bind.propagation == "rprivate" else [bind.propagation]
     if bind.read_only:
         words.insert(0, "ro")
@@ -266,47 +333,4 @@ def _host_resources(options: RunOptions) -> dict[str, Any]:
         "CpuPercent": 0,
         "IOMaximumIOps": 0,
         "IOMaximumBandwidth": 0,
-    }
-
-
-def _network_settings(config: ContainerConfig) -> dict[str, Any]:
-    mode = namespaces.network_mode(config.options)
-    return {
-        "Bridge": "",
-        "SandboxID": "",
-        "HairpinMode": False,
-        "LinkLocalIPv6Address": "",
-        "LinkLocalIPv6PrefixLen": 0,
-        "Ports": {},
-        "SandboxKey": "",
-        "SecondaryIPAddresses": None,
-        "SecondaryIPv6Addresses": None,
-        "EndpointID": "",
-        "Gateway": "",
-        "GlobalIPv6Address": "",
-        "GlobalIPv6PrefixLen": 0,
-        "IPAddress": "",
-        "IPPrefixLen": 0,
-        "IPv6Gateway": "",
-        "MacAddress": "",
-        "Networks": {} if mode.startswith("container:") else {mode: endpoint()},
-    }
-
-
-def endpoint() -> dict[str, Any]:
-    """Return one entry of `Networks` without an address."""
-    return {
-        "IPAMConfig": None,
-        "Links": None,
-        "Aliases": None,
-        "NetworkID": "",
-        "EndpointID": "",
-        "Gateway": "",
-        "IPAddress": "",
-        "IPPrefixLen": 0,
-        "IPv6Gateway": "",
-        "GlobalIPv6Address": "",
-        "GlobalIPv6PrefixLen": 0,
-        "MacAddress": "",
-        "DriverOpts": None,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rocker.engine.options import Bind, Device, RunOptions, Tmpfs, Ulimit
+from rocker.engine.options import Device, HealthCheck, RunOptions, Ulimit
 from rocker.errors import InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -10,8 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from rocker.engine.options import AnyMount
+
 _SIZES = ("memory", "memory_swap", "memory_reservation", "shm_size", "max_output")
-_RENAMED = {"pids": "pids_limit", "remove": "auto_remove"}
+_NETWORK = frozenset({
+    "network", "network_aliases", "ip", "ip6", "mac_address", "links", "ports", "expose", "dns", "dns_search",
+    "dns_options", "extra_hosts",
+})  # fmt: skip
+_RENAMED = {"pids": "pids_limit", "remove": "auto_remove", "restart_policy": "restart"}
 
 
 def options_of(
@@ -35,18 +41,32 @@ def options_of(
     if has_input:
         found["stdin_open"] = True
         found["attach"] = ("stdin", "stdout", "stderr")
+    sizes(found)
+    for name, convert in _CONVERSIONS.items():
+        if name in found:
+            found[name] = convert(found[name])
+    if not _NETWORK.isdisjoint(found):
+        from rocker.engine.network_keywords import convert as convert_network
+
+        convert_network(found)
+    try:
+        return RunOptions(**found)
+    except TypeError as error:
+        raise _unknown(found, error) from None
+
+
+def sizes(found: dict[str, Any]) -> dict[str, Any]:
+    """Turn sizes that are texts into bytes, in place.
+
+    Raises:
+        InvalidArgumentError: one cannot be read.
+    """
     for name in _SIZES:
         if isinstance(found.get(name), str):
             from rocker.parse.size import named_size
 
             found[name] = named_size(name, found[name])
-    for name, convert in _CONVERSIONS.items():
-        if name in found:
-            found[name] = convert(found[name])
-    try:
-        return RunOptions(**found)
-    except TypeError as error:
-        raise _unknown(found, error) from None
+    return found
 
 
 def words(command: Sequence[str] | str) -> tuple[str, ...]:
@@ -64,7 +84,7 @@ def environment(env: Mapping[str, str] | Sequence[str]) -> tuple[str, ...]:
     return tuple(env) if items is None else tuple(f"{name}={value}" for name, value in items())
 
 
-def _mounts(values: Sequence[Bind | Tmpfs | str]) -> tuple[Bind | Tmpfs, ...]:
+def _mounts(values: Sequence[AnyMount | str]) -> tuple[AnyMount, ...]:
     from rocker.engine.mounts import of_flag
     from rocker.parse.volume import parse_volume
 
@@ -99,7 +119,23 @@ def _entrypoint(value: Sequence[str] | str | None) -> tuple[str, ...] | None:
     return None if value is None else _tuple(value)
 
 
+def restart_text(value: Mapping[str, Any] | str | None) -> str:
+    """Return a restart policy as text; a mapping is Docker's `{"Name": …, "MaximumRetryCount": …}`."""
+    if value is None or isinstance(value, str):
+        return value or "no"
+    count = value.get("MaximumRetryCount") or 0
+    return f"{value.get('Name') or 'no'}:{count}" if count else value.get("Name") or "no"
+
+
+def _healthcheck(value: HealthCheck | Sequence[str] | str | None) -> HealthCheck | None:
+    if value is None or isinstance(value, HealthCheck):
+        return value
+    return HealthCheck(("CMD-SHELL", value) if isinstance(value, str) else ("CMD", *value))
+
+
 _CONVERSIONS: dict[str, Any] = {
+    "restart": restart_text,
+    "healthcheck": _healthcheck,
     "env": environment,
     "mounts": _mounts,
     "devices": _devices,
@@ -111,6 +147,7 @@ _CONVERSIONS: dict[str, Any] = {
     "cap_add": _tuple,
     "cap_drop": _tuple,
     "security_opt": _tuple,
+    "volumes_from": _tuple,
     "groups": lambda values: tuple(str(value) for value in values),
     "user": _user,
     "entrypoint": _entrypoint,
@@ -123,5 +160,7 @@ def _unknown(found: Mapping[str, Any], error: TypeError) -> InvalidArgumentError
     known = RunOptions._defaults  # noqa: SLF001 -- our own record
     for name in found:
         if name not in known:
-            return InvalidArgumentError(f"run has no option `{name}`", hint=near(name, (*known, *_RENAMED)))
+            return InvalidArgumentError(
+                f"run has no option `{name}`", hint=near(name, (*known, *_RENAMED, *_NETWORK))
+            )
     return InvalidArgumentError(str(error))

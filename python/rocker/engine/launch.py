@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 
 from rocker.engine import files, logconfig, namespaces, seccomp
 from rocker.engine import spec as specification
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from rocker.engine.config import ContainerConfig
     from rocker.engine.engine import Engine
     from rocker.engine.namespaces import Donor
+    from rocker.engine.options import ImageMount, VolumeMount
 
 
 def hostname_of(
@@ -45,31 +45,42 @@ def build(
     config: ContainerConfig,
     *,
     started: bool = True,
+    placed: bool = True,
 ) -> dict[str, Any]:
     """Return the request as a document. When it is not to be started yet, containers that it joins need not run.
+
+    Without `placed` the container has no endpoints yet: `rocker.network.plan.complete` adds what depends on these.
 
     Raises:
         RockerError: an option is wrong, or something it names is not there; see `spec.generate`.
     """
     options = config.options
-    donor = engine.donor if started else partial(look_at, engine)
+    donor = engine.donor if started else lambda reference: look_at(engine, reference)
     hostname = hostname_of(engine, id, config, donor)
     shm = _shared_shm(engine, id, config, donor)
-    document = specification.generate(config, specification.Context(id, hostname, donor, engine.warn, shm))
+    context = specification.Context(id, hostname, donor, engine.warn, shm, volume=_volumes(engine, config))
+    document = specification.generate(config, context)
     network = namespaces.network_mode(options)
     request: dict[str, Any] = {
         "op": "start",
         "id": id,
         "spec": document,
-        "rootfs": _rootfs(config),
+        "rootfs": rootfs(engine.root, config),
         "user": config.user or "0",
         "stdin": _stdin(config),
         "log": logconfig.document(id, config),
         "network": {"mode": network.partition(":")[0]},
-        "files": files.contents(network, hostname, _donor_files(engine, network, donor)),
+        "files": {},
         "stop_signal": config.stop_signal,
         "stop_timeout": float(DEFAULT_STOP_TIMEOUT if options.stop_timeout is None else options.stop_timeout),
     }
+    if network != "bridge":
+        borrowed = _donor_files(engine, network, donor)
+        request["files"] = files.contents(engine, options, network, hostname, borrowed)
+    elif placed:
+        from rocker.network.plan import complete
+
+        complete(engine, id, config, request)
     if not options.privileged:
         profile = seccomp.profile_of(options.security_opt)
         program = seccomp.filter_for(
@@ -77,25 +88,80 @@ def build(
         )
         if program is not None:
             request["seccomp"] = program
-    if options.groups:
-        request["groups"] = list(options.groups)
-    if options.init:
-        request["init"] = True
-    if options.auto_remove:
-        request["remove"] = True
-    if options.timeout is not None:
-        request["timeout"] = float(options.timeout)
+    request |= _life(engine, config, hostname)
     return request
 
 
-def _rootfs(config: ContainerConfig) -> dict[str, Any]:
+def _volumes(
+    engine: Engine, config: ContainerConfig
+) -> Callable[[VolumeMount | ImageMount, str], dict[str, Any]] | None:
+    """Return what makes the mount of a volume or an image; None where there is neither."""
+    if config.mounts is None:
+        return None
+    from rocker.engine.volumes.mounts import document
+
+    return lambda mount, target: document(engine, mount, target)
+
+
+def _life(engine: Engine, config: ContainerConfig, hostname: str) -> dict[str, Any]:
+    """Return what is said only of some containers: more groups, and what happens besides the program's own life."""
+    options = config.options
+    found: dict[str, Any] = {}
+    if options.groups:
+        found["groups"] = list(options.groups)
+    if options.init:
+        found["init"] = True
+    if options.auto_remove:
+        found["remove"] = True
+    if options.timeout is not None:
+        found["timeout"] = float(options.timeout)
+    if options.restart not in {"no", ""}:
+        found["restart"] = _restart(options.restart)
+    if config.healthcheck is not None:
+        from rocker.engine import health
+
+        found["health"] = health.request(config, hostname, engine.warn)
+    return found
+
+
+def _restart(text: str) -> dict[str, Any]:
+    from rocker.parse.restart import parse_restart
+
+    policy = parse_restart(text)
+    return {"policy": policy.name, "max_retries": policy.maximum_retries}
+
+
+def rootfs(root: str, config: ContainerConfig) -> dict[str, Any]:
+    """Return `rootfs` of the request; `root` is the data root."""
     options = config.options
     found: dict[str, Any] = {"base": BASE, "upper": True, "volatile": options.auto_remove}
     if options.rootfs is not None:
         found["directory"] = os.path.abspath(options.rootfs)
+        # No layer may lie within another (Linux, Documentation/filesystems/overlayfs.rst): where the directory
+        # holds the data root, as with `--rootfs /`, mount points are made in the upper one instead.
+        if lies_within(root, options.rootfs):
+            del found["base"]
     else:
         found["layers"] = [f"layers/sha256/{layer.removeprefix('sha256:')}" for layer in config.layers]
     return found
+
+
+def lies_within(path: str, directory: str) -> bool:
+    """Whether `path`, which may still be missing, is `directory` or below it, by whatever links or bind mounts."""
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    try:
+        wanted = os.stat(directory)
+        here = os.stat(path)
+        while not os.path.samestat(here, wanted):
+            path += "/.."
+            above = os.stat(path)
+            if os.path.samestat(here, above):
+                return False
+            here = above
+    except OSError:  # gone meanwhile, or a loop of links: whoever opens it says so
+        return False
+    return True
 
 
 def _stdin(config: ContainerConfig) -> str:

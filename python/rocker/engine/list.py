@@ -6,6 +6,7 @@ import time
 
 from rocker.engine.config import ContainerConfig
 from rocker.engine.reconcile import collect, drop_gone
+from rocker.engine.state import health_of
 from rocker.errors import ContainerNotFoundError, InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -17,11 +18,16 @@ if TYPE_CHECKING:
     from rocker.engine.catalog import ContainerRow
     from rocker.engine.engine import Engine
     from rocker.models.container import ContainerSummary
+    from rocker.network.view import View
 
     Found = tuple[ContainerRow, ContainerConfig, dict[str, Any] | None]
 
 _STATUSES = ("created", "restarting", "running", "removing", "paused", "exited", "dead")
-_FILTERS = ("ancestor", "before", "exited", "id", "label", "name", "network", "since", "status")
+_FILTERS = (
+    "ancestor", "before", "exited", "expose", "health", "id", "label", "name", "network", "publish", "since", "status",
+    "volume",
+)  # fmt: skip
+_HEALTHS = ("none", "starting", "healthy", "unhealthy")
 
 
 def get(engine: Engine, reference: str) -> ContainerRow:
@@ -55,7 +61,7 @@ def select(
     everything = all or limit is not None or not conditions.keys().isdisjoint({"status", "exited"})
     found: builtins.list[Found] = []
     for row, state in alive:
-        if not everything and (state is None or state["status"] not in {"running", "paused"}):
+        if not everything and (state is None or state["status"] not in {"running", "paused", "restarting"}):
             continue
         config = ContainerConfig.decode(row.config)
         if test.accepts(row, config, state):
@@ -83,8 +89,15 @@ class _Filter:
                 raise InvalidArgumentError(
                     f"invalid filter 'status={status}'", hint="one of " + ", ".join(_STATUSES)
                 )
+        for health in conditions.get("health", ()):
+            if health not in _HEALTHS:
+                raise InvalidArgumentError(
+                    f"invalid filter 'health={health}'", hint="one of " + ", ".join(_HEALTHS)
+                )
         self._exited = {_integer(value) for value in conditions.get("exited", ())}
         self._ancestors = {_ancestor(engine, value) for value in conditions.get("ancestor", ())}
+        self._ports = _PortFilter(conditions) if not conditions.keys().isdisjoint(_PORTS) else None
+        self._networks = _networks(engine, conditions["network"]) if "network" in conditions else None
         self._before = [engine.catalog.get_by_ref(value).created_ns for value in conditions.get("before", ())]
         self._since = [engine.catalog.get_by_ref(value).created_ns for value in conditions.get("since", ())]
 
@@ -98,15 +111,77 @@ class _Filter:
             and ("name" not in given or any(_name_fits(row.name, value) for value in given["name"]))
             and all(_label_fits(config, value) for value in given.get("label", ()))
             and ("status" not in given or status in given["status"])
+            and ("health" not in given or health_of(state) in given["health"])
             and (
                 not self._exited
                 or (status == "exited" and state is not None and state["exit_code"] in self._exited)
             )
             and (not self._ancestors or row.image_id in self._ancestors)
-            and ("network" not in given or (config.options.network or "none") in given["network"])
+            and ("volume" not in given or any(_mounts_volume(config, value) for value in given["volume"]))
+            and (self._networks is None or row.id in self._networks)
+            and (self._ports is None or self._ports.accepts(config, state))
             and all(row.created_ns < limit for limit in self._before)
             and all(row.created_ns > limit for limit in self._since)
         )
+
+
+_PORTS = ("expose", "publish")
+
+
+class _PortFilter:
+    """`publish` and `expose`: numbers or ranges, with a protocol; of each one must fit."""
+
+    def __init__(self, conditions: dict[str, tuple[str, ...]]) -> None:
+        self._wanted = {name: _ports(name, conditions[name]) for name in _PORTS if name in conditions}
+
+    def accepts(self, config: ContainerConfig, state: dict[str, Any] | None) -> bool:
+        have: dict[str, set[str]] = {"expose": set(config.exposed_ports), "publish": set()}
+        for port in ((state or {}).get("network") or {}).get("ports", ()):
+            if status_runs(state):
+                have["publish"].add(f"{port['host_port']}/{port['protocol']}")
+        return all(not wanted.isdisjoint(have[name]) for name, wanted in self._wanted.items())
+
+
+def status_runs(state: dict[str, Any] | None) -> bool:
+    """Whether a container of this state has its ports."""
+    return state is not None and state["status"] in {"running", "paused"}
+
+
+def _ports(name: str, values: Sequence[str]) -> set[str]:
+    from rocker.parse.port import plain_range
+
+    found: set[str] = set()
+    for value in values:
+        text, _, protocol = value.partition("/")
+        try:
+            first, last = plain_range(text)
+        except InvalidArgumentError as error:
+            raise InvalidArgumentError(
+                f"error while looking up for {name} {value}: {error}", hint="as 80, 80/udp or 8000-8010/tcp"
+            ) from None
+        found.update(f"{number}/{protocol or 'tcp'}" for number in range(first, last + 1))
+    return found
+
+
+def _networks(engine: Engine, wanted: Sequence[str]) -> set[str]:
+    """The containers on networks of these names or ids; those without a bridge belong to their mode's network."""
+    from rocker.engine.namespaces import network_mode
+    from rocker.network import store
+
+    names = {network.name: network for network in store.all_networks(engine.catalog)}
+    ids = {network.id for network in names.values() if network.name in wanted or network.id in wanted}
+    found = {
+        endpoint.container
+        for endpoints in store.all_endpoints(engine.catalog).values()
+        for endpoint in endpoints
+        if endpoint.network in ids or endpoint.name in wanted
+    }
+    for name in ("none", "host"):
+        if names[name].id in ids:
+            rows = engine.catalog.list_containers()
+            modes = ((row.id, network_mode(ContainerConfig.decode(row.config).options)) for row in rows)
+            found.update(id for id, mode in modes if mode == name)  # noqa: A001
+    return found
 
 
 def _integer(text: str) -> int:
@@ -140,6 +215,13 @@ def _label_fits(config: ContainerConfig, wanted: str) -> bool:
     return name in config.labels and (not equals or config.labels[name] == value)
 
 
+def _mounts_volume(config: ContainerConfig, wanted: str) -> bool:
+    """Whether it mounts a volume of this name, or anything at this path."""
+    return any(
+        wanted in (getattr(mount, "name", ""), mount.target.rstrip("/")) for mount in config.all_mounts
+    )
+
+
 def rows(
     engine: Engine,
     *,
@@ -149,20 +231,23 @@ def rows(
     size: bool,
 ) -> builtins.list[ContainerSummary]:
     """Return Docker's rows; see `Containers.rows`."""
+    from rocker.network.view import View
+
     now = time.time_ns()
     names: dict[str, str] = {}
-    return [
-        _row(engine, found, now, names, size=size)
-        for found in select(engine, all=all, filters=filters, limit=limit)
-    ]
+    found = select(engine, all=all, filters=filters, limit=limit)
+    view = View(engine, everything=True)
+    return [_row(engine, view, each, now, names, size=size) for each in found]
 
 
-def _row(engine: Engine, found: Found, now: int, names: dict[str, str], *, size: bool) -> ContainerSummary:
+def _row(
+    engine: Engine, view: View, found: Found, now: int, names: dict[str, str], *, size: bool
+) -> ContainerSummary:
+    from rocker.engine import network_settings
     from rocker.engine import state as states
     from rocker.engine.inspect import mounts
 
     row, config, state = found
-    network = config.options.network or "none"
     summary: ContainerSummary = {
         "Id": row.id,
         "Names": ["/" + row.name],
@@ -170,13 +255,15 @@ def _row(engine: Engine, found: Found, now: int, names: dict[str, str], *, size:
         "ImageID": row.image_id,
         "Command": " ".join(config.args),
         "Created": row.created_ns // 10**9,
-        "Ports": [],
+        "Ports": network_settings.summary_ports(config, state),
         "Labels": dict(config.labels),
         "State": states.status_of(state),
         "Status": states.describe(state, now),
-        "HostConfig": {"NetworkMode": network},
-        "NetworkSettings": {"Networks": {} if network.startswith("container:") else {network: _endpoint()}},
-        "Mounts": mounts(config),
+        "HostConfig": {"NetworkMode": config.options.network or "bridge"},
+        "NetworkSettings": {
+            "Networks": network_settings.entries(view, row.id, row.name, config, running=status_runs(state))
+        },
+        "Mounts": mounts(engine, config),
     }
     if size:
         from rocker.engine.size import sizes
@@ -197,9 +284,3 @@ def _image_name(engine: Engine, row: ContainerRow, names: dict[str, str]) -> str
         except RockerError:
             names[row.image_ref] = ""
     return row.image_ref if names[row.image_ref] == row.image_id else row.image_id
-
-
-def _endpoint() -> dict[str, Any]:
-    from rocker.engine.inspect import endpoint
-
-    return endpoint()

@@ -7,6 +7,9 @@ import os
 from rocker.engine import logconfig
 from rocker.errors import UnsupportedError
 
+_LAST = (1 << 63) - 1
+"""In the year 2262: what is later is as late."""
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +29,7 @@ def lines(
     stderr: bool,
 ) -> Iterator[bytes]:
     """Return an iterator of lines; see `Container.logs`."""
+    since_ns, until_ns = _when(since), _when(until)
     path, driver = _where(container)
     engine = container.engine
     if _never_written(container, path):
@@ -41,8 +45,8 @@ def lines(
         follow=runs if follow else None,
         container=(engine.run_root, container.id) if follow else None,
         tail=tail,
-        since_ns=_when(since),
-        until_ns=_when(until),
+        since_ns=since_ns,
+        until_ns=until_ns,
     )
     wanted = {name for name, asked in (("stdout", stdout), ("stderr", stderr)) if asked}
     for stream, time, line in records:
@@ -63,6 +67,7 @@ def copy(
     details: bool = False,
 ) -> None:
     """Write it to two descriptors; see `Container.copy_logs`."""
+    since_ns, until_ns = _when(since), _when(until)
     path, driver = _where(container)
     engine = container.engine
     if _never_written(container, path):
@@ -74,8 +79,8 @@ def copy(
         stderr,
         container=(engine.run_root, container.id) if follow else None,
         tail=tail,
-        since_ns=_when(since),
-        until_ns=_when(until),
+        since_ns=since_ns,
+        until_ns=until_ns,
         timestamps=timestamps,
         details=_details(container) if details else "",
     )
@@ -113,13 +118,18 @@ def _never_written(container: Container, path: str) -> bool:
 
 
 def _when(when: float | str | None) -> int | None:
+    """Nanoseconds since the epoch; None where 0 or nothing says that there is no limit, as in Docker."""
+    if not when or when == "0":
+        return None
     if not isinstance(when, str):
-        return None if when is None else int(when * 10**9)
-    import time
+        found = int(when * 10**9)
+    else:
+        import time
 
-    from rocker.parse.duration import parse_time
+        from rocker.parse.duration import parse_time
 
-    return parse_time(when, time.time_ns())
+        found = parse_time(when, time.time_ns())
+    return max(-_LAST, min(found, _LAST))
 
 
 def _stamp(ns: int) -> bytes:

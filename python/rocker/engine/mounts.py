@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 
-from rocker.engine.options import DEFAULT_SHM_SIZE, Bind, Tmpfs
-from rocker.errors import InvalidArgumentError, NotFoundError, UnsupportedError
+from rocker.engine.options import DEFAULT_SHM_SIZE, PROPAGATIONS, Bind, ImageMount, Tmpfs, VolumeMount
+from rocker.errors import InvalidArgumentError, NotFoundError
+from rocker.parse.target import check_target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
+    from rocker.engine.options import AnyMount
     from rocker.parse.mount import Mount
 
-PROPAGATIONS = frozenset({"private", "rprivate", "slave", "rslave", "shared", "rshared"})
 # Files that lxcfs serves; a bind over them hides nothing of the kernel's own.
 _PROC_ALLOWED = frozenset(
     "/proc/" + name
@@ -24,55 +25,45 @@ _TMPFS_FLAGS = frozenset({
     "rw", "ro", "exec", "noexec", "suid", "nosuid", "dev", "nodev", "atime", "noatime", "diratime",
     "nodiratime", "relatime", "strictatime", "sync", "async", "huge", "tmpcopyup",
 })  # fmt: skip
+_OPPOSITES = {
+    "exec": "noexec", "suid": "nosuid", "dev": "nodev", "rw": "ro", "atime": "noatime", "diratime": "nodiratime",
+    "sync": "async",
+}  # fmt: skip
+_OPPOSITES.update({other: word for word, other in _OPPOSITES.items()})
 _TMPFS_VALUES = frozenset({"size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol", "huge"})
 
 
-def check_target(target: str) -> str:
-    """Return an absolute, clean path in the container.
-
-    Raises:
-        InvalidArgumentError: it is not absolute, or is `/` itself.
-    """
-    if not target.startswith("/"):
-        raise InvalidArgumentError(
-            f"invalid mount path: '{target}' mount path must be absolute", hint=f"write /{target}"
-        )
-    clean = os.path.normpath(target)
-    if clean.strip("/") == "":
-        raise InvalidArgumentError(
-            "invalid specification: destination can't be '/'", hint="--rootfs DIR makes DIR the root"
-        )
-    return clean.replace("//", "/") if clean.startswith("//") else clean
-
-
-def of_flag(mount: Mount) -> Bind | Tmpfs:
-    """Return what a parsed `--volume` or `--mount` means.
-
-    Raises:
-        UnsupportedError: it is not offered.
-    """
+def of_flag(mount: Mount) -> AnyMount:
+    """Return what a parsed `--volume` or `--mount` means."""
     if mount.type == "tmpfs":
         options = ("ro",) if mount.read_only else ()
         return Tmpfs(mount.target, mount.tmpfs_size or None, mount.tmpfs_mode, options)
     if mount.type == "volume":
-        shown = f"volume `{mount.source}`" if mount.source else "an anonymous volume"
-        raise UnsupportedError(
-            f"{shown} for `{mount.target}`: volumes are not supported yet",
-            hint="name a directory of the host by its absolute path, or use --tmpfs",
+        return VolumeMount(
+            mount.target,
+            mount.source,
+            mount.read_only,
+            mount.no_copy,
+            mount.subpath,
+            mount.volume_driver,
+            _pairs(mount.volume_options),
+            _pairs(mount.volume_labels),
         )
-    if mount.recursive == "writable":
-        raise UnsupportedError(
-            f"bind-recursive=writable for `{mount.target}` is not supported",
-            hint="bind-recursive=enabled makes mounts below the source read-only too; disabled leaves them out",
-        )
+    if mount.type == "image":
+        return ImageMount(mount.source, mount.target, mount.subpath)
     return Bind(
         mount.source,
         mount.target,
         read_only=mount.read_only,
         recursive=mount.recursive != "disabled",
+        read_only_recursive=mount.recursive != "writable",
         propagation=mount.propagation or "rprivate",
         create_source=mount.create_source,
     )
+
+
+def _pairs(texts: Sequence[str]) -> dict[str, str]:
+    return {name: value for name, _, value in (text.partition("=") for text in texts)}
 
 
 def default_mounts(options_shm: int | None, *, sysfs_rw: bool, own_shm: bool) -> list[dict[str, Any]]:
@@ -105,28 +96,50 @@ def bind_document(source: str, target: str, options: Sequence[str]) -> dict[str,
     return {"destination": target, "type": "bind", "source": source, "options": list(options)}
 
 
-def resolve(wanted: Sequence[Bind | Tmpfs], *, privileged: bool) -> list[dict[str, Any]]:
-    """Return the user's mounts for a spec, parents before children. Missing sources are made where that was meant.
+def by_target(wanted: Sequence[AnyMount]) -> dict[str, AnyMount]:
+    """Return mounts by their clean targets.
 
     Raises:
-        InvalidArgumentError: a target is refused or given twice.
-        NotFoundError: a source is not there.
+        InvalidArgumentError: a target is none, or is given twice.
     """
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, AnyMount] = {}
     for mount in wanted:
         target = check_target(mount.target)
         if target in found:
             raise InvalidArgumentError(
                 f"Duplicate mount point: {target}", hint="each path can be mounted once"
             )
+        found[target] = mount
+    return found
+
+
+def resolve(
+    wanted: Sequence[AnyMount],
+    *,
+    privileged: bool,
+    volume: Callable[[VolumeMount | ImageMount, str], dict[str, Any]] | None = None,
+) -> list[dict[str, Any]]:
+    """Return the user's mounts for a spec, parents before children. Missing sources are made where that was meant.
+
+    `volume` makes the mount of a volume or image at a target; without it they are left out.
+
+    Raises:
+        InvalidArgumentError: a target is refused or given twice.
+        NotFoundError: a source is not there.
+    """
+    found = []
+    for target, mount in by_target(wanted).items():
         if isinstance(mount, Bind):
             source = _source(mount)
             _refuse_kernel_paths(target, source, privileged=privileged)
-            found[target] = _bind(mount, source, target)
-        else:
-            _refuse_kernel_paths(target, "", privileged=privileged)
-            found[target] = _tmpfs(mount, target)
-    return sorted(found.values(), key=lambda mount: mount["destination"].count("/"))
+            found.append(_bind(mount, source, target))
+            continue
+        _refuse_kernel_paths(target, "", privileged=privileged)
+        if isinstance(mount, Tmpfs):
+            found.append(_tmpfs(mount, target))
+        elif volume is not None:
+            found.append(volume(mount, target))
+    return sorted(found, key=lambda mount: mount["destination"].count("/"))
 
 
 def _refuse_kernel_paths(target: str, source: str, *, privileged: bool) -> None:
@@ -169,24 +182,23 @@ def _source(bind: Bind) -> str:
 
 def _bind(bind: Bind, source: str, target: str) -> dict[str, Any]:
     if bind.propagation not in PROPAGATIONS:
-        raise InvalidArgumentError(f"invalid propagation mode: {bind.propagation}")
+        raise InvalidArgumentError(
+            f"invalid propagation mode: {bind.propagation}", hint="one of " + ", ".join(PROPAGATIONS)
+        )
     options = ["rbind" if bind.recursive else "bind", bind.propagation]
     if bind.read_only:
-        options.append("rro" if bind.recursive else "ro")
+        options.append("rro" if bind.recursive and bind.read_only_recursive else "ro")
     return bind_document(source, target, options)
 
 
 def _tmpfs(mount: Tmpfs, target: str) -> dict[str, Any]:
     options = ["noexec", "nosuid", "nodev"]
-    opposite = {"exec": "noexec", "suid": "nosuid", "dev": "nodev"}
     for word in mount.options:
         key, equals, _ = word.partition("=")
         if key not in (_TMPFS_VALUES if equals else _TMPFS_FLAGS):
             raise InvalidArgumentError(f'invalid tmpfs option ["{word}"]', hint="options are as in tmpfs(5)")
-        if word in opposite:
-            options.remove(opposite[word])
-        if word not in options:
-            options.append(word)
+        options = [other for other in options if other not in {word, _OPPOSITES.get(word)}]
+        options.append(word)  # the last one counts
     if mount.size is not None:
         options.append(f"size={mount.size}")
     if mount.mode is not None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from rocker.errors import ConflictError, InvalidArgumentError, UnsupportedError
+from rocker.errors import ConflictError, InvalidArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rocker.engine.options import RunOptions
-
-_LATER = frozenset({"bridge", "default", "slirp4netns", "pasta"})
 
 
 class Donor:
@@ -33,20 +31,19 @@ class Donor:
 
 
 def network_mode(options: RunOptions) -> str:
-    """Return `none`, `host` or `container:NAME`.
+    """Return `none`, `host` or `container:NAME`; `bridge` stands for all networks with a bridge.
 
     Raises:
-        UnsupportedError: the network comes later.
+        InvalidArgumentError: `container:` without a name.
     """
-    mode = options.network or "none"
-    if mode in {"none", "host"} or (mode.startswith("container:") and len(mode) > len("container:")):
+    mode = options.network or "bridge"
+    if mode in {"none", "host"}:
         return mode
-    if mode in _LATER or not mode.startswith("container"):
-        raise UnsupportedError(
-            f"network {mode} is not offered yet",
-            hint="use --network none, host or container:NAME; bridges come later",
-        )
-    raise InvalidArgumentError("invalid container format container:<name|id>")
+    if not mode.startswith("container:"):
+        return "bridge"
+    if mode == "container:":
+        raise InvalidArgumentError("invalid container format container:<name|id>")
+    return mode
 
 
 def check(options: RunOptions) -> None:
@@ -54,9 +51,10 @@ def check(options: RunOptions) -> None:
 
     Raises:
         InvalidArgumentError: so it is.
-        UnsupportedError: it comes later.
     """
     network = network_mode(options)
+    if network != "bridge":
+        _check_without_bridge(options, network)
     _check_mode(options.pid, "PID", {"host", "private", ""})
     _check_mode(options.uts, "UTS", {"host", "private", ""})
     _check_mode(options.ipc, "IPC", {"host", "private", "none", "shareable", ""})
@@ -70,6 +68,39 @@ def check(options: RunOptions) -> None:
         raise InvalidArgumentError("conflicting options: hostname and the network mode")
     if options.shm_size is not None and options.shm_size <= 0:
         raise InvalidArgumentError("SHM size can not be less than 0")
+
+
+def _check_without_bridge(options: RunOptions, network: str) -> None:
+    """A container without interfaces of its own has nothing to give addresses to; a joined one has another's files."""
+    if options.networks:
+        for attachment in options.networks:
+            if attachment.mac_address and network != "none":
+                raise InvalidArgumentError("conflicting options: mac-address and the network mode")
+            if attachment.ip or attachment.ip6:
+                raise InvalidArgumentError(
+                    "user specified IP address is supported on user defined networks only",
+                    hint="rocker network create --subnet SUBNET NAME makes one",
+                )
+        names = ", ".join(attachment.network for attachment in options.networks)
+        if len(options.networks) > 1:
+            raise InvalidArgumentError(f"Container cannot be connected to network endpoints: {names}")
+    joined = network not in {"none", "host"}
+    if options.links and network != "none":
+        kind = "container" if joined else "host"
+        raise InvalidArgumentError(
+            f"conflicting options: {kind} type networking can't be used with links. "
+            "This would result in undefined behavior"
+        )
+    if not joined:
+        return
+    for given, what in (
+        (options.dns or options.dns_search or options.dns_options, "dns and the network mode"),
+        (options.extra_hosts, "custom host-to-IP mapping and the network mode"),
+        (options.ports or options.publish_all, "port publishing and the container type network mode"),
+        (options.expose, "port exposing and the container type network mode"),
+    ):
+        if given:
+            raise InvalidArgumentError(f"conflicting options: {what}")
 
 
 def _check_mode(mode: str | None, what: str, words: set[str]) -> None:

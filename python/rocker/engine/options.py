@@ -11,11 +11,16 @@ from rocker.models.struct import Struct
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import TypeAlias
+
+    AnyMount: TypeAlias = "Bind | Tmpfs | VolumeMount | ImageMount"
 
 DEFAULT_LOG_DRIVER = "json-file"
 LOG_DRIVERS = ("fluentd", "gelf", "journald", "json-file", "local", "none", "syslog")
 DEFAULT_STOP_TIMEOUT = 10
 DEFAULT_SHM_SIZE = 64 << 20
+PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
+"""The propagations of a bind mount (mount_namespaces(7))."""
 
 
 class Bind(Struct):
@@ -26,8 +31,9 @@ class Bind(Struct):
         target: absolute path in the container.
         read_only: whether writing is refused, in submounts too.
         recursive: whether mounts below the source come along.
-        propagation: `private`, `rprivate`, `slave`, `rslave`, `shared` or `rshared`.
+        propagation: one of `PROPAGATIONS`.
         create_source: whether a missing source is made as a directory (`-v` does, `--mount` does not).
+        read_only_recursive: whether `read_only` is for submounts too.
     """
 
     source: str
@@ -36,6 +42,7 @@ class Bind(Struct):
     recursive: bool = True
     propagation: str = "rprivate"
     create_source: bool = False
+    read_only_recursive: bool = True
 
 
 class Tmpfs(Struct):
@@ -52,6 +59,46 @@ class Tmpfs(Struct):
     size: int | None = None
     mode: int | None = None
     options: Sequence[str] = ()
+
+
+class VolumeMount(Struct):
+    """A volume shown in the container; it is made when there is none of its name.
+
+    Attributes:
+        target: absolute path in the container.
+        name: of the volume; a new one without a name for this container when empty.
+        read_only: whether writing is refused.
+        no_copy: whether a new volume stays empty, where it otherwise gets what the image has at `target`.
+        subpath: what of the volume is shown, a relative path of a file or directory in it; all when empty.
+        driver: `local`, or empty for that.
+        options: of the driver, for a volume that is made: see `Volumes.create`.
+        labels: for a volume that is made.
+        own: whether the volume goes with the last container that uses it (set for one without a name).
+    """
+
+    target: str
+    name: str = ""
+    read_only: bool = False
+    no_copy: bool = False
+    subpath: str = ""
+    driver: str = ""
+    options: Mapping[str, str] = {}
+    labels: Mapping[str, str] = {}
+    own: bool = False
+
+
+class ImageMount(Struct):
+    """The files of an image shown in the container, read-only.
+
+    Attributes:
+        image: reference, id or unambiguous prefix of an id.
+        target: absolute path in the container.
+        subpath: what of the image is shown, a relative path; all when empty.
+    """
+
+    image: str
+    target: str
+    subpath: str = ""
 
 
 class Device(Struct):
@@ -82,6 +129,71 @@ class Ulimit(Struct):
     hard: int
 
 
+class HealthCheck(Struct):
+    """A command that is run in the container from time to time; exit code 0 says that it is well.
+
+    What is not said is the image's, else Docker's default.
+
+    Attributes:
+        test: `("CMD", program, *arguments)`, `("CMD-SHELL", command)` for the image's shell, or `("NONE",)`: no check.
+        interval: seconds between two probes; 30.
+        timeout: seconds after which a probe is killed with all its children; 30.
+        start_period: seconds after the start in which failures do not count, until the first success; 0.
+        start_interval: seconds between two probes in that time; 5, or `interval` if that is less.
+        retries: failures in a row that make it unhealthy; 3.
+    """
+
+    test: Sequence[str] = ()
+    interval: float | None = None
+    timeout: float | None = None
+    start_period: float | None = None
+    start_interval: float | None = None
+    retries: int | None = None
+
+
+class Port(Struct):
+    """A port of the container that is published on the host.
+
+    Attributes:
+        container_port: 1 to 65535.
+        protocol: `tcp`, `udp` or `sctp`.
+        host_ip: address of the host; empty: all that the network binds to.
+        host_port: None: one that is free.
+        host_port_end: with `host_port`, the last of a range of which the first free one is taken.
+    """
+
+    container_port: int
+    protocol: str = "tcp"
+    host_ip: str = ""
+    host_port: int | None = None
+    host_port_end: int | None = None
+
+
+class Attachment(Struct):
+    """A network that the container is on.
+
+    Attributes:
+        network: its name, its id or the beginning of its id.
+        aliases: more names, by which containers of this network find it.
+        ip, ip6: fixed addresses.
+        mac_address: for example `02:42:ac:11:00:02`.
+        links: `CONTAINER:ALIAS`, names of others that this container alone uses.
+        link_local_ips: more addresses of its interface.
+        driver_opts: see docs/guide/networks.md.
+        gw_priority: the network with the highest one has the default route.
+    """
+
+    network: str
+    aliases: Sequence[str] = ()
+    ip: str | None = None
+    ip6: str | None = None
+    mac_address: str | None = None
+    links: Sequence[str] = ()
+    link_local_ips: Sequence[str] = ()
+    driver_opts: Mapping[str, str] = {}
+    gw_priority: int = 0
+
+
 class RunOptions(Struct):
     """Everything that `run` and `create` take."""
 
@@ -107,10 +219,29 @@ class RunOptions(Struct):
     """More groups by name or number."""
     labels: Mapping[str, str] = {}
     annotations: Mapping[str, str] = {}
-    mounts: Sequence[Bind | Tmpfs] = ()
+    mounts: Sequence[AnyMount] = ()
+    volumes_from: Sequence[str] = ()
+    """Containers whose binds and volumes are shown here too, each as `NAME[:ro|rw]`."""
     read_only: bool = False
     network: str | None = None
-    """`none`, `host` or `container:NAME`; `none` when None."""
+    """`none`, `host`, `container:NAME` or a network's name or id; `bridge` when None."""
+    networks: Sequence[Attachment] = ()
+    """Details of `network`, which is the first of them, and more networks."""
+    ports: Sequence[Port] = ()
+    publish_all: bool = False
+    """Whether all exposed ports are published on free ones of the host."""
+    expose: Sequence[str] = ()
+    """`80/tcp`: shown, and published by `publish_all`."""
+    links: Sequence[str] = ()
+    """`CONTAINER:ALIAS` on the default network."""
+    dns: Sequence[str] = ()
+    """Addresses of name servers; the host's when empty."""
+    dns_search: Sequence[str] = ()
+    """Domains in which names are looked up; `.` alone: none."""
+    dns_options: Sequence[str] = ()
+    """As in resolv.conf(5)."""
+    extra_hosts: Sequence[str] = ()
+    """`NAME:ADDRESS`, for /etc/hosts; `host-gateway` stands for the host's address on the default network."""
     cap_add: Sequence[str] = ()
     cap_drop: Sequence[str] = ()
     privileged: bool = False
@@ -156,7 +287,9 @@ class RunOptions(Struct):
     """`private` or `host`."""
     cgroup_parent: str | None = None
     restart: str = "no"
-    """Only `no` for now."""
+    """`no`, `always`, `unless-stopped` or `on-failure[:MAX]`."""
+    healthcheck: HealthCheck | None = None
+    """The image's when None."""
     tty: bool = False
     stdin_open: bool = False
     """Whether standard input stays open (`-i`)."""

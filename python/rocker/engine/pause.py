@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rocker.engine.requests import call
-from rocker.engine.state import alive
+from rocker.engine.state import alive, restarting
 from rocker.errors import ConflictError
 
 TYPE_CHECKING = False
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 def pause(container: Container) -> None:
     """Freeze it; see `Container.pause`."""
-    if alive(container, "pause")["status"] == "paused":
+    status = alive(container, "pause")["status"]
+    if status == "paused":
         raise ConflictError(f"Container {container.id} is already paused")
+    if status == "restarting":
+        raise restarting(container)
     call(container, "pause")

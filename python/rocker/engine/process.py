@@ -12,15 +12,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rocker.engine.options import RunOptions
+    from rocker.engine.options import HealthCheck, RunOptions
     from rocker.images.config import ImageConfig
 
 
 def merge(options: RunOptions, image: ImageConfig | None, *, creator: str | None = None) -> ContainerConfig:
     """Merge what the user said with the image's configuration.
 
-    Nothing of the image but Entrypoint, Cmd, Env, WorkingDir, User, StopSignal, Volumes, Labels and ExposedPorts is
-    looked at, and none of these is read as an instruction to the engine (CVE-2022-23648 and its like).
+    Nothing of the image but Entrypoint, Cmd, Env, WorkingDir, User, StopSignal, Volumes, Labels, ExposedPorts,
+    Healthcheck and Shell is looked at, and none of these is read as an instruction to the engine (CVE-2022-23648 and
+    its like).
 
     Raises:
         InvalidArgumentError: there is no command, or a value cannot be one.
@@ -52,9 +53,30 @@ def merge(options: RunOptions, image: ImageConfig | None, *, creator: str | None
         stop_signal=number_of(signal),
         layers=tuple(image.diff_ids) if image else (),
         volumes=tuple(sorted(image.volumes)) if image else (),
-        exposed_ports=tuple(sorted(image.exposed_ports)) if image else (),
+        exposed_ports=_exposed(options, image),
+        healthcheck=_healthcheck(options, image),
+        shell=tuple(image.shell or ()) if image else (),
         creator=creator,
     )
+
+
+def _healthcheck(options: RunOptions, image: ImageConfig | None) -> HealthCheck | None:
+    given = image.healthcheck if image else None
+    if given is None and options.healthcheck is None:
+        return None
+    from rocker.engine.health import merge as merge_health
+
+    return merge_health(options.healthcheck, given)
+
+
+def _exposed(options: RunOptions, image: ImageConfig | None) -> tuple[str, ...]:
+    """Return `80/tcp` and its like: what the image and the user expose, and what is published."""
+    found = {port if "/" in port else f"{port}/tcp" for port in (image.exposed_ports if image else ())}
+    if options.expose:
+        found.update(options.expose)
+    if options.ports:
+        found.update(f"{port.container_port}/{port.protocol}" for port in options.ports)
+    return tuple(sorted(found))
 
 
 def _command(

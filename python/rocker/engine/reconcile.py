@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 
+from rocker.engine import birth, roots
 from rocker.engine.config import ContainerConfig
+from rocker.engine.locks import shim_lives
 from rocker.errors import RockerError
 
 TYPE_CHECKING = False
@@ -26,7 +28,7 @@ def drop_gone(
             from rocker.engine.remove import discard
 
             with contextlib.suppress(RockerError):  # it is not shown, and the next listing tries again
-                discard(engine, row.id)
+                discard(engine, row.id, volumes=row.auto_remove)
         else:
             found.append((row, state))
     return found
@@ -34,33 +36,16 @@ def drop_gone(
 
 def is_gone(engine: Engine, row: ContainerRow, state: dict[str, Any] | None) -> bool:
     """Tell whether a row stands for nothing: its directory has gone, or its end was to be its removal."""
-    if state is not None and state["status"] in {"running", "paused"}:
+    if state is not None and state["status"] in {"running", "paused", "restarting"}:
         return False
     if not os.path.isdir(engine.directory(row.id)):
         return True
     if not row.auto_remove:
         return False
     if state is not None and state["status"] == "exited":
-        return not _shim_lives(engine, row.id)
+        return not shim_lives(engine, row.id)
     creator = ContainerConfig.decode(row.config).creator
-    return state is None and creator is not None and not _lives(creator)
-
-
-def _shim_lives(engine: Engine, id: str) -> bool:  # noqa: A002
-    """Whether the shim still holds its lock: then it is about to remove the files itself."""
-    from rocker.engine.locks import is_locked
-
-    return is_locked(f"{engine.run_root}/containers/{id}/shim.lock") is True
-
-
-def _lives(creator: str) -> bool:
-    pid, _, started = creator.partition(":")
-    try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            fields = (file.read(1024) or b"").rpartition(b")")[2].split()
-    except OSError:
-        return False
-    return len(fields) > 19 and fields[19] == started.encode() and fields[0] != b"Z"  # noqa: PLR2004
+    return state is None and creator is not None and not birth.lives(creator)
 
 
 def collect(engine: Engine) -> None:
@@ -84,8 +69,18 @@ def collect(engine: Engine) -> None:
 
 def _strangers(engine: Engine) -> list[str]:
     known = set(engine.catalog.container_ids())
-    names: set[str] = set()
-    for base in (engine.root, engine.run_root):
-        with contextlib.suppress(FileNotFoundError), os.scandir(f"{base}/containers") as entries:
-            names.update(entry.name for entry in entries if entry.name not in known)
-    return [name for name in names if not _shim_lives(engine, name)]
+    own = _names(engine.root) - known
+    left = _names(engine.run_root) - known - own
+    if left:
+        # Engines with other data roots may use the same run root: what has a directory there is theirs to end.
+        elsewhere = roots.others(engine.root, engine.run_root)
+        left = {
+            name for name in left if not any(os.path.isdir(f"{at}/containers/{name}") for at in elsewhere)
+        }
+    return [name for name in own | left if not shim_lives(engine, name)]
+
+
+def _names(base: str) -> set[str]:
+    with contextlib.suppress(FileNotFoundError), os.scandir(f"{base}/containers") as entries:
+        return {entry.name for entry in entries}
+    return set()

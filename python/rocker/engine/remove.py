@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 from rocker.errors import (
@@ -24,16 +23,16 @@ GRAVE = "rm-"
 """How the names of removed containers' directories begin, below `tmp/` of the data root."""
 
 
-def remove(container: Container, *, force: bool) -> None:
+def remove(container: Container, *, force: bool, volumes: bool = False) -> None:
     """Remove it; see `Container.remove`."""
     engine = container.engine
     state = engine.state(container.id)
     status = state["status"] if state is not None else "created"
-    if status in {"running", "paused"}:
+    if status in {"running", "paused", "restarting"}:
         if not force:
             raise _refusal(container, status)
         _kill(container)
-    if not discard(engine, container.id):
+    if not discard(engine, container.id, volumes=volumes or container.options.auto_remove):
         if force and container.options.auto_remove:
             return  # it went by itself when it was killed
         raise ContainerNotFoundError(f"No such container: {container.id}")
@@ -54,12 +53,16 @@ def _refusal(container: Container, status: str) -> ConflictError:
 def _kill(container: Container) -> None:
     from rocker.engine.kill import end
 
-    with contextlib.suppress(NotRunningError):
+    try:
         end(container)
+    except NotRunningError:
+        pass
 
 
-def discard(engine: Engine, id: str) -> bool:  # noqa: A002
+def discard(engine: Engine, id: str, *, volumes: bool = False) -> bool:  # noqa: A002
     """Take away the row and the files of a container that does not run; False when there was no row.
+
+    With `volumes` those that were made for it go too, unless another container uses them.
 
     A shim that is about to leave is waited for: the run directory names its cgroup, should it be killed meanwhile.
     The directory is renamed in the transaction that deletes the row, and removed afterwards: when this process dies in
@@ -70,13 +73,13 @@ def discard(engine: Engine, id: str) -> bool:  # noqa: A002
     # Its shim, or whoever found that killed, tells of the removal of one with `auto_remove` that has run.
     tells = row is not None and os.path.isdir(engine.directory(id))
     try:
-        found = _delete(engine, id)
+        found = _delete(engine, id, volumes=volumes)
     except NoSpaceError:
         # Its own files may be what fills the disk. A row without a directory stands for nothing, so that they can go
         # before it.
         move_away(engine, id)
         bury(engine, id)
-        found = _delete(engine, id)
+        found = _delete(engine, id, volumes=volumes)
     bury(engine, id)
     if row is not None and found and tells:
         from rocker.engine import emit
@@ -88,53 +91,83 @@ def discard(engine: Engine, id: str) -> bool:  # noqa: A002
 
 
 def _row(engine: Engine, id: str) -> ContainerRow | None:  # noqa: A002
-    with contextlib.suppress(ContainerNotFoundError):
+    try:
         return engine.catalog.get_by_ref(id)
-    return None
+    except ContainerNotFoundError:
+        return None
 
 
 def abandon(engine: Engine, id: str) -> None:  # noqa: A002
     """Remove a container whose start has failed, or was interrupted and goes on."""
     from rocker.engine.requests import body
 
-    with contextlib.suppress(RockerError):  # the start's own failure is what is told
-        with contextlib.suppress(RockerError):
-            engine.core.call(engine.run_root, id, body("stop", signal=9, timeout=0, kill=True))
-        discard(engine, id)
+    try:
+        engine.core.call(engine.run_root, id, body("stop", signal=9, timeout=0, kill=True))
+    except RockerError:
+        pass
+    try:
+        discard(engine, id, volumes=True)
+    except RockerError:  # the start's own failure is what is told
+        pass
 
 
-def _delete(engine: Engine, id: str) -> bool:  # noqa: A002
-    with engine.catalog.write():
+def _delete(engine: Engine, id: str, *, volumes: bool, files: bool = True) -> bool:  # noqa: A002
+    graves: list[str] = []
+    with engine.catalog.write() as db:
+        orphans = db.execute(_ORPHANS, (id,)).fetchall() if volumes else []
         found = engine.catalog.delete_container(id)
-        move_away(engine, id)
+        if orphans:
+            from rocker.engine.volumes.remove import forget as forget_volumes
+
+            graves = forget_volumes(engine, db, [name for (name,) in orphans])
+        if files:
+            move_away(engine, id)
+    for grave in graves:
+        try:
+            engine.core.remove_tree(grave)
+        except NotFoundError:  # two may remove at once
+            pass
     return found
+
+
+_ORPHANS = (
+    "SELECT DISTINCT volume FROM volume_uses AS mine WHERE container_id = ?1 AND mine.own AND NOT EXISTS "
+    "(SELECT 1 FROM volume_uses WHERE volume = mine.volume AND container_id <> ?1)"
+)
+"""Volumes that were made for a container, or for one that lent it its own, and that no other uses."""
 
 
 def move_away(engine: Engine, id: str) -> None:  # noqa: A002
     """Take a container's directory out of sight; `bury` removes it."""
-    with contextlib.suppress(FileNotFoundError):
+    try:
         os.rename(engine.directory(id), f"{engine.root}/tmp/{GRAVE}{id}")
+    except FileNotFoundError:
+        pass
 
 
 def forget(engine: Engine, id: str) -> None:  # noqa: A002
     """Delete the row of a container whose shim has removed its files."""
-    engine.catalog.delete_container(id)
-    with contextlib.suppress(OSError, RockerError):
-        from rocker.engine.launch import shm_directory
+    _delete(engine, id, volumes=True, files=False)
+    from rocker.engine.launch import shm_directory
 
+    try:
         if os.path.isdir(shm_directory(engine, id)):
             engine.core.remove_tree(shm_directory(engine, id))
+    except (OSError, RockerError):
+        pass
 
 
 def bury(engine: Engine, id: str) -> None:  # noqa: A002
-    """Remove the files of a container that has no row any more."""
+    """Remove the files of a container that has no row any more; its grave last, by which the rest is found again."""
     from rocker.engine.launch import shm_directory
 
     for path in (
-        f"{engine.root}/tmp/{GRAVE}{id}",
         f"{engine.run_root}/containers/{id}",
         shm_directory(engine, id),
+        f"{engine.root}/tmp/{GRAVE}{id}",
     ):
         if os.path.lexists(path):
-            with contextlib.suppress(NotFoundError, FileNotFoundError):  # two may remove at once
+            try:
                 engine.core.remove_tree(path)
+            except (NotFoundError, FileNotFoundError):  # two may remove at once
+                pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rocker.errors import InvalidArgumentError
+from rocker.parse.ulimit import check_ulimit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,33 +13,15 @@ if TYPE_CHECKING:
 INFINITY = (1 << 64) - 1
 
 
-def check(limit: Ulimit) -> None:
-    """Refuse unknown names and a soft limit above the hard one.
-
-    Raises:
-        InvalidArgumentError: so it is.
-    """
-    from rocker.parse.ulimit import NAMES
-
-    if limit.name not in NAMES:
-        from rocker.engine.suggest import near
-
-        raise InvalidArgumentError(f"invalid ulimit type: {limit.name}", hint=near(limit.name, NAMES))
-    if limit.hard >= 0 and (limit.soft < 0 or limit.soft > limit.hard):
-        raise InvalidArgumentError(
-            f"ulimit soft limit must be less than or equal to hard limit: {limit.soft} > {limit.hard}"
-        )
-
-
 def document(limits: Sequence[Ulimit], warn: Callable[[str], None]) -> list[dict[str, object]]:
     """Return `process.rlimits`. The mechanism clamps what it may not raise; `warn` is told beforehand.
 
     Raises:
-        InvalidArgumentError: see `check`.
+        InvalidArgumentError: see `check_ulimit`.
     """
     latest = {limit.name: limit for limit in limits}
     for limit in latest.values():
-        check(limit)
+        check_ulimit(limit)
         _warn_of_clamping(limit, warn)
     return [
         {

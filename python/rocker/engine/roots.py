@@ -8,13 +8,18 @@ from rocker.errors import DeniedError, InvalidArgumentError, NoSpaceError, Rocke
 
 _MODE = 0o700
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
-_DATA = frozenset({"rocker.db", "base", "blobs", "layers", "containers", "tmp", "cache"})
+_DATA = frozenset(
+    {"rocker.db", "base", "blobs", "layers", "containers", "tmp", "cache", "config.json", "volumes"}
+)
 BASE = "base/1"
 """The lowest layer of every container: what is mounted over, for images that lack it. A change has another number."""
 
 _RUN = frozenset(
-    {"boot_id", "events.json", "events.json.1", "launcher.sock", "launcher.lock", "containers", "shm"}
-)
+    {
+        "boot_id", "containers", "events.json", "events.json.1", "launcher.lock", "launcher.sock", "networks",
+        "roots", "shm",
+    }
+)  # fmt: skip
 
 
 def prepare(root: str, run: str) -> None:
@@ -27,22 +32,24 @@ def prepare(root: str, run: str) -> None:
     try:
         boot = _read(_BOOT_ID)
         if _read(f"{run}/boot_id") == boot and os.path.isdir(f"{root}/{BASE}"):
-            _check_private(root)
+            found = _check_private(root)
             _check_private(run)
-            return
+            if _is_at(_entry(run, found), found):
+                return
         _make(root, _DATA)
         _make(run, _RUN)
         for directory in (f"{root}/containers", f"{root}/tmp", f"{root}/cache", f"{run}/containers"):
             os.makedirs(directory, mode=_MODE, exist_ok=True)
         _make_base(root)
         _forget_former_boot(run, boot)
+        _register(root, run)
     except RockerError:  # some are OSErrors too, and say already what was wrong
         raise
     except OSError as error:
         raise _explain(error) from error
 
 
-def _check_private(path: str) -> None:
+def _check_private(path: str) -> os.stat_result:
     """Everything below is safe only because nobody else can walk through (CVE-2021-41091)."""
     found = os.stat(path)
     if found.st_mode & 0o077:
@@ -53,6 +60,7 @@ def _check_private(path: str) -> None:
             hint="run as its owner, or choose other directories with --root and --run",
             path=path,
         )
+    return found
 
 
 def _make(path: str, known: frozenset[str]) -> None:
@@ -72,34 +80,48 @@ def _make(path: str, known: frozenset[str]) -> None:
 
 
 def _make_base(root: str) -> None:
-    """Make the base layer whole or not at all: it is renamed into place."""
+    """Make the base layer whole or not at all: it is renamed into place. One at a time: the draft has one name."""
     if os.path.isdir(f"{root}/{BASE}"):
         return
+    import fcntl
     import shutil
 
-    draft = f"{root}/tmp/base-{os.urandom(8).hex()}"
+    draft = f"{root}/tmp/base"
+    lock = os.open(f"{root}/tmp", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.isdir(f"{root}/{BASE}"):  # another process was faster
+            return
+        shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
+        try:
+            _draw_base(draft)
+            os.makedirs(os.path.dirname(f"{root}/{BASE}"), mode=_MODE, exist_ok=True)
+            os.rename(draft, f"{root}/{BASE}")
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+    finally:
+        os.close(lock)
+
+
+def _draw_base(draft: str) -> None:
     for directory in ("dev", "etc", "proc", "sys"):
         os.makedirs(f"{draft}/{directory}", mode=0o755)
     for name in ("hostname", "hosts", "resolv.conf"):
         file = os.open(f"{draft}/etc/{name}", os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644)
-        os.fchmod(file, 0o644)
-        os.close(file)
+        try:
+            os.fchmod(file, 0o644)
+        finally:
+            os.close(file)
     for path in (draft, *(f"{draft}/{name}" for name in ("dev", "etc", "proc", "sys"))):
         os.chmod(path, 0o755)  # noqa: S103 -- a part of every container's root
-    os.makedirs(os.path.dirname(f"{root}/{BASE}"), mode=_MODE, exist_ok=True)
-    try:
-        os.rename(draft, f"{root}/{BASE}")
-    except OSError:
-        shutil.rmtree(draft, ignore_errors=True)
-        if not os.path.isdir(f"{root}/{BASE}"):  # unless another process was faster
-            raise
 
 
 def _forget_former_boot(run: str, boot: str) -> None:
     if _read(f"{run}/boot_id") not in {"", boot}:
         import shutil
 
-        for name in ("containers", "shm"):
+        for name in ("containers", "networks", "shm"):
             shutil.rmtree(f"{run}/{name}", ignore_errors=True)
         for name in ("launcher.sock", "launcher.lock", "events.json", "events.json.1"):
             if os.path.lexists(f"{run}/{name}"):
@@ -109,6 +131,37 @@ def _forget_former_boot(run: str, boot: str) -> None:
     with open(temporary, "w") as file:
         file.write(boot)
     os.replace(temporary, f"{run}/boot_id")
+
+
+def _entry(run: str, found: os.stat_result) -> str:
+    """Where a run root names a data root that uses it: a link, called by device and inode, to its path."""
+    return f"{run}/roots/{found.st_dev:x}-{found.st_ino:x}"
+
+
+def _is_at(path: str, found: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), found)
+    except OSError:
+        return False
+
+
+def _register(root: str, run: str) -> None:
+    """Name the data root in the run root, so that engines with other data roots know what is not theirs."""
+    os.makedirs(f"{run}/roots", mode=_MODE, exist_ok=True)
+    entry = _entry(run, os.stat(root))
+    temporary = f"{entry}.{os.urandom(8).hex()}"
+    os.symlink(root, temporary)
+    os.replace(temporary, entry)  # one that leads nowhere any more was a data root's that has been moved
+
+
+def others(root: str, run: str) -> list[str]:
+    """Return the other data roots that have used this run root since the machine's start."""
+    own = os.stat(root)
+    try:
+        with os.scandir(f"{run}/roots") as entries:
+            return [entry.path for entry in entries if not _is_at(entry.path, own)]
+    except FileNotFoundError:
+        return []
 
 
 def _read(path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from rocker.errors import InvalidArgumentError, NotFoundError
+from rocker.parse.security import parse_security_opt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,22 +23,9 @@ def profile_of(security_opt: Sequence[str]) -> str:
     """Return `default`, `unconfined` or the path of a profile. The last `seccomp=` counts.
 
     Raises:
-        InvalidArgumentError: an option is unknown.
+        InvalidArgumentError: see `parse_security_opt`.
     """
-    profile = "default"
-    for word in security_opt:
-        name, separator, value = word.replace(":", "=", 1).partition("=")
-        if name == "seccomp" and value:
-            profile = value
-        elif name in {"apparmor", "label"} and value in {"unconfined", "disable"}:
-            continue  # what is asked for is so
-        elif not (name == "no-new-privileges" and value.lower() in {"", "true", "1", "false", "0"}) and not (
-            name == "docker-compat" and not separator
-        ):
-            raise InvalidArgumentError(
-                f'invalid --security-opt: "{word}"',
-                hint="options are seccomp=default|unconfined|FILE.json, no-new-privileges and docker-compat",
-            )
+    profile = dict(map(parse_security_opt, security_opt)).get("seccomp", "default")
     return "default" if profile == "builtin" else profile
 
 
@@ -53,7 +41,8 @@ def filter_for(core: Core, root: str, profile: str, granted: tuple[str, ...]) ->
     if profile == "unconfined":
         return None
     source = None if profile == "default" else _read(profile)
-    key = (root, source or profile, granted)
+    # Not the root, which only says where the file lies: what a worker compiled at its rehearsal serves any root.
+    key = (core.__version__, source or profile, granted)
     found = _memory.get(key)
     if found is None:
         import binascii

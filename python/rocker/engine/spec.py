@@ -7,6 +7,7 @@ import os
 from rocker.engine import capabilities, defaults, devices, mounts, namespaces, resources, rlimits, sysctls
 from rocker.engine.options import Bind
 from rocker.engine.process import environment
+from rocker.parse.security import parse_security_opt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from rocker.engine.config import ContainerConfig
     from rocker.engine.namespaces import Donor
-    from rocker.engine.options import RunOptions
+    from rocker.engine.options import ImageMount, RunOptions, VolumeMount
 
 OCI_VERSION = "1.2.0"
 CGROUP_PARENT = "/rocker"
@@ -30,9 +31,10 @@ class Context:
         donor: finds a running container whose namespaces are joined.
         warn: takes what is accepted but has no effect.
         shared_shm: directory on the host that is /dev/shm of a container with a shareable IPC namespace, or None.
+        volume: makes the mount of a volume or image at a target; None where there is none.
     """
 
-    __slots__ = ("donor", "hostname", "id", "shared_shm", "warn")
+    __slots__ = ("donor", "hostname", "id", "shared_shm", "volume", "warn")
 
     def __init__(
         self,
@@ -41,12 +43,15 @@ class Context:
         donor: Callable[[str], Donor],
         warn: Callable[[str], None],
         shared_shm: str | None = None,
+        *,
+        volume: Callable[[VolumeMount | ImageMount, str], dict[str, Any]] | None = None,
     ) -> None:
         self.id = id
         self.hostname = hostname
         self.donor = donor
         self.warn = warn
         self.shared_shm = shared_shm
+        self.volume = volume
 
 
 def generate(config: ContainerConfig, context: Context) -> dict[str, Any]:
@@ -60,9 +65,9 @@ def generate(config: ContainerConfig, context: Context) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "ociVersion": OCI_VERSION,
         "root": {"path": options.rootfs or "rootfs", "readonly": options.read_only},
-        "mounts": _mounts(options, context),
+        "mounts": _mounts(config, context),
         "process": process(config, context.hostname, context.warn),
-        "linux": _linux(options, context),
+        "linux": _linux(config, context),
     }
     if options.uts is None or options.uts == "private":
         if not (options.network or "").startswith("container:"):
@@ -101,16 +106,16 @@ def granted(options: RunOptions) -> tuple[str, ...]:
 
 
 def no_new_privileges(security_opt: Sequence[str]) -> bool:
-    """Tell whether `no-new-privileges` is among the security options; the last one counts."""
-    wanted = False
-    for word in security_opt:
-        name, _, value = word.replace(":", "=", 1).partition("=")
-        if name == "no-new-privileges":
-            wanted = value.lower() not in {"false", "0"}
-    return wanted
+    """Tell whether `no-new-privileges` is among the security options; the last one counts.
+
+    Raises:
+        InvalidArgumentError: see `parse_security_opt`.
+    """
+    return dict(map(parse_security_opt, security_opt)).get("no-new-privileges") == "true"
 
 
-def _mounts(options: RunOptions, context: Context) -> list[dict[str, Any]]:
+def _mounts(config: ContainerConfig, context: Context) -> list[dict[str, Any]]:
+    options = config.options
     shm = shared_shm_source(options, context)
     own_shm = shm is None and options.ipc not in {"none", "host"}
     found = mounts.default_mounts(options.shm_size, sysfs_rw=options.privileged, own_shm=own_shm)
@@ -126,7 +131,7 @@ def _mounts(options: RunOptions, context: Context) -> list[dict[str, Any]]:
                 "/dev/mqueue", "/dev/mqueue", ["rbind", "rprivate", "nosuid", "noexec", "nodev"]
             )
         )
-    own = mounts.resolve(options.mounts, privileged=options.privileged)
+    own = mounts.resolve(config.all_mounts, privileged=options.privileged, volume=context.volume)
     replaced = {mount["destination"] for mount in own}
     return [mount for mount in found if mount["destination"] not in replaced] + own
 
@@ -140,7 +145,8 @@ def shared_shm_source(options: RunOptions, context: Context) -> str | None:
     return None
 
 
-def _linux(options: RunOptions, context: Context) -> dict[str, Any]:
+def _linux(config: ContainerConfig, context: Context) -> dict[str, Any]:
+    options = config.options
     limits = resources.resolve(options)
     network = namespaces.network_mode(options)
     own_ipc = options.ipc in {None, "", "private", "none", "shareable"}
@@ -153,7 +159,7 @@ def _linux(options: RunOptions, context: Context) -> dict[str, Any]:
     sysctl = sysctls.resolve(options.sysctls, network=network, own_ipc=own_ipc)
     if sysctl:
         document["sysctl"] = sysctl
-    propagation = _root_propagation(options)
+    propagation = _root_propagation(config)
     if propagation:
         document["rootfsPropagation"] = propagation
     if options.privileged:
@@ -171,9 +177,9 @@ def _linux(options: RunOptions, context: Context) -> dict[str, Any]:
     return document
 
 
-def _root_propagation(options: RunOptions) -> str | None:
+def _root_propagation(config: ContainerConfig) -> str | None:
     """A shared or slave bind needs a root mount that is not private, as in Docker."""
-    modes = {mount.propagation.removeprefix("r") for mount in options.mounts if isinstance(mount, Bind)}
+    modes = {mount.propagation.removeprefix("r") for mount in config.all_mounts if isinstance(mount, Bind)}
     if "shared" in modes:
         return "shared"
     return "slave" if "slave" in modes else None

@@ -6,6 +6,7 @@ import os
 
 from rocker.engine import launch, logconfig
 from rocker.engine.emit import attributes_of
+from rocker.engine.requests import to_bytes
 from rocker.engine.session import Session
 from rocker.errors import ConflictError
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from rocker.engine.config import ContainerConfig
     from rocker.engine.engine import Engine
+    from rocker.engine.ports import CoreSession
 
 NOTHING = (False, False, False)
 RUNTIME = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "_bin", "rocker-runtime")
@@ -25,12 +27,16 @@ def start(engine: Engine, id: str, config: ContainerConfig) -> None:  # noqa: A0
     """Start it detached; a running one is left alone, as in Docker.
 
     Raises:
-        ConflictError: it is paused.
+        ConflictError: it is paused, or is being started by another process.
         RockerError: it could not be started.
     """
     if _runs(engine, id):
         return
-    send(engine, id, config, _request(engine, id, config), attach=NOTHING).close()
+    try:
+        send(engine, id, config, _request(engine, id, config), attach=NOTHING).close()
+    except ConflictError:
+        if not _runs(engine, id):
+            raise
 
 
 def start_attached(
@@ -74,19 +80,21 @@ def send(
     """Send a launch request.
 
     Raises:
+        ConflictError: another process has started it first; nothing is done to it.
         RockerError: it could not be started. An `auto_remove` container is removed then.
     """
-    import json
-
     try:
         launch.make_shm(engine, id, config)
         logconfig.complete(engine, id, config, request["log"])
-        body = json.dumps(request, separators=(",", ":")).encode()
-        session = engine.core.start(
-            RUNTIME, engine.root, engine.run_root, body, attach=attach, bind_to_caller=bind_to_caller
-        )
-    except BaseException:
-        if config.options.auto_remove:
+        if request["network"]["mode"] == "bridge":
+            from rocker.network.hold import starting
+
+            with starting(engine, request["network"]):
+                session = _start(engine, request, attach, bind_to_caller=bind_to_caller)
+        else:
+            session = _start(engine, request, attach, bind_to_caller=bind_to_caller)
+    except BaseException as error:
+        if config.options.auto_remove and not _is_anothers(engine, id, error):
             from rocker.engine.remove import abandon
 
             abandon(engine, id)
@@ -100,10 +108,28 @@ def _request(engine: Engine, id: str, config: ContainerConfig) -> dict[str, Any]
     return request
 
 
+def _is_anothers(engine: Engine, id: str, error: BaseException) -> bool:  # noqa: A002
+    """Whether a start has failed because another one came first. Other conflicts leave no shim behind."""
+    if not isinstance(error, ConflictError):
+        return False
+    from rocker.engine.locks import shim_lives
+
+    return shim_lives(engine, id)
+
+
+def _start(
+    engine: Engine, request: dict[str, Any], attach: tuple[bool, bool, bool], *, bind_to_caller: bool
+) -> CoreSession:
+    body = to_bytes(request)
+    return engine.core.start(
+        RUNTIME, engine.root, engine.run_root, body, attach=attach, bind_to_caller=bind_to_caller
+    )
+
+
 def _runs(engine: Engine, id: str) -> bool:  # noqa: A002
     state = engine.state(id)
     if state is not None and state["status"] == "paused":
         raise ConflictError(
             "cannot start a paused container, try unpause instead", hint="rocker unpause makes it go on"
         )
-    return state is not None and state["status"] == "running"
+    return state is not None and state["status"] in {"running", "restarting"}

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rocker.models.container import State, Status
 
 NEVER = "0001-01-01T00:00:00Z"
+RUNS = frozenset({"running", "paused", "restarting"})
+"""Where a container counts as running: one between two starts does, as in Docker."""
 
 
 def status_of(state: dict[str, Any] | None) -> Status:
@@ -27,11 +29,11 @@ def document(state: dict[str, Any] | None) -> State:
     status = status_of(state)
     found = state or {}
     error = found.get("error") or {}
-    return {
+    document: State = {
         "Status": status,
-        "Running": status in {"running", "paused"},
+        "Running": status in RUNS,
         "Paused": status == "paused",
-        "Restarting": False,
+        "Restarting": status == "restarting",
         "OOMKilled": found.get("oom_killed", False),
         "Dead": False,
         "Pid": found.get("pid") or 0,
@@ -41,50 +43,55 @@ def document(state: dict[str, Any] | None) -> State:
         "FinishedAt": found.get("finished_at") or NEVER,
         "TimedOut": found.get("timed_out", False),
     }
+    if found.get("health"):
+        from rocker.engine.health import state as health_state
+
+        document["Health"] = health_state(found["health"])
+    return document
 
 
 def describe(state: dict[str, Any] | None, now_ns: int) -> str:
     """Return Docker's `Status` text of `ps`: `Up 3 seconds`, `Exited (0) 2 minutes ago`, `Created`."""
     from rocker.engine.times import parse_rfc3339_ns
+    from rocker.formatting.units import human_duration
 
     status = status_of(state)
     if state is None or status == "created":
         return "Created"
     if status in {"running", "paused"}:
-        age = human_duration(now_ns - parse_rfc3339_ns(state["started_at"]))
-        return f"Up {age} (Paused)" if status == "paused" else f"Up {age}"
+        age = human_duration((now_ns - parse_rfc3339_ns(state["started_at"])) / 1e9)
+        if status == "paused":
+            return f"Up {age} (Paused)"
+        health = health_of(state)
+        return f"Up {age}" if health == "none" else f"Up {age} ({_HEALTH.get(health, health)})"
+    if status == "restarting":
+        age = human_duration((now_ns - parse_rfc3339_ns(state["finished_at"])) / 1e9)
+        return f"Restarting ({state['exit_code']}) {age} ago"
     if not state.get("finished_at"):
         return f"Exited ({state['exit_code']})"
-    age = human_duration(now_ns - parse_rfc3339_ns(state["finished_at"]))
+    age = human_duration((now_ns - parse_rfc3339_ns(state["finished_at"])) / 1e9)
     return f"Exited ({state['exit_code']}) {age} ago"
 
 
-_STEPS = (
-    (1, 0, "Less than a second"), (2, 0, "1 second"), (60, 1, "seconds"), (120, 0, "About a minute"),
-    (46 * 60, 60, "minutes"), (90 * 60, 0, "About an hour"), (48 * 3600, 3600, "hours"),
-    (14 * 86400, 86400, "days"), (61 * 86400, 7 * 86400, "weeks"), (730 * 86400, 30 * 86400, "months"),
-)  # fmt: skip
+_HEALTH = {"starting": "health: starting"}
 
 
-def human_duration(ns: int) -> str:
-    """Return a duration as Docker's go-units writes it."""
-    seconds = max(ns, 0) // 10**9
-    for limit, unit, words in _STEPS:
-        if seconds < limit:
-            if not unit:
-                return words
-            rounded = (seconds + 1800) // 3600 if unit == 3600 else seconds // unit  # noqa: PLR2004
-            return f"{rounded} {words}"
-    return f"{seconds // (365 * 86400)} years"
+def health_of(state: dict[str, Any] | None) -> str:
+    """Return `starting`, `healthy`, `unhealthy`, or `none` without a health check."""
+    health: dict[str, Any] = (state or {}).get("health") or {}
+    return str(health.get("status", "none"))
 
 
 def running(container: Container, doing: str = "") -> dict[str, Any]:
     """Return the state of a container that must run and not be paused.
 
     Raises:
-        NotRunningError: it does not run. ConflictError: it is paused. ContainerNotFoundError: it has gone.
+        NotRunningError: it does not run. ConflictError: it is paused or restarting.
+        ContainerNotFoundError: it has gone.
     """
     state = alive(container, doing)
+    if state["status"] == "restarting":
+        raise restarting(container)
     if state["status"] == "paused":
         raise ConflictError(
             f"Container {container.name} is paused, unpause the container before {doing or 'this'}",
@@ -94,11 +101,19 @@ def running(container: Container, doing: str = "") -> dict[str, Any]:
 
 
 def alive(container: Container, doing: str = "") -> dict[str, Any]:
-    """Return the state of a container that must run or be paused; raises as `running`."""
+    """Return the state of one that runs, is paused or waits for its next start; raises as `running`."""
     state = container.engine.state(container.id)
-    if state is None or state["status"] not in {"running", "paused"}:
+    if state is None or state["status"] not in RUNS:
         raise not_running(container, doing)
     return state
+
+
+def restarting(container: Container) -> ConflictError:
+    """Return the error for what cannot be done between two starts."""
+    return ConflictError(
+        f"Container {container.id} is restarting, wait until the container is running",
+        hint=f"rocker logs {container.name} may say why it ends",
+    )
 
 
 def not_running(container: Container, doing: str = "") -> NotRunningError | ContainerNotFoundError:

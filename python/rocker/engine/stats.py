@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rocker.engine.state import alive
+from rocker.engine.state import alive, restarting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,4 +13,7 @@ if TYPE_CHECKING:
 
 def stats(container: Container) -> dict[str, Any]:
     """Return the counters; see `Container.stats`."""
-    return container.engine.core.cgroup_stats(alive(container)["cgroup"])
+    state = alive(container)
+    if state["status"] == "restarting":
+        raise restarting(container)
+    return container.engine.core.cgroup_stats(state["cgroup"])

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from rocker.engine.container import Container
 
 
-def stop(container: Container, timeout: float | None, *, signal: str | int | None) -> None:
-    """Stop it; see `Container.stop`."""
+def stop(
+    container: Container, timeout: float | None, *, signal: str | int | None, keep: bool = False
+) -> None:
+    """Stop it; see `Container.stop`. With `keep` its row stays, whatever its `auto_remove` says."""
     config = container.config
     number = config.stop_signal if signal is None else number_of(signal)
     if timeout is None:
@@ -26,5 +28,5 @@ def stop(container: Container, timeout: float | None, *, signal: str | int | Non
         core = engine.core.request(engine.run_root, container.id, request)
     except NotRunningError:
         return
-    with Session(engine, core, container.id, auto_remove=config.options.auto_remove) as session:
+    with Session(engine, core, container.id, auto_remove=config.options.auto_remove and not keep) as session:
         session.wait()

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from rocker.errors import InvalidArgumentError
+from rocker.parse.sysctl import IPC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_IPC = frozenset({
-    "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax",
-    "kernel.shmmni", "kernel.shm_rmid_forced",
-})  # fmt: skip
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
 
 # Docker's: ports below 1024 and ping need no capability.
@@ -42,7 +39,7 @@ def check(name: str, value: str, *, own_network: bool, own_ipc: bool) -> None:
                 f"sysctl '{name}={value}' is not allowed in a network namespace that is not the container's own",
                 hint="leave --network host or container:NAME out, or set it where the namespace belongs",
             )
-    elif name in _IPC or name.startswith("fs.mqueue."):
+    elif name in IPC or name.startswith("fs.mqueue."):
         if not own_ipc:
             raise InvalidArgumentError(
                 f"sysctl '{name}={value}' is not allowed in an IPC namespace that is not the container's own",
@@ -53,7 +50,7 @@ def check(name: str, value: str, *, own_network: bool, own_ipc: bool) -> None:
 
         raise InvalidArgumentError(
             f"sysctl '{name}={value}' is not allowed: it belongs to the whole host",
-            hint=near(name, (*_IPC, *DEFAULT_NETWORK))
+            hint=near(name, (*IPC, *DEFAULT_NETWORK))
             or "allowed are net.*, fs.mqueue.*, kernel.shm*, kernel.msg* and kernel.sem",
         )
 
@@ -64,7 +61,7 @@ def resolve(wanted: Mapping[str, str], *, network: str, own_ipc: bool) -> dict[s
     Raises:
         InvalidArgumentError: see `check`.
     """
-    own_network = network == "none"
+    own_network = network in {"none", "bridge"}
     for name, value in wanted.items():
         check(name, value, own_network=own_network, own_ipc=own_ipc)
     return {**DEFAULT_NETWORK, **wanted} if own_network else dict(wanted)

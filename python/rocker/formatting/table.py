@@ -47,14 +47,42 @@ class Listing:
         headers: heading by the name a template uses, `{"ID": "CONTAINER ID", …}`.
         fields: how each name is made of an object.
         default: names of the table's columns.
+        go_type: what errors of a template call the objects, as Docker does where it lists such.
     """
 
     def __init__(
-        self, headers: Mapping[str, str], fields: Mapping[str, Column], default: Sequence[str]
+        self,
+        headers: Mapping[str, str],
+        fields: Mapping[str, Column],
+        default: Sequence[str],
+        *,
+        go_type: str = "interface {}",
     ) -> None:
         self.headers = headers
         self.fields = fields
         self.default = default
+        self.go_type = go_type
+
+    def check(self, form: str, blank: Any) -> None:
+        """Refuse a template with a field that no object has, where there is no object to show that.
+
+        Args:
+            form: of `--format`.
+            blank: an object without content; what else a template says of it does not matter.
+
+        Raises:
+            InvalidArgumentError: it has such a field, or is no template.
+        """
+        if form in ("", "table", "json"):
+            return
+        from rocker.formatting.template import TemplateError, TemplateSyntaxError
+        from rocker.formatting.template.execute import NoFieldError
+
+        try:
+            list(self._template([blank], form))
+        except TemplateError as error:
+            if isinstance(error, TemplateSyntaxError) or isinstance(error.__cause__, NoFieldError):
+                raise
 
     def render(self, objects: Sequence[Any], form: str = "", *, quiet: str = "") -> Iterable[str]:
         """The lines for `--format form`.
@@ -77,9 +105,9 @@ class Listing:
         return [str(self.fields[name](item)) for name in self.default]
 
     def _record(self, item: Any) -> dict[str, Any]:
-        from rocker.formatting.template.values import Fields
+        from rocker.formatting.template.values import Record
 
-        return Fields({name: _late(make, item) for name, make in sorted(self.fields.items())})
+        return Record(self.go_type, {name: _late(make, item) for name, make in sorted(self.fields.items())})
 
     def _json(self, objects: Sequence[Any]) -> Iterable[str]:
         from rocker.formatting.template.functions import to_json

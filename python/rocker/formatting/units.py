@@ -26,7 +26,10 @@ def _scaled(size: float, base: float, units: tuple[str, ...], precision: int) ->
 
 
 def human_duration(seconds: float) -> str:
-    """`Less than a second`, `5 seconds`, `About a minute`, `3 hours`, `2 weeks`, `4 months`, `2 years`."""
+    """`Less than a second`, `5 seconds`, `About a minute`, `3 hours`, `2 weeks`, `4 months`, `2 years`.
+
+    As https://github.com/docker/go-units/blob/v0.5.0/duration.go has it.
+    """
     whole = int(seconds)
     if whole < 1:
         return "Less than a second"
@@ -39,11 +42,12 @@ def human_duration(seconds: float) -> str:
         return "About a minute"
     if minutes < 60:  # noqa: PLR2004 -- an hour
         return f"{minutes} minutes"
-    return _long_duration(int(seconds / _HOUR + 0.5))
+    return _long_duration(int(seconds))
 
 
-def _long_duration(hours: int) -> str:
-    """Go's units.HumanDuration from an hour on; the turning points are its own."""
+def _long_duration(seconds: int) -> str:
+    """From an hour on, where hours are rounded and years are not."""
+    hours = (seconds + _HOUR // 2) // _HOUR
     if hours == 1:
         return "About an hour"
     steps = (
@@ -55,7 +59,7 @@ def _long_duration(hours: int) -> str:
     for limit, unit, word in steps:
         if hours < limit:
             return f"{hours // unit} {word}"
-    return f"{hours // (24 * 365)} years"
+    return f"{seconds // (_DAY * 365)} years"
 
 
 def ago(then: float, now: float) -> str:

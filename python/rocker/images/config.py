@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from rocker.errors import CorruptError
 from rocker.images.digest import digits, shown
+from rocker.models.jsontext import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,10 +120,8 @@ def parse_object(text: str | bytes, what: str) -> dict[str, Any]:
 
 def parse_json(text: str | bytes, what: str) -> Any:
     """JSON from outside; raises CorruptError when it is none."""
-    import json
-
     try:
-        return json.loads(text if isinstance(text, str) else text.decode("utf-8"))
+        return decode(text if isinstance(text, str) else text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise CorruptError(f"{what}: {error}") from error
 

@@ -14,13 +14,14 @@ from rocker.images.reference import Reference
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from rocker.engine.catalog import Catalog
     from rocker.images.archive import LoadedImage
     from rocker.images.config import ImageConfig
     from rocker.models.image import HistoryItem, ImageInspect, ImageSummary, Removal
+    from rocker.models.prune import ImagesPruned
 
 _HEX = frozenset("0123456789abcdef")
 _ID_LENGTH = 64
@@ -286,6 +287,25 @@ class ImageService:
         from rocker.images.remove import remove
 
         return remove(self, ref, force=force, prune=prune, running=self._running)
+
+    def prune(
+        self,
+        filters: Mapping[str, Sequence[str] | str] | None = None,
+        *,
+        all: bool = False,  # noqa: A002 -- Docker's word
+    ) -> ImagesPruned:
+        """Remove images that no container uses: those without a name, or `all`.
+
+        Args:
+            filters: `until` (a time, or a duration back from now), `label`, `label!`, `dangling` (wins over `all`).
+            all: whether those with names go too.
+
+        Raises:
+            InvalidArgumentError: a filter is unknown.
+        """
+        from rocker.images.prune import prune
+
+        return prune(self, filters, all=all)
 
     def history(self, ref: str) -> list[HistoryItem]:
         """The steps an image was made in, newest first; raises as `get`."""

@@ -11,6 +11,7 @@ from rocker.images.change import apply_changes
 from rocker.images.reference import Reference
 from rocker.images.register import NewImage, NewLayer, register
 from rocker.images.store import Draft, Store
+from rocker.models.jsontext import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,8 +54,6 @@ def import_(
         CorruptError: the archive is damaged or hostile.
         NoSpaceError: it does not fit.
     """
-    import json
-
     name = Reference.parse(reference) if reference else None
     if name is not None and name.digest is not None:
         raise InvalidArgumentError("cannot import digest reference")
@@ -65,7 +64,7 @@ def import_(
         layer = _layer(draft, source)
         comment = message or f"Imported from {'-' if isinstance(source, int) else os.fspath(source)}"
         document = _document(config, layer.diff_id, comment, platform)
-        data = json.dumps(document, separators=(",", ":")).encode()
+        data = encode(document).encode()
         image_id = draft.add_bytes(data)
         register(catalog, draft, [NewImage(image_id, data, [layer], [name] if name else [])])
     return image_id

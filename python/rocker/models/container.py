@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-Status = Literal["created", "running", "paused", "exited", "dead"]
+Status = Literal["created", "running", "paused", "restarting", "exited", "dead"]
 
 
 class Mount(TypedDict):
@@ -35,6 +35,7 @@ class State(TypedDict):
     StartedAt: str
     FinishedAt: str
     TimedOut: bool
+    Health: NotRequired[dict[str, Any] | None]
 
 
 class ContainerSummary(TypedDict):
@@ -92,6 +93,23 @@ class Top(TypedDict):
 
     Titles: list[str]
     Processes: list[list[str]]
+
+
+class PathStat(TypedDict):
+    """What is at a path in a container: name, `st_mode`, bytes, nanoseconds since the epoch, target of a link."""
+
+    name: str
+    mode: int
+    size: int
+    mtime_ns: int
+    target: str | None
+
+
+class Change(TypedDict):
+    """One row of `GET /containers/{id}/changes`; the kind is 0 (changed), 1 (added) or 2 (deleted)."""
+
+    Path: str
+    Kind: int
 
 
 class ExitEvent(TypedDict):

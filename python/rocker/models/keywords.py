@@ -9,8 +9,19 @@ from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
-    from rocker.engine.options import Bind, Device, Tmpfs, Ulimit
+    from rocker.engine.options import (
+        Attachment,
+        Bind,
+        Device,
+        HealthCheck,
+        ImageMount,
+        Port,
+        Tmpfs,
+        Ulimit,
+        VolumeMount,
+    )
 
 
 class RunKeywords(TypedDict, total=False):
@@ -36,10 +47,28 @@ class RunKeywords(TypedDict, total=False):
     entrypoint: Sequence[str] | str | None
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
-    mounts: Sequence[Bind | Tmpfs | str]
+    mounts: Sequence[Bind | Tmpfs | VolumeMount | ImageMount | str]
     """Texts are as for `-v`."""
+    volumes_from: Sequence[str] | str
+    """Containers whose binds and volumes are shown here too, each as `NAME[:ro|rw]`."""
     read_only: bool
-    network: str | None
+    network: str | Attachment | Sequence[str | Attachment] | None
+    """`none`, `host`, `container:NAME`, or one network or more."""
+    network_aliases: Sequence[str]
+    ip: str | None
+    ip6: str | None
+    mac_address: str | None
+    links: Sequence[str]
+    """`CONTAINER:ALIAS`."""
+    ports: Mapping[str, int | str | tuple[str, int] | None] | Sequence[str | Port]
+    """`{"80/tcp": 8080}` or `["8080:80"]`; None or 0 stands for a free port of the host."""
+    publish_all: bool
+    expose: Sequence[str | int]
+    dns: Sequence[str]
+    dns_search: Sequence[str]
+    dns_options: Sequence[str]
+    extra_hosts: Mapping[str, str] | Sequence[str]
+    """Addresses by name, or `NAME:ADDRESS`."""
     cap_add: Sequence[str]
     cap_drop: Sequence[str]
     privileged: bool
@@ -67,6 +96,10 @@ class RunKeywords(TypedDict, total=False):
     init: bool
     stop_signal: str | None
     stop_timeout: int | None
+    restart_policy: str | Mapping[str, Any] | None
+    """`no`, `always`, `unless-stopped`, `on-failure[:MAX]`, or `{"Name": …, "MaximumRetryCount": …}`."""
+    healthcheck: HealthCheck | Sequence[str] | str | None
+    """A text is run by the image's shell, words without one."""
     log_driver: str | None
     log_opts: Mapping[str, str]
     pid: str | None

@@ -2,7 +2,7 @@
 
 Every parser takes the text as typed and raises `InvalidArgumentError` with Docker's wording. Nothing here
 looks at
-the host, except the two that read a file the caller names (`keyvalue.read_file`, `security.load_profile`).
+the host, except the one that reads a file the caller names (`keyvalue.read_file`).
 
 | module | flags |
 |---|---|
@@ -13,6 +13,7 @@ the host, except the two that read a file the caller names (`keyvalue.read_file`
 | `keyvalue` | `--env`, `--env-file`, `--label`, `--label-file`, `--annotation`, `--log-opt` |
 | `volume` | `--volume`, `--tmpfs` |
 | `mount` | `--mount` |
+| `target` | the mount points of these |
 | `device` | `--device` |
 | `sysctl` | `--sysctl` |
 | `security` | `--security-opt` |
@@ -20,4 +21,7 @@ the host, except the two that read a file the caller names (`keyvalue.read_file`
 | `signal` | `--signal`, `--stop-signal` |
 | `keys` | `--detach-keys` |
 | `restart` | `--restart` |
+| `network` | `--network`, `--dns`, `--dns-search`, `--add-host` |
+| `port` | `--publish`, `--expose` |
+| `link` | `--link` |
 """

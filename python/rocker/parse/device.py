@@ -19,13 +19,13 @@ def parse_device(text: str) -> Device:
     if not fields[0].startswith("/"):
         raise InvalidArgumentError(f"{fields[0]} is not an absolute path")
     if len(fields) == _MOST_FIELDS:
-        if not _is_mode(fields[2]):
+        if not is_mode(fields[2]):
             raise InvalidArgumentError(f"bad mode specified: {fields[2]}")
         source, target, permissions = fields
         target = target or source
     elif len(fields) == 1:
         source, target, permissions = text, text, "rwm"
-    elif _is_mode(fields[1]):
+    elif is_mode(fields[1]):
         source, target, permissions = fields[0], fields[0], fields[1]
     else:
         source, target, permissions = fields[0], fields[1] or fields[0], "rwm"
@@ -34,5 +34,6 @@ def parse_device(text: str) -> Device:
     return Device(source, target, permissions)
 
 
-def _is_mode(text: str) -> bool:
+def is_mode(text: str) -> bool:
+    """Tell whether a text names permissions: some of `r`, `w` and `m`, each once."""
     return bool(text) and set(text) <= set("rwm") and len(set(text)) == len(text)

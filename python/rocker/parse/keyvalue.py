@@ -7,11 +7,13 @@ the value as it stands to the end of the line: no quotes, no escapes, no expansi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 from rocker.errors import InvalidArgumentError
 
-Lookup = Callable[[str], str | None]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    Lookup = Callable[[str], str | None]
 
 _BLANKS = " \t\n\v\f\r\x85\xa0"
 
@@ -43,18 +45,6 @@ def parse_pair(text: str) -> str:
 def to_dict(pairs: Iterable[str]) -> dict[str, str]:
     """Pairs as a dictionary; a later one wins, one without `=` has an empty value."""
     return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
-
-
-def to_env(pairs: Iterable[str], lookup: Lookup) -> dict[str, str | None]:
-    """Environment from `--env`.
-
-    A bare name takes the caller's value; None removes it when the caller has none.
-    """
-    result: dict[str, str | None] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        result[name] = value if equals else lookup(name)
-    return result
 
 
 def read_file(path: str, lookup: Lookup | None = None) -> list[str]:

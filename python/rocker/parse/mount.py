@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import os.path
 
+from rocker.engine.options import PROPAGATIONS
 from rocker.errors import InvalidArgumentError
 from rocker.models.struct import Struct
 from rocker.parse.number import parse_bool, parse_int
 from rocker.parse.size import parse_size
+from rocker.parse.target import check_target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
-"""The propagations of a bind mount (mount_namespaces(7))."""
-
-_TYPES = ("bind", "tmpfs", "volume")
+_TYPES = ("bind", "image", "tmpfs", "volume")
 _SWITCHES = ("readonly", "ro", "volume-nocopy", "bind-nonrecursive")
 _RECURSIVE = ("enabled", "disabled", "writable", "readonly")
+
+
+_FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+_REST = _FIRST | frozenset("_.-")
+
+
+def is_name(text: str) -> bool:
+    """Tell whether these are characters of a volume's name."""
+    return bool(text) and text[0] in _FIRST and _REST.issuperset(text)
 
 
 class Mount(Struct):
@@ -43,7 +51,7 @@ class Mount(Struct):
     volume_driver: str = ""
     volume_labels: tuple[str, ...] = ()
     volume_options: tuple[str, ...] = ()
-    volume_subpath: str = ""
+    subpath: str = ""
     consistency: str = ""
 
 
@@ -147,6 +155,7 @@ _SETTERS: dict[str, Callable[[str, str, dict[str, object]], object]] = {
     "volume-nocopy": _switch,
     "volume-label": _texts,
     "volume-driver": _text,
+    "image-subpath": _text,
     "volume-opt": _texts,
     "tmpfs-size": _size,
     "tmpfs-mode": _mode,
@@ -154,7 +163,7 @@ _SETTERS: dict[str, Callable[[str, str, dict[str, object]], object]] = {
 
 
 def _check_mixture(mount_type: str, given: dict[str, object]) -> None:
-    for family in ("volume", "bind", "tmpfs"):
+    for family in ("volume", "bind", "tmpfs", "image"):
         if mount_type != family and any(key.startswith(family + "-") for key in given):
             raise InvalidArgumentError(f"cannot mix '{family}-*' options with mount type '{mount_type}'")
 
@@ -165,7 +174,7 @@ def _assemble(mount_type: str, given: dict[str, object]) -> Mount:
         "source": "source", "target": "target", "readonly": "read_only", "bind-propagation": "propagation",
         "tmpfs-size": "tmpfs_size", "tmpfs-mode": "tmpfs_mode", "volume-nocopy": "no_copy",
         "volume-driver": "volume_driver", "volume-label": "volume_labels", "volume-opt": "volume_options",
-        "volume-subpath": "volume_subpath", "consistency": "consistency",
+        "volume-subpath": "subpath", "image-subpath": "subpath", "consistency": "consistency",
     }  # fmt: skip
     fields = {name: given[key] for key, name in names.items() if key in given}
     return Mount(mount_type, "", "").replace(recursive=str(recursive), **fields)
@@ -188,13 +197,8 @@ def _check_paths(mount: Mount) -> Mount:
         raise InvalidArgumentError(
             f"mount type unknown: {mount.type!r}".replace("'", '"'), hint="one of " + ", ".join(_TYPES)
         )
-    if not mount.target.startswith("/"):
-        raise InvalidArgumentError(
-            f"{prefix}invalid mount path: '{mount.target}' mount path must be absolute"
-        )
-    if not os.path.normpath(mount.target).strip("/"):
-        raise InvalidArgumentError(f"{prefix}invalid specification: destination can't be '/'")
-    if mount.type == "bind" and not mount.source:
+    check_target(mount.target, prefix)
+    if mount.type in ("bind", "image") and not mount.source:
         raise InvalidArgumentError(f"{prefix}field Source must not be empty")
     if mount.type == "bind" and not mount.source.startswith("/"):
         raise InvalidArgumentError(
@@ -203,6 +207,11 @@ def _check_paths(mount: Mount) -> Mount:
     if mount.propagation and mount.propagation not in PROPAGATIONS:
         raise InvalidArgumentError(
             f"{prefix}invalid propagation mode: {mount.propagation}", hint="one of " + ", ".join(PROPAGATIONS)
+        )
+    if mount.type == "volume" and mount.source and not is_name(mount.source):
+        raise InvalidArgumentError(
+            f'{prefix}"{mount.source}" includes invalid characters for a local volume name, only '
+            '"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path'
         )
     if mount.type == "tmpfs" and mount.source:
         raise InvalidArgumentError(f"{prefix}field Source must not be specified")

@@ -65,13 +65,6 @@ def number_of(signal: int | str) -> int:
     return parse_signal(str(signal))
 
 
-def signal_name(number: int) -> str:
-    """`SIGTERM` of 15; a number without a name as `SIGRTMIN+n`."""
-    if 1 <= number <= len(_NAMES):
-        return "SIG" + _NAMES[number - 1]
-    return f"SIGRTMIN+{number - _RTMIN}"
-
-
 def _realtime(name: str) -> int | None:
     for base, sign in (("RTMIN", 1), ("RTMAX", -1)):
         if name.startswith(base):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from rocker.errors import InvalidArgumentError
 
-_NAMES = frozenset(
+IPC = frozenset(
     f"kernel.{name}"
     for name in ["msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"]
 )
+"""Those of an IPC namespace, beside `fs.mqueue.*` (ipc_namespaces(7))."""
+
 _PREFIXES = ("net.", "fs.mqueue.")
 
 
@@ -20,7 +22,7 @@ def parse_sysctl(text: str) -> tuple[str, str]:
     if "/" in name.split(".", 1)[0]:
         # sysctl(8): when the first separator is a slash, slashes and dots change places.
         name = name.translate(str.maketrans("./", "/."))
-    if not equals or not (name in _NAMES or name.startswith(_PREFIXES)) or not _is_path(name):
+    if not equals or not (name in IPC or name.startswith(_PREFIXES)) or not _is_path(name):
         raise InvalidArgumentError(
             f"sysctl '{text}' is not whitelisted",
             hint="a container has net.* and fs.mqueue.* of its own, kernel.msg*, kernel.sem and kernel.shm*",

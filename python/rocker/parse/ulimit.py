@@ -35,8 +35,7 @@ def parse_ulimit(text: str) -> Ulimit:
     name, equals, rest = text.partition("=")
     if not equals:
         raise InvalidArgumentError(f"invalid ulimit argument: {text}")
-    if name not in NAMES:
-        raise InvalidArgumentError(f"invalid ulimit type: {name}")
+    _check_name(name)
     values = rest.split(":")
     if len(values) > _MOST_VALUES:
         raise InvalidArgumentError(
@@ -44,9 +43,29 @@ def parse_ulimit(text: str) -> Ulimit:
         )
     hard = parse_int(values[-1], base=10)
     soft = parse_int(values[0], base=10)
+    return check_ulimit(Ulimit(name, soft, hard))
+
+
+def check_ulimit(limit: Ulimit) -> Ulimit:
+    """Return a limit whose name is known and whose soft value is not above the hard one; -1 is without limit.
+
+    Raises:
+        InvalidArgumentError: it is another.
+    """
+    _check_name(limit.name)
+    soft, hard = limit.soft, limit.hard
     if hard != -1 and (soft == -1 or soft > hard):
         comparison = f"soft: -1 (unlimited), hard: {hard}" if soft == -1 else f"{soft} > {hard}"
         raise InvalidArgumentError(
             f"ulimit soft limit must be less than or equal to hard limit: {comparison}"
         )
-    return Ulimit(name, soft, hard)
+    return limit
+
+
+def _check_name(name: str) -> None:
+    if name not in NAMES:
+        from rocker.engine.suggest import near
+
+        raise InvalidArgumentError(
+            f"invalid ulimit type: {name}", hint=near(name, NAMES) or "one of " + ", ".join(sorted(NAMES))
+        )

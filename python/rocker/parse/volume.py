@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os.path
 
+from rocker.engine.options import PROPAGATIONS
 from rocker.errors import InvalidArgumentError
-from rocker.parse.mount import PROPAGATIONS, Mount
+from rocker.parse.mount import Mount, is_name
+from rocker.parse.target import check_target
 
-_NAME = r"[a-zA-Z0-9][a-zA-Z0-9_.-]*"
 _EXCLUSIVE = (
     frozenset({"ro", "rw"}),
     frozenset({"z", "Z"}),
@@ -37,7 +38,7 @@ def parse_volume(text: str) -> Mount:
     options = _options(fields[2]) if len(fields) > 2 else frozenset()  # noqa: PLR2004
     if options is None:
         raise InvalidArgumentError(f"invalid mode: {fields[2]}")
-    check_target(target, text)
+    check_target(target, f"invalid volume specification: '{text}': ")
     return _mount(source, target, options, text)
 
 
@@ -50,9 +51,7 @@ def _mount(source: str, target: str, options: frozenset[str], text: str) -> Moun
         return Mount(
             "bind", source, target, read_only="ro" in options, propagation=propagation, create_source=True
         )
-    import re
-
-    if source and not re.fullmatch(_NAME, source):
+    if source and not is_name(source):
         raise InvalidArgumentError(
             f'{text}: "{source}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" '
             "are allowed. If you intended to pass a host directory, use absolute path"
@@ -67,20 +66,8 @@ def parse_tmpfs(text: str) -> tuple[str, str]:
     target, _, options = text.partition(":")
     if ":" in options:
         raise InvalidArgumentError(f"invalid tmpfs specification: '{text}'")
-    check_target(target, text)
+    check_target(target, f"invalid volume specification: '{text}': ")
     return target, options
-
-
-def check_target(target: str, text: str) -> None:
-    """Refuse a mount point that is not absolute or is the root. Raises InvalidArgumentError."""
-    if not target.startswith("/"):
-        raise InvalidArgumentError(
-            f"invalid volume specification: '{text}': invalid mount path: '{target}' mount path must be absolute"
-        )
-    if os.path.normpath(target).strip("/") == "":
-        raise InvalidArgumentError(
-            f"invalid volume specification: '{text}': invalid specification: destination can't be '/'"
-        )
 
 
 def _options(text: str) -> frozenset[str] | None:

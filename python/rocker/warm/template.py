@@ -36,23 +36,33 @@ _PATIENT = 10
 """The nice value of a rehearsal: callers come first."""
 _MOST_FAILURES = 3
 _COMMANDS = (
-    "attach", "container_inspect", "create", "events", "exec", "group_container", "group_image", "group_system",
-    "history", "image_inspect", "images", "import_", "info", "inspect", "kill", "load", "logs", "pause", "ps",
-    "rename", "restart", "rm", "rmi", "run", "save", "start", "stats", "stop", "tag", "top", "unpause", "version",
-    "wait",
+    "attach", "container_inspect", "create", "events", "exec", "group_container", "group_image", "group_network",
+    "group_system", "history", "image_inspect", "images", "import_", "info", "inspect", "kill", "load", "logs",
+    "network_connect", "network_create", "network_disconnect", "network_inspect", "network_ls", "network_prune",
+    "network_rm", "pause", "port", "ps", "rename", "restart", "rm", "rmi", "run", "save", "start", "stats", "stop",
+    "tag", "top", "unpause", "version", "wait",
 )  # fmt: skip
 _ENGINE = (
     "binascii", "fractions", "hashlib", "json", "rocker._core",
     *(
         f"rocker.engine.{name}"
         for name in (
-            "attach", "catalog", "container", "containers", "create", "donor", "emit", "engine", "events", "exec",
-            "find_image", "info", "inspect", "kill", "launch", "list", "logs", "names", "pause", "reconcile",
+            "attach", "attachments", "catalog", "container", "containers", "create", "donor", "emit", "engine",
+            "events", "exec", "find_image", "info", "inspect", "kill", "launch", "list", "logs", "names", "network",
+            "network_connect", "network_create", "network_disconnect", "network_files", "network_inspect",
+            "network_list", "network_prune", "network_remove", "network_settings", "networks", "pause", "reconcile",
             "remove", "rename", "requests", "restart", "run", "session", "size", "spec", "start", "stats", "stop",
             "suggest", "times", "top", "unpause", "version", "wait",
         )
     ),
     *(f"rocker.images.{name}" for name in ("config", "describe", "images", "reference")),
+    *(
+        f"rocker.network.{name}"
+        for name in (
+            "attach", "default", "files", "hold", "links", "plan", "pools", "ports", "rename", "renew", "view",
+        )
+    ),
+    *(f"rocker.parse.{name}" for name in ("link", "network", "port")),
     *(f"rocker.formatting.{name}" for name in ("table", "template", "units")),
 )  # fmt: skip
 

@@ -176,7 +176,7 @@ fn proxy(relay: &mut Relay, names: &[String], fds: Vec<OwnedFd>, options: &Proxy
         let place = ["stdin", "stdout", "stderr"].iter().position(|known| known == name);
         streams[place.ok_or_else(|| Error::invalid(format!("`{name}` is no stream")))?] = Some(fd);
     }
-    let mut session = Session::adopt(socket, streams);
+    let mut session = Session::new(socket, streams);
     let heard = relay.pause(|| session.proxy_numbers([0, 1, 2], options, &mut || Ok(())))?;
     Ok(match heard {
         Ok(event) => Told::Event(event),

@@ -10,6 +10,8 @@
 //! | [`protocol`] | what travels between client, launcher and shim |
 //! | [`client`] | the client's half: start, attach, exec, be the mouthpiece |
 //! | [`layer`] | image layers: apply a tar to a directory, digest it |
+//! | [`network`] | bridges, endpoints, published ports, names |
+//! | [`view`] | the files of a container, for who copies in or out |
 //! | [`log`] | container logs: written, rotated, read and followed |
 //! | [`events`] | what happened, in one file of the run root |
 
@@ -21,9 +23,10 @@ pub mod events;
 mod held;
 pub mod layer;
 pub mod log;
+pub mod network;
 pub mod protocol;
 pub mod seccomp;
 pub mod spec;
+pub mod view;
 
 pub use error::{Error, Kind, Result};
-pub use held::Held;

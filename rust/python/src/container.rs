@@ -8,7 +8,7 @@ use rocker_core::protocol::Event;
 use rocker_core::{Error, Kind};
 
 use crate::error::{detached, interruptible};
-use crate::session::Session;
+use crate::session::{Session, seconds};
 use crate::value;
 
 fn streams((stdin, stdout, stderr): (bool, bool, bool)) -> Attach {
@@ -59,12 +59,31 @@ pub fn request(
 }
 
 #[pyfunction]
-pub fn call(py: Python<'_>, run: PathBuf, id: &str, body: &[u8]) -> PyResult<Py<PyAny>> {
+#[pyo3(signature = (run, id, body, *, timeout = None))]
+pub fn call(
+    py: Python<'_>,
+    run: PathBuf,
+    id: &str,
+    body: &[u8],
+    timeout: Option<f64>,
+) -> PyResult<Py<PyAny>> {
     let event = interruptible(py, |interrupted| {
         let mut session = client::request(&run, id, body, Attach::default())?;
-        session.wait_readable(interrupted)?;
-        session.next_event()
+        match session.wait_readable(seconds(timeout), interrupted)? {
+            true => session.next_event(),
+            false => Err(Error::new(Kind::Timeout, "there was no answer in time")),
+        }
     })?;
+    answer(py, event)
+}
+
+#[pyfunction]
+pub fn update(py: Python<'_>, root: PathBuf, run: PathBuf, id: &str, body: &[u8]) -> PyResult<()> {
+    let event = detached(py, || client::update(&root, &run, id, body))?;
+    answer(py, event).map(drop)
+}
+
+fn answer(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
     match &event {
         Event::Exited(_) | Event::Ok { .. } => value::to_python(py, &event),
         other => {

@@ -34,16 +34,17 @@ pub fn layer_apply(
 }
 
 #[pyfunction]
-#[pyo3(signature = (source, destination, *, whiteouts = true))]
+#[pyo3(signature = (source, destination, *, whiteouts = true, changing = false))]
 pub fn layer_pack(
     py: Python<'_>,
     source: PathBuf,
     destination: i32,
     whiteouts: bool,
+    changing: bool,
 ) -> PyResult<Py<PyDict>> {
     let packed = detached(py, || {
         let directory = files::directory(&source)?;
-        let options = layer::PackOptions { whiteouts };
+        let options = layer::PackOptions { whiteouts, mounts: false, changing };
         layer::pack(std::os::fd::AsFd::as_fd(&directory), files::writer(destination)?, &options)
     })?;
     let result = PyDict::new(py);

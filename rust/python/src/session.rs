@@ -44,7 +44,7 @@ impl Session {
     }
 }
 
-fn seconds(timeout: Option<f64>) -> Option<Duration> {
+pub(crate) fn seconds(timeout: Option<f64>) -> Option<Duration> {
     timeout.map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX))
 }
 

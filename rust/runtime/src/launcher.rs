@@ -10,7 +10,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{chdir, pipe2, setsid};
+use nix::unistd::{Pid, chdir, pipe2, setsid};
 use rocker_core::{Error, Kind, Result};
 use rocker_sys::clone::{Cloned, clone_process, exit_now};
 
@@ -137,6 +137,7 @@ fn settle(host: &mut Host, run: &Path) -> Result<SignalFd> {
     // without CAP_SYS_PTRACE reads a process that is not dumpable (ptrace(2)); execve makes it so again.
     nix::sys::prctl::set_dumpable(false).map_err(fail("prctl PR_SET_DUMPABLE"))?;
     reset_score();
+    reset_schedule();
     reset_limits();
     enter_cgroup(host)?;
     host.make_lean(run)?;
@@ -169,6 +170,16 @@ fn enter_cgroup(host: &Host) -> Result<()> {
 /// The first caller may have been a process that volunteers to be killed first.
 fn reset_score() {
     let _ = std::fs::write("/proc/self/oom_score_adj", "0");
+}
+
+/// The first caller may have been started by nice(1) or taskset(1), and containers would be as slow as it.
+fn reset_schedule() {
+    use nix::sched::{CpuSet, sched_setaffinity};
+
+    let mut all = CpuSet::new();
+    let filled = (0..CpuSet::count()).try_for_each(|number| all.set(number));
+    let _ = filled.and_then(|()| sched_setaffinity(Pid::this(), &all));
+    let _ = rocker_sys::nice::set_nice(0);
 }
 
 /// Soft limits go up to the hard ones: what the first caller was limited to concerns no other.

@@ -32,6 +32,23 @@ pub fn close_all_and_forget() {
     let _ = unsafe { libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0) };
 }
 
+/// `close_range(2)` over everything from 3 on but the given ones, for a process that from here on uses no other.
+///
+/// Owners of the closed ones must not run their destructors: end it with [`crate::clone::exit_now`] or execve.
+pub fn close_others_and_forget(kept: &[BorrowedFd<'_>]) -> nix::Result<()> {
+    let mut numbers: Vec<libc::c_uint> = kept.iter().map(|fd| fd.as_raw_fd() as libc::c_uint).collect();
+    numbers.sort_unstable();
+    let mut first: libc::c_uint = 3;
+    for end in numbers.into_iter().chain([libc::c_uint::MAX]) {
+        if end > first {
+            // SAFETY: by this function's contract no owner of what is closed is used or dropped afterwards.
+            check(unsafe { libc::syscall(libc::SYS_close_range, first, end - 1, 0) })?;
+        }
+        first = first.max(end.saturating_add(1));
+    }
+    Ok(())
+}
+
 /// Takes over a descriptor that the program was started with, or EBADF where there is none.
 ///
 /// Call it once for each number, before anything else opens files.

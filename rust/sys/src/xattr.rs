@@ -49,6 +49,36 @@ pub fn list_at(dir: BorrowedFd<'_>, entry: &[u8]) -> Result<Vec<CString>, Errno>
     names.map(|name| CString::new(name).map_err(|_| Errno::EINVAL)).collect()
 }
 
+/// Copy the attributes that `wanted` chooses from one open file to another (`flistxattr(2)` and its like, which need no
+/// `/proc`). A file system without them is no failure.
+pub fn copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>, wanted: impl Fn(&[u8]) -> bool) -> Result<(), Errno> {
+    let mut names = vec![0_u8; MAX];
+    // SAFETY: the kernel writes at most `names.len()` bytes to `names`, which is ours.
+    let read = unsafe { libc::flistxattr(from.as_raw_fd(), names.as_mut_ptr().cast(), names.len()) };
+    match length(read) {
+        Err(Errno::EOPNOTSUPP) | Ok(0) => return Ok(()),
+        other => names.truncate(other?),
+    }
+    let mut value = vec![0_u8; MAX];
+    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty() && wanted(name)) {
+        let name = CString::new(name).map_err(|_| Errno::EINVAL)?;
+        // SAFETY: the string ends in NUL; the kernel writes at most `value.len()` bytes to `value`, which is ours.
+        let read =
+            unsafe { libc::fgetxattr(from.as_raw_fd(), name.as_ptr(), value.as_mut_ptr().cast(), MAX) };
+        let size = match length(read) {
+            Err(Errno::ENODATA) => continue,
+            other => other?,
+        };
+        // SAFETY: the string ends in NUL and the kernel reads `size` bytes of `value`, which has more.
+        let done = unsafe { libc::fsetxattr(to.as_raw_fd(), name.as_ptr(), value.as_ptr().cast(), size, 0) };
+        match Errno::result(done) {
+            Ok(_) | Err(Errno::EOPNOTSUPP) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
 /// The entry's name below `/proc/self/fd`.
 fn path(dir: BorrowedFd<'_>, entry: &[u8]) -> Result<CString, Errno> {
     let mut path = format!("/proc/self/fd/{}/", dir.as_raw_fd()).into_bytes();

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-LATEST = 1
+LATEST = 3
 """The schema version this rocker writes."""
 
 

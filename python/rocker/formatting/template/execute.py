@@ -17,7 +17,7 @@ from rocker.formatting.template.nodes import (
     Text,
     Variable,
 )
-from rocker.formatting.template.values import NO_VALUE, Fields, Late, NoValue, is_true, show
+from rocker.formatting.template.values import NO_VALUE, Fields, Late, NoValue, Record, is_true, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 _MISSING = object()
 _IDENTITY = frozenset({"json", "lower", "upper", "title", "split", "join", "pad", "truncate", "println"})
+
+
+class NoFieldError(InvalidArgumentError):
+    """A record has no field of that name, whatever its values."""
 
 
 class Executor:
@@ -190,6 +194,9 @@ class Executor:
         if isinstance(value, dict):
             if name in value:
                 return value[name]
+            if isinstance(value, Record):
+                reason = f"can't evaluate field {name} in type {value.go_type}"
+                raise NoFieldError(self._error(node, reason).message)
             if isinstance(value, Fields):
                 raise self._error(node, f'map has no entry for key "{name}"')
             return NO_VALUE

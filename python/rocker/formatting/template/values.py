@@ -6,7 +6,7 @@ from rocker.parse.number import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     _Dict = dict[str, Any]
@@ -18,6 +18,16 @@ class Fields(_Dict):
     """An object with fixed field names, where a map would give `<no value>` for a missing one."""
 
     __slots__ = ()
+
+
+class Record(Fields):
+    """An object of a Go type, which errors name."""
+
+    __slots__ = ("go_type",)
+
+    def __init__(self, go_type: str, fields: Mapping[str, Any]) -> None:
+        super().__init__(fields)
+        self.go_type = go_type
 
 
 class Texts(dict[str, str]):

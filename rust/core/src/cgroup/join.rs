@@ -57,16 +57,11 @@ impl Cgroup {
         Ok(JoinHandle { tasks: v1.map(open).collect::<Result<_>>()? })
     }
 
-    /// Moves the calling thread into the v1 hierarchies; see [`JoinHandle::enter`].
-    pub fn enter_self_v1(&self) -> Result<()> {
-        let handle = self.join_handle()?;
-        handle.enter().map_err(|errno| crate::Error::at("enter cgroup", self.path(), errno))
-    }
-
     /// Moves the calling process into every hierarchy, v2 too: for one that was not born in the cgroup and can wait
     /// for the RCU grace period that v2 takes.
     pub fn enter_self(&self) -> Result<()> {
-        self.enter_self_v1()?;
+        let entered = self.join_handle()?.enter();
+        entered.map_err(|errno| crate::Error::at("enter cgroup", self.path(), errno))?;
         let Some(v2) = self.v2() else { return Ok(()) };
         let file = dir::open_write(&v2.fd, "cgroup.procs")
             .map_err(|errno| self.error(v2, "open", "cgroup.procs", errno))?;

@@ -16,6 +16,7 @@
 //! | `dir` | files and directories relative to a descriptor |
 //! | `create` | make or open a cgroup |
 //! | `join` | enter a cgroup |
+//! | `nest` | a cgroup inside, for what is killed by itself |
 //! | `limits` | resources turned into writes, pure; `apply` does them |
 //! | `devices` | device rules for v1 and as a BPF program for v2 |
 //! | `control` | kill, freeze, thaw, list |
@@ -32,6 +33,7 @@ mod dir;
 mod hierarchy;
 mod join;
 mod limits;
+mod nest;
 mod remove;
 mod stats;
 
@@ -41,4 +43,5 @@ mod tests;
 pub use create::{Cgroup, Rest};
 pub use hierarchy::Hierarchies;
 pub use join::JoinHandle;
+pub use nest::Nest;
 pub use stats::{CpuStats, IoStats, MemoryStats, PidsStats, Stats};

@@ -7,9 +7,10 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags};
 
-use super::session::{Interrupted, Session, timeout_until};
+use super::session::{Interrupted, Session};
+use crate::held::Waits;
 use crate::protocol::{Event, Exit};
-use crate::{Error, Held, Kind, Result};
+use crate::{Error, Kind, Result};
 
 /// What a process wrote and how it ended.
 #[derive(Debug, Default)]
@@ -37,6 +38,7 @@ struct Exchange<'a> {
     deadline: Option<Instant>,
     outcome: Outcome,
     chunk: Vec<u8>,
+    waits: Waits,
 }
 
 impl Session {
@@ -61,6 +63,7 @@ impl Session {
             deadline: timeout.map(|timeout| Instant::now() + timeout),
             outcome: Outcome::default(),
             chunk: vec![0; CHUNK],
+            waits: Waits::default(),
         };
         if input.is_empty() {
             exchange.session.stdin = None;
@@ -104,7 +107,7 @@ impl Exchange<'_> {
     }
 
     /// Which of stdin, stdout, stderr and socket are ready.
-    fn wait(&self, interrupted: Interrupted<'_>) -> Result<[bool; 4]> {
+    fn wait(&mut self, interrupted: Interrupted<'_>) -> Result<[bool; 4]> {
         let session = &*self.session;
         let (read, write) = (PollFlags::POLLIN, PollFlags::POLLOUT);
         let open = session.stdout.is_some() || session.stderr.is_some();
@@ -123,12 +126,8 @@ impl Exchange<'_> {
             }
         }
         let mut ready = [false; 4];
-        let held = Held::new()?;
-        interrupted()?;
-        match held.poll(&mut fds, timeout_until(self.deadline)) {
-            Ok(_) => {}
-            Err(Errno::EINTR) => return Ok(ready),
-            Err(errno) => return Err(Error::sys("poll", errno)),
+        if self.waits.poll(&mut fds, self.deadline, interrupted)?.is_none() {
+            return Ok(ready);
         }
         for (fd, place) in fds.iter().zip(places) {
             ready[place] = fd.revents().is_some_and(|events| !events.is_empty());

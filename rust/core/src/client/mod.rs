@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `launcher` | find the launcher or start it from a sealed memfd |
 //! | `start` | a launch request's paths turned into descriptors, in the caller's mount namespace |
+//! | `volume` | volumes and images as sources of mounts |
 //! | `session` | a connection: events, signals, window sizes |
 //! | `communicate` | feed input, collect output, until the end |
 //! | `proxy` | be the mouthpiece of a process: terminal, signals, detach keys |
@@ -17,13 +18,15 @@ mod proxy;
 mod session;
 mod start;
 mod states;
+mod volume;
 
 pub use communicate::Outcome;
 pub use launcher::{ensure, shut_down};
 pub use proxy::ProxyOptions;
 pub use session::{Interrupted, Session};
-pub use start::{Attach, start};
+pub use start::{Attach, start, update};
 pub use states::{is_alive, read_states, settle, shim_pidfd};
+pub use volume::{Source, source_of};
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
@@ -32,6 +35,8 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use nix::sys::stat::Mode;
+
+pub use crate::held::timeout_until;
 
 use crate::Result;
 
@@ -56,14 +61,17 @@ fn connect_below(directory: &Path, name: &str) -> std::result::Result<OwnedFd, E
 
 /// Sends one request to a container's shim; the session has not heard an answer yet.
 pub fn request(run: &Path, id: &str, body: &[u8], attach: Attach) -> Result<Session> {
-    let directory = run.join("containers").join(id);
-    let socket =
-        connect_below(&directory, crate::protocol::SHIM_SOCKET).map_err(|errno| not_running(id, errno))?;
+    let socket = connect_to_shim(run, id)?;
     let streams = start::Streams::make(attach)?;
     let names: Vec<String> = streams.names.iter().cloned().map(String::from).collect();
     let fds: Vec<_> = streams.theirs.iter().map(AsFd::as_fd).collect();
     start::send_with_names(&socket, body, &names, &fds)?;
     Ok(streams.session(socket))
+}
+
+fn connect_to_shim(run: &Path, id: &str) -> Result<OwnedFd> {
+    let directory = run.join("containers").join(id);
+    connect_below(&directory, crate::protocol::SHIM_SOCKET).map_err(|errno| not_running(id, errno))
 }
 
 fn not_running(id: &str, errno: Errno) -> crate::Error {

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{SpliceFFlags, splice};
-use nix::poll::{PollFd, PollFlags, PollTimeout};
+use nix::poll::{PollFd, PollFlags};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
@@ -12,8 +12,9 @@ use rocker_sys::tty;
 
 use super::files;
 use super::session::{Interrupted, Session};
+use crate::held::Waits;
 use crate::protocol::Event;
-use crate::{Error, Held, Result};
+use crate::{Error, Result};
 
 /// How to be the mouthpiece.
 #[derive(Debug, Clone, Default)]
@@ -121,6 +122,7 @@ struct Proxy<'a> {
     /// The signal that was sent to end this client.
     ending: Option<Signal>,
     options: &'a ProxyOptions,
+    waits: Waits,
 }
 
 impl Session {
@@ -158,6 +160,7 @@ impl Session {
             matched: 0,
             ending: None,
             options,
+            waits: Waits::default(),
         };
         proxy.follow_size(stdout)?;
         let outcome = loop {
@@ -229,7 +232,7 @@ impl Proxy<'_> {
     }
 
     /// Readiness of: signals, our stdin, the process's stdin, its two outputs, our two outputs, the socket.
-    fn wait(&self, signals: &SignalFd, interrupted: Interrupted<'_>) -> Result<[bool; 8]> {
+    fn wait(&mut self, signals: &SignalFd, interrupted: Interrupted<'_>) -> Result<[bool; 8]> {
         let (read, write) = (PollFlags::POLLIN, PollFlags::POLLOUT);
         let session = &*self.session;
         let idle = |pump: &Pump<'_>| pump.pending.is_empty();
@@ -262,12 +265,8 @@ impl Proxy<'_> {
             add(7, session.socket.as_fd(), read);
         }
         let mut ready = [false; 8];
-        let held = Held::new()?;
-        interrupted()?;
-        match held.poll(&mut fds, PollTimeout::NONE) {
-            Ok(_) => {}
-            Err(Errno::EINTR) => return Ok(ready),
-            Err(errno) => return Err(Error::sys("poll", errno)),
+        if self.waits.poll(&mut fds, None, interrupted)?.is_none() {
+            return Ok(ready);
         }
         for (fd, place) in fds.iter().zip(places) {
             ready[place] = fd.revents().is_some_and(|events| !events.is_empty());

@@ -3,13 +3,14 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout};
+use nix::poll::{PollFd, PollFlags};
 
+use crate::held::Waits;
 use crate::protocol::{Control, Event, Exit, receive, send};
-use crate::{Error, Held, Kind, Result};
+use crate::{Error, Kind, Result};
 
-/// Called before each wait: Python runs the handlers of signals that came, and Ctrl-C becomes an error.
+/// Called before a wait, and in a flood of output now and then: Python runs the handlers of signals that came, and Ctrl-C
+/// becomes an error.
 pub type Interrupted<'a> = &'a mut dyn FnMut() -> Result<()>;
 
 /// A connection; dropping it lets go of the process without affecting it.
@@ -27,14 +28,10 @@ pub struct Session {
 }
 
 impl Session {
-    pub(super) fn new(socket: OwnedFd, streams: [Option<OwnedFd>; 3]) -> Self {
+    /// A connection, made here or by another process: its socket, and our ends of the process's streams.
+    pub fn new(socket: OwnedFd, streams: [Option<OwnedFd>; 3]) -> Self {
         let [stdin, stdout, stderr] = streams;
         Self { socket, pid: 0, stdin, stdout, stderr, exit: None }
-    }
-
-    /// Takes over a connection that another process has made: its socket, and the ends of the process's streams.
-    pub fn adopt(socket: OwnedFd, streams: [Option<OwnedFd>; 3]) -> Self {
-        Self::new(socket, streams)
     }
 
     /// Host pid of the process; 0 before it started.
@@ -90,9 +87,10 @@ impl Session {
         }
     }
 
-    /// Waits until an event can be read.
-    pub fn wait_readable(&self, interrupted: Interrupted<'_>) -> Result<()> {
-        readable(self.socket.as_fd(), None, interrupted).map(drop)
+    /// Waits until an event can be read; false when `timeout` has passed.
+    pub fn wait_readable(&self, timeout: Option<Duration>, interrupted: Interrupted<'_>) -> Result<bool> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        readable(self.socket.as_fd(), deadline, interrupted)
     }
 
     /// Sets the size of its terminal; nothing when it has ended.
@@ -121,24 +119,13 @@ impl Session {
 
 /// Waits until a descriptor is readable or hung up; false when the deadline has passed.
 fn readable(fd: BorrowedFd<'_>, deadline: Option<Instant>, interrupted: Interrupted<'_>) -> Result<bool> {
+    let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
+    let mut waits = Waits::default();
     loop {
-        let mut fds = [PollFd::new(fd, PollFlags::POLLIN)];
-        let held = Held::new()?;
-        interrupted()?;
-        match held.poll(&mut fds, timeout_until(deadline)) {
-            Ok(0) => return Ok(false),
-            Ok(_) => return Ok(true),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(Error::sys("poll", errno)),
+        if let Some(ready) = waits.poll(&mut fds, deadline, interrupted)? {
+            return Ok(ready > 0);
         }
     }
-}
-
-/// What is left until a deadline, rounded up, for `poll(2)`.
-pub(super) fn timeout_until(deadline: Option<Instant>) -> PollTimeout {
-    let Some(deadline) = deadline else { return PollTimeout::NONE };
-    let left = deadline.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
-    PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
 }
 
 pub(super) fn gone() -> Error {

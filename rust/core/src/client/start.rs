@@ -12,9 +12,12 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, pipe2};
 use rocker_sys::{mount, pidfd};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::session::Session;
+use super::volume;
 use crate::protocol::{Fd, send_json};
+use crate::spec::Mount;
 use crate::{Error, Kind, Result};
 
 /// Which standard streams a client wants.
@@ -37,6 +40,8 @@ struct Sources {
     rootfs: RootfsSource,
     #[serde(default)]
     log: LogSource,
+    #[serde(default)]
+    network: NetworkSources,
 }
 
 #[derive(Default, Deserialize)]
@@ -51,22 +56,19 @@ struct RemoteSource {
     directory: Option<PathBuf>,
 }
 
+/// Present where there may be a resolver.
+#[derive(Default, Deserialize)]
+struct NetworkSources {
+    #[serde(default)]
+    endpoints: Vec<IgnoredAny>,
+}
+
 #[derive(Default, Deserialize)]
 struct SpecSources {
     #[serde(default)]
-    mounts: Vec<MountSource>,
+    mounts: Vec<Mount>,
     #[serde(default)]
     linux: LinuxSources,
-}
-
-#[derive(Deserialize)]
-struct MountSource {
-    #[serde(rename = "type", default)]
-    kind: String,
-    #[serde(default)]
-    source: Option<PathBuf>,
-    #[serde(default)]
-    options: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -145,6 +147,28 @@ pub fn start(
     Ok(session)
 }
 
+/// The part of an update that names something on the host.
+#[derive(Deserialize)]
+struct UpdateSources {
+    #[serde(default)]
+    launch: Option<Sources>,
+}
+
+/// Changes a running container: `request` is the update request of `docs/protocol.md` without `fds`. Returns the answer.
+pub fn update(root: &Path, run: &Path, id: &str, request: &[u8]) -> Result<crate::protocol::Event> {
+    let sources: UpdateSources = serde_json::from_slice(request)
+        .map_err(|error| Error::invalid(format!("the update request is not understood: {error}")))?;
+    let (mut names, mut fds) = (Vec::new(), Vec::new());
+    if let Some(sources) = &sources.launch {
+        collect(sources, root, false, &mut names, &mut fds)?;
+    }
+    let names: Vec<String> = names.into_iter().map(String::from).collect();
+    let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
+    let socket = super::connect_to_shim(run, id)?;
+    send_with_names(&socket, request, &names, &borrowed)?;
+    Session::new(socket, [None, None, None]).next_event()
+}
+
 /// A launcher that was just leaving, or was killed, may drop the connection before anyone read the request: then the
 /// next one gets it. Returns once there is an answer, or the end of the connection.
 fn connect_and_send(
@@ -208,9 +232,9 @@ fn collect(
         names.push(name);
         fds.push(fd);
     };
-    add(Fd::Root, clone_tree("clone the data root", root, false)?);
+    add(Fd::Root, clone_path("clone the data root", root, false)?);
     if let Some(directory) = &sources.rootfs.directory {
-        add(Fd::Rootfs, clone_tree("open the root directory", directory, true)?);
+        add(Fd::Rootfs, clone_path("open the root directory", directory, true)?);
     }
     if bind_to_caller {
         add(Fd::Owner, pidfd::open(Pid::this()).map_err(|errno| Error::sys("pidfd_open", errno))?);
@@ -221,13 +245,17 @@ fn collect(
             .map_err(|errno| Error::at("open the directory of the log server's socket", directory, errno))?;
         add(Fd::Log, fd);
     }
+    if !sources.network.endpoints.is_empty() {
+        // A host without the file has no servers that could be asked.
+        let opened = open("/etc/resolv.conf", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+        opened.into_iter().for_each(|fd| add(Fd::Resolv, fd));
+    }
     for (index, mount) in sources.spec.mounts.iter().enumerate() {
-        let has = |wanted: &str| mount.options.iter().any(|option| option == wanted);
-        if mount.kind != "bind" && !has("bind") && !has("rbind") {
-            continue;
+        let Some(opened) = volume::source_of(mount)? else { continue };
+        add(Fd::Mount(index), opened.tree);
+        if let Some(directory) = opened.directory {
+            add(Fd::Volume(index), directory);
         }
-        let Some(source) = &mount.source else { continue };
-        add(Fd::Mount(index), clone_tree("open the source of a bind", source, has("rbind"))?);
     }
     for (index, namespace) in sources.spec.linux.namespaces.iter().enumerate() {
         let Some(path) = &namespace.path else { continue };
@@ -238,7 +266,8 @@ fn collect(
     Ok(())
 }
 
-fn clone_tree(step: &str, path: &Path, recursive: bool) -> Result<OwnedFd> {
+/// A detached copy of the mount at a path of the caller, with those below it when `recursive`.
+pub(super) fn clone_path(step: &str, path: &Path, recursive: bool) -> Result<OwnedFd> {
     let name = CString::new(path.as_os_str().as_bytes())
         .map_err(|_| Error::invalid(format!("`{}` contains a zero byte", path.display())))?;
     mount::clone_tree(AT_FDCWD, &name, recursive).map_err(|errno| match errno {

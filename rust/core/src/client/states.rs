@@ -28,8 +28,17 @@ fn read_state(run: &Path, root: &Path, id: &str) -> Option<State> {
         Some(state) if !is_unfinished(&directory, &state) || shim_lives(&directory) => Some(state),
         // It may have ended between the two looks. What could not be ended stays as it is, for the next to try.
         Some(state) => reconcile(run, root, id).unwrap_or(Some(state)),
-        None => read(&root.join("containers").join(id)),
+        None => read(&root.join("containers").join(id)).map(lost),
     }
+}
+
+/// What the data root has is of the last run. One that had not ended then has ended with the machine; its exit code is
+/// Docker's for that.
+fn lost(mut state: State) -> State {
+    if !state.has_ended() {
+        (state.status, state.exit_code, state.pid) = (Status::Exited, 255, 0);
+    }
+    state
 }
 
 /// Whether its shim has something left to do: to end the container, or to tidy up after it.
@@ -42,10 +51,12 @@ fn read(directory: &Path) -> Option<State> {
     serde_json::from_slice(&text).ok()
 }
 
-/// Whether a container's shim lives.
+/// Whether a container's shim lives and its program is not between an end and the next start: that ends what follows its
+/// log, as in Docker.
 pub fn is_alive(run: &Path, id: &str) -> bool {
     let directory = run.join("containers").join(id);
-    shim_lives(&directory) && read(&directory).is_none_or(|state| state.status != Status::Exited)
+    let over = |state: State| matches!(state.status, Status::Restarting | Status::Exited);
+    shim_lives(&directory) && !read(&directory).is_some_and(over)
 }
 
 /// A container's shim as a pidfd, which is readable once it has ended; None if it is gone.
@@ -93,6 +104,9 @@ fn reconcile(run: &Path, root: &Path, id: &str) -> Result<Option<State>> {
         return Ok(Some(state));
     }
     end_processes(&state)?;
+    if let Some(network) = &state.network {
+        crate::network::settle(network, std::os::fd::AsFd::as_fd(&open_directory(run)?), id)?;
+    }
     if !state.has_ended() {
         state.status = Status::Exited;
         state.exit_code = 137;
@@ -103,7 +117,7 @@ fn reconcile(run: &Path, root: &Path, id: &str) -> Result<Option<State>> {
         state.write(std::os::fd::AsFd::as_fd(&fd))?;
         let kept = root.join("containers").join(id);
         if let Ok(fd) = open_directory(&kept) {
-            state.write(std::os::fd::AsFd::as_fd(&fd))?;
+            state.ended().write(std::os::fd::AsFd::as_fd(&fd))?;
         }
         event(run, &state, "die", &[("exitCode", "137")]);
     }

@@ -83,42 +83,35 @@ pub fn run(proof: SingleThreaded, setup: Setup, socket: OwnedFd) -> ! {
 
 fn start(proof: SingleThreaded, setup: &Setup, socket: &OwnedFd) -> Result<std::convert::Infallible> {
     enter_namespaces(setup)?;
-    if setup.joined.iter().any(|(kind, _)| *kind == NamespaceType::Mount) {
-        return start_in_place(proof, setup, socket);
+    // In a mount namespace that others have made the root is what setns(2) has given, and the request has been checked to
+    // ask for nothing that mounts.
+    let in_place = setup.joined.iter().any(|(kind, _)| *kind == NamespaceType::Mount);
+    let root = if in_place { given_root() } else { own_root(setup) }?;
+    let made = dress(setup, root.as_fd(), socket)?;
+    let terminal = open_terminal(setup, root.as_fd(), &made, socket)?;
+    let proc = own_procfs(setup, made)?;
+    masks_and_sysctls(setup, root.as_fd(), &proc)?;
+    if !in_place {
+        pivot(setup, root.as_fd())?;
     }
-    let root = root::mount_root(
+    name_and_connect(setup)?;
+    become_program(proof, setup, &root, terminal, proc.proc, socket)
+}
+
+fn own_root(setup: &Setup) -> Result<OwnedFd> {
+    root::mount_root(
         setup.overlay,
         &setup.rootfs,
         &setup.id,
         setup.data_root.as_ref().map(AsFd::as_fd),
         setup.directory.as_ref().map(AsFd::as_fd),
-    )?;
-    let made = dress(setup, root.as_fd(), socket)?;
-    let terminal = open_terminal(setup, root.as_fd(), &made, socket)?;
-    let proc = own_procfs(setup, made)?;
-    masks_and_sysctls(setup, root.as_fd(), &proc)?;
-    pivot(setup, root.as_fd())?;
-    name_and_connect(setup)?;
-    become_program(proof, setup, &root, terminal, proc.proc, socket)
+    )
 }
 
-/// In a mount namespace that others have made: with the root that setns(2) has given.
-fn start_in_place(
-    proof: SingleThreaded,
-    setup: &Setup,
-    socket: &OwnedFd,
-) -> Result<std::convert::Infallible> {
-    let root = open("/", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
-        .map_err(|errno| Error::at("open", "/", errno))?;
-    setup.gate.pass(socket)?;
-    let made = Made::default();
-    let terminal = open_terminal(setup, root.as_fd(), &made, socket)?;
-    let proc = own_procfs(setup, made)?;
-    if let Some(proc) = &proc.proc {
-        sysctl::apply(proc.as_fd(), &setup.sysctls)?;
-    }
-    name_and_connect(setup)?;
-    become_program(proof, setup, &root, terminal, proc.proc, socket)
+/// The root directory of this process, opened.
+pub(super) fn given_root() -> Result<OwnedFd> {
+    open("/", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+        .map_err(|errno| Error::at("open", "/", errno))
 }
 
 fn enter_namespaces(setup: &Setup) -> Result<()> {
@@ -244,7 +237,7 @@ fn become_program(
         Some(terminal) => terminal::take(&terminal.slave, program.user.uid)?,
         None => place_streams(&setup.streams)?,
     }
-    program.become_program()
+    program.become_program(|| Ok(()))
 }
 
 /// Puts the standard streams in place; the prepared descriptors are all above 2.

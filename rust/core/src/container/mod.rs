@@ -7,15 +7,17 @@
 //! |---|---|
 //! | `init` | namespaces, root, mounts, pivot, program: in order |
 //! | `gate` | where init waits for its shim |
-//! | `exec` | join a running container |
+//! | `exec`, `appear` | join a running container |
 //! | `root`, `root_by_path` | overlay of layers |
 //! | `overlay` | an overlay without a container |
 //! | `options`, `mounts`, `cgroupfs`, `dev`, `masks` | what is mounted over it |
+//! | `volume` | what the image has, copied into a new volume |
 //! | `path` | paths below the root, resolved by the kernel |
 //! | `sysctl`, `user`, `capability`, `terminal` | one subject each |
 //! | `process`, `diagnosis` | execve, and why it failed |
 //! | `reaper` | the init of `--init` |
 
+mod appear;
 mod capability;
 mod cgroupfs;
 mod copy_up;
@@ -37,12 +39,16 @@ mod root_by_path;
 mod sysctl;
 mod terminal;
 mod user;
+mod volume;
 
 pub use capability::{Masks, NAMES as CAPABILITY_NAMES};
 pub use gate::Gate;
-pub use mounts::Planned;
+pub use mounts::{Planned, bind as attach_bind, file_system as mount_file_system};
 pub use options::MountOptions;
+pub use path::open_in_root;
 pub use process::Program;
 pub use report::{Report, exit_code};
 pub use root::{MOUNT_POINT, Overlay, open_below};
 pub use sysctl::{apply as set_sysctls, check as check_sysctls};
+pub use user::look_up as look_up_user;
+pub use volume::fill as fill_volume;

@@ -8,10 +8,11 @@ use nix::sys::stat::{SFlag, fstat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs};
 use rocker_sys::mount::{self, Context, Propagation, attr};
 
-use super::dev;
 use super::gate::Gate;
 use super::options::MountOptions;
 use super::path::{Target, mount_point};
+use super::root::failed;
+use super::{copy_up, dev, volume};
 use crate::spec::{Device, Mount};
 use crate::{Error, Result};
 
@@ -24,6 +25,8 @@ pub struct Planned {
     pub options: MountOptions,
     /// The source of a bind.
     pub tree: Option<OwnedFd>,
+    /// The directory of the volume that is the source.
+    pub volume: Option<OwnedFd>,
 }
 
 /// What mounting needs beside the mounts themselves.
@@ -54,6 +57,12 @@ pub struct Made {
 pub fn mount_all(scene: &Scene<'_>, mounts: &[Planned]) -> Result<Made> {
     let mut made = Made::default();
     for planned in mounts {
+        // Before anything covers what the image has.
+        let charge = || scene.gate.pass(scene.socket).map(drop);
+        volume::fill(scene.root, planned, &charge)
+            .map_err(|error| named(error, &planned.mount.destination))?;
+    }
+    for planned in mounts {
         mount_one(scene, planned, &mut made).map_err(|error| named(error, &planned.mount.destination))?;
     }
     Ok(made)
@@ -70,19 +79,20 @@ fn mount_one(scene: &Scene<'_>, planned: &Planned, made: &mut Made) -> Result<()
     if !destination.is_absolute() {
         return Err(Error::invalid("the destination is not an absolute path"));
     }
-    if planned.options.copy_up && planned.mount.kind != "tmpfs" {
-        return Err(Error::invalid("mount option `tmpcopyup` is for tmpfs alone"));
+    if planned.options.copy_up && !matches!(planned.mount.kind.as_str(), "tmpfs" | "volume") {
+        return Err(Error::invalid("mount option `tmpcopyup` is for tmpfs alone, `copyup` for volumes"));
     }
     match (&planned.tree, planned.mount.kind.as_str()) {
-        (Some(tree), _) => bind(scene, planned, tree.as_fd()),
+        (Some(tree), _) => bind(scene.root, planned, tree.as_fd()),
         (None, "cgroup" | "cgroup2") => super::cgroupfs::mount(scene, planned),
         (None, "proc" | "sysfs" | "tmpfs" | "devpts" | "mqueue") => {
-            let tree = file_system(planned)?;
+            let mount = &planned.mount;
+            let tree = file_system(&mount.kind, mount.source.as_deref(), &planned.options)?;
             if planned.options.copy_up {
                 // First into the cgroup, which is to be charged for the copies.
                 scene.gate.pass(scene.socket)?;
-                let own = planned.options.data.iter().any(|option| option.starts_with("mode="));
-                super::copy_up::fill(scene.root, destination, &tree, own)?;
+                let own = copy_up::Own::said_in(&planned.options.data);
+                copy_up::fill(scene.root, destination, &tree, own)?;
             }
             if destination == Path::new("/dev") && planned.mount.kind == "tmpfs" {
                 dev::populate(tree.as_fd(), scene.devices, scene.console)?;
@@ -105,19 +115,19 @@ fn again(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
 }
 
 /// Makes a detached mount of a file system with the options' own data.
-fn file_system(planned: &Planned) -> Result<OwnedFd> {
-    let kind = c_string(&planned.mount.kind)?;
+pub fn file_system(kind: &str, source: Option<&Path>, options: &MountOptions) -> Result<OwnedFd> {
+    let kind = c_string(kind)?;
     let context = Context::open(&kind).map_err(|errno| Error::sys("fsopen", errno))?;
-    if let Some(source) = &planned.mount.source {
+    if let Some(source) = source {
         let source = c_string(&source.to_string_lossy())?;
         // Some file systems take no source; it is only a name in mountinfo.
         let _ = context.string(c"source", &source);
     }
-    for option in &planned.options.data {
+    for option in &options.data {
         set_option(&context, option)?;
     }
-    context.create().map_err(|errno| Error::sys("create file system", errno))?;
-    context.mount(planned.options.set).map_err(|errno| Error::sys("fsmount", errno))
+    context.create().map_err(|errno| failed(&context, "create file system", errno))?;
+    context.mount(options.set).map_err(|errno| Error::sys("fsmount", errno))
 }
 
 fn set_option(context: &Context, option: &str) -> Result<()> {
@@ -128,7 +138,8 @@ fn set_option(context: &Context, option: &str) -> Result<()> {
     result.map_err(|errno| Error::sys(format!("set option `{option}`"), errno).kind(crate::Kind::Invalid))
 }
 
-fn bind(scene: &Scene<'_>, planned: &Planned, tree: BorrowedFd<'_>) -> Result<()> {
+/// Attaches a detached tree at its mount's destination, with its options.
+pub fn bind(root: BorrowedFd<'_>, planned: &Planned, tree: BorrowedFd<'_>) -> Result<()> {
     let options = &planned.options;
     let kind = fstat(tree).map_err(|errno| Error::sys("look at the source", errno))?.st_mode;
     let target = match SFlag::from_bits_truncate(kind) & SFlag::S_IFMT {
@@ -139,7 +150,7 @@ fn bind(scene: &Scene<'_>, planned: &Planned, tree: BorrowedFd<'_>) -> Result<()
         mount::set_attributes(tree, options.set, options.clear & !options.set, None, false)
             .map_err(|errno| Error::sys("set mount options", errno))?;
     }
-    place(scene.root, tree, &planned.mount.destination, target, false, options)
+    place(root, tree, &planned.mount.destination, target, false, options)
 }
 
 /// Attaches a detached tree below the root, with its propagation and recursive attributes.
@@ -163,10 +174,17 @@ fn place(
     }
     let point = mount_point(root, destination, target, strict)?;
     stays_out_of_the_kernels_files(point.as_fd(), destination)?;
-    mount::attach(tree, point.as_fd()).map_err(|errno| match errno {
-        nix::errno::Errno::ENOTDIR => Error::sys("attach mount", errno)
-            .message("a directory can be mounted only on a directory, and a file only on a file".to_owned()),
-        _ => Error::sys("attach mount", errno),
+    mount::attach(tree, point.as_fd()).map_err(|errno| {
+        let is_directory =
+            |fd| fstat(fd).is_ok_and(|stat| stat.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFDIR.bits());
+        let error = Error::sys("attach mount", errno);
+        // EINVAL is also move_mount's word for it.
+        match errno == nix::errno::Errno::ENOTDIR || is_directory(tree) != is_directory(point.as_fd()) {
+            true => {
+                error.message("a directory can be mounted only on a directory, and a file only on a file")
+            }
+            false => error,
+        }
     })
 }
 

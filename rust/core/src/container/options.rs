@@ -23,7 +23,7 @@ pub struct MountOptions {
     pub bind: bool,
     /// A bind with the mounts below its source.
     pub recursive: bool,
-    /// What the image has there is copied into the tmpfs.
+    /// What the image has there is copied into the tmpfs, or into the volume while that is empty.
     pub copy_up: bool,
     /// `key` or `key=value` of the file system itself.
     pub data: Vec<String>,
@@ -80,7 +80,7 @@ impl MountOptions {
             "defaults" | "async" | "nomand" | "noiversion" | "" => {}
             "bind" => self.bind = true,
             "rbind" => (self.bind, self.recursive) = (true, true),
-            "tmpcopyup" => self.copy_up = true,
+            "tmpcopyup" | "copyup" => self.copy_up = true,
             "private" => self.propagate(Propagation::Private, false),
             "rprivate" => self.propagate(Propagation::Private, true),
             "slave" => self.propagate(Propagation::Slave, false),

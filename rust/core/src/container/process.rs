@@ -108,8 +108,8 @@ impl Ready<'_> {
         }
     }
 
-    /// Takes on limits, user and capabilities, and runs the program. Returns only when that failed.
-    pub fn become_program(self) -> Result<std::convert::Infallible> {
+    /// Takes on limits, user and capabilities, does a last step, and runs the program. Returns only when that failed.
+    pub fn become_program(self, last: impl FnOnce() -> Result<()>) -> Result<std::convert::Infallible> {
         let process = &self.program.process;
         let arguments = process.args.iter().map(|text| c_string(text)).collect::<Result<Vec<_>>>()?;
         let Some(name) = process.args.first().filter(|name| !name.is_empty()) else {
@@ -119,6 +119,7 @@ impl Ready<'_> {
         umask(Mode::from_bits_truncate(self.user.umask.unwrap_or(0o022)));
         fds::cloexec_from(3).map_err(|errno| Error::sys("close_range", errno))?;
         self.confine()?;
+        last()?;
         signals::default_all();
         execute(name, &arguments, &self.environment)
     }
@@ -259,7 +260,8 @@ fn candidates(name: &str, environment: &[CString]) -> Result<Vec<CString>> {
 }
 
 fn is_missing(path: &CStr) -> bool {
-    let found = nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty());
+    // Without a descriptor: the limit of open files may be the one that the program is to have.
+    let found = nix::unistd::access(path, nix::unistd::AccessFlags::F_OK);
     matches!(found, Err(Errno::ENOENT | Errno::ENOTDIR))
 }
 

@@ -14,6 +14,11 @@ use crate::{Error, Kind, Result};
 pub enum Report {
     /// The terminal's master end comes with this message.
     Terminal,
+    /// Another process, whose pidfd comes with this message, goes on in place of this one, which ends.
+    Moved {
+        /// Its pid, as the host numbers it.
+        pid: i32,
+    },
     /// It could not be run.
     Failed(Error),
 }

@@ -39,34 +39,13 @@ impl Overlay {
     }
 }
 
-/// Mounts the container's root at or below [`MOUNT_POINT`] and returns it opened (O_PATH).
+/// Mounts the container's root at or below [`MOUNT_POINT`] and returns it opened (O_PATH). No layer may lie within another
+/// (`Documentation/filesystems/overlayfs.rst`): whoever asks sees to that.
 ///
 /// `data_root` is a detached clone of the data root, below which layers, upper and work are opened: overlay
 /// takes descriptors below such a clone, while those of another mount namespace give EINVAL (Linux 6.18), and
 /// upper and work must come from the same clone.
 pub fn mount_root(
-    form: Overlay,
-    rootfs: &Rootfs,
-    id: &str,
-    data_root: Option<BorrowedFd<'_>>,
-    directory: Option<BorrowedFd<'_>>,
-) -> Result<OwnedFd> {
-    match mount_layers(form, rootfs, id, data_root, directory) {
-        // No layer may lie within another (`Documentation/filesystems/overlayfs.rst`): where the data root is inside the
-        // plain directory, as with `--rootfs /`, mount points are made in the upper instead.
-        Err(error) if rootfs.base.is_some() && error.errno == Some(Errno::ELOOP as i32) => {
-            if let Some(data_root) = data_root.filter(|_| rootfs.volatile) {
-                // What failed has left its mark, with which none that is volatile is mounted again.
-                let container = open_below(data_root, &format!("containers/{id}"))?;
-                crate::layer::remove_tree(container.as_fd(), b"work")?;
-            }
-            mount_layers(form, &Rootfs { base: None, ..rootfs.clone() }, id, data_root, directory)
-        }
-        other => other,
-    }
-}
-
-fn mount_layers(
     form: Overlay,
     rootfs: &Rootfs,
     id: &str,

@@ -47,6 +47,11 @@ pub fn bind_console(dev: BorrowedFd<'_>, slave: BorrowedFd<'_>) -> Result<()> {
 /// Makes the terminal the controlling one of this session and its standard streams, owned by the user.
 pub fn take(slave: &OwnedFd, uid: u32) -> Result<()> {
     tty::make_controlling(slave.as_fd()).map_err(|errno| Error::sys("take the terminal", errno))?;
+    place(slave, uid)
+}
+
+/// Makes the terminal the standard streams of this process, owned by the user.
+pub fn place(slave: &OwnedFd, uid: u32) -> Result<()> {
     // The group is devpts' own option `gid=5`; only the owner changes (grantpt(3)).
     let _ = fchown(slave, Some(Uid::from_raw(uid)), None::<Gid>);
     for number in 0..3 {

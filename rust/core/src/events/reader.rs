@@ -12,7 +12,8 @@ use nix::sys::stat::{Mode, fstat, fstatat};
 
 use super::append::same;
 use super::{FILE, FORMER};
-use crate::{Error, Held, Result};
+use crate::held::Held;
+use crate::{Error, Result};
 
 /// One read.
 const CHUNK: usize = 64 * 1024;

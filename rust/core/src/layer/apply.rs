@@ -44,9 +44,19 @@ pub fn apply(source: impl Read + Send, directory: BorrowedFd<'_>, options: &Opti
 
 /// The same for any form.
 pub fn apply_to(source: impl Read + Send, form: &mut dyn Form, options: &Options) -> Result<Applied> {
+    consume(source, form, options, false)
+}
+
+/// The same; with `plain` the names of whiteouts are names like others.
+pub(super) fn consume(
+    source: impl Read + Send,
+    form: &mut dyn Form,
+    options: &Options,
+    plain: bool,
+) -> Result<Applied> {
     let mut place = Place::default();
     let done = stream::read(source, options.limit, |blocks| {
-        let mut archive = Archive::new(blocks);
+        let mut archive = if plain { Archive::plain(blocks) } else { Archive::new(blocks) };
         while let Some(entry) = archive.next()? {
             place.entries += 1;
             place.offset = archive.offset();

@@ -25,6 +25,8 @@ pub(super) struct Archive<'b> {
     padding: u64,
     headers: u64,
     ended: bool,
+    /// Whether names of whiteouts are names like others: no layer.
+    plain: bool,
 }
 
 /// The data of the current entry.
@@ -62,7 +64,12 @@ struct Extended {
 
 impl<'b> Archive<'b> {
     pub(super) fn new(blocks: &'b mut Blocks) -> Self {
-        Self { blocks, body: 0, padding: 0, headers: 0, ended: false }
+        Self { blocks, body: 0, padding: 0, headers: 0, ended: false, plain: false }
+    }
+
+    /// The same for an archive that is no layer: no name stands for a whiteout.
+    pub(super) fn plain(blocks: &'b mut Blocks) -> Self {
+        Self { plain: true, ..Self::new(blocks) }
     }
 
     /// Bytes of the archive read so far.
@@ -203,9 +210,11 @@ impl<'b> Archive<'b> {
             let header = || header.link_name_bytes().map(std::borrow::Cow::into_owned);
             link.or(pax.linkpath).or_else(header).unwrap_or_default()
         };
-        let node = node(flag, &name, size, target, header)?;
+        let read: fn(Vec<u8>) -> Result<Meaning> =
+            if self.plain { |path| Ok(Meaning::Entry(path)) } else { meaning };
+        let node = node(flag, &name, size, target, header, read)?;
         self.expect(if flag_has_data(flag) { size } else { 0 });
-        let (path, node) = match meaning(clean(&name)?)? {
+        let (path, node) = match read(clean(&name)?)? {
             Meaning::Entry(path) => (path, node),
             Meaning::Whiteout(path) => (path, Node::Whiteout),
             Meaning::Opaque(path) => (path, Node::Opaque),
@@ -238,13 +247,20 @@ fn flag_has_data(flag: u8) -> bool {
     !(b'1'..=b'6').contains(&flag)
 }
 
-fn node(flag: u8, name: &[u8], size: u64, target: impl FnOnce() -> Vec<u8>, header: &Header) -> Result<Node> {
+fn node(
+    flag: u8,
+    name: &[u8],
+    size: u64,
+    target: impl FnOnce() -> Vec<u8>,
+    header: &Header,
+    read: fn(Vec<u8>) -> Result<Meaning>,
+) -> Result<Node> {
     match flag {
         // Before POSIX a directory was a file whose name ends in a slash.
         0 | b'0' if name.ends_with(b"/") => Ok(Node::Directory),
         0 | b'0' | b'7' => Ok(Node::File(size)),
         b'1' => clean(&target())
-            .and_then(|target| match meaning(target)? {
+            .and_then(|target| match read(target)? {
                 Meaning::Entry(path) if !path.is_empty() => Ok(Node::Hardlink(path)),
                 _ => Err(Error::corrupt("it is no entry of a layer")),
             })

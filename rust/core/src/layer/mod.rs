@@ -6,7 +6,9 @@
 //! | `stream` | the bytes: compression, both digests, limits on size and ratio |
 //! | `archive`, `pax`, `name` | the tar format: headers, extended headers, names and whiteouts |
 //! | [`tree`], `resolve` | the form that is a tree of files; every path resolved inside the layer |
+//! | [`changes()`] | what a container has changed of its image |
 //! | [`pack()`] | the reverse: a reproducible archive of a tree |
+//! | [`unpack()`] | an archive that is no layer added to a tree that is there |
 //! | [`remove_tree()`] | a tree removed without following links or crossing mounts |
 //!
 //! What an archive means follows Docker and containerd; where they differ from each other, or from the OCI
@@ -15,6 +17,7 @@
 
 mod apply;
 mod archive;
+mod changes;
 mod digest;
 mod form;
 mod header;
@@ -26,16 +29,21 @@ mod resolve;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 pub mod tree;
 
 pub use apply::{Applied, Options, apply, apply_to};
 pub use archive::Body;
+pub use changes::{Change, changes};
 pub use digest::{digest, hex, sha256};
 pub use form::{Entry, Form, Node, Time};
 
-pub use pack::{PackOptions, Packed, pack};
+pub use pack::{PackOptions, Packed, pack, pack_entry};
+pub(crate) use remove::names;
 pub use remove::{remove_contents, remove_tree};
+pub(crate) use resolve::kind;
+pub use unpack::{CopyOptions, Owner, unpack};
 
 /// Most bytes of one extended header (PAX records, GNU long name).
 pub const EXTENDED_MAX: u64 = 1 << 20;

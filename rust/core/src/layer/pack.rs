@@ -19,7 +19,7 @@ use super::digest::name as digest_name;
 use super::header::Header;
 use super::name::{OPAQUE, WHITEOUT};
 use super::remove::names;
-use super::resolve::{failed, is_whiteout, kind, open_directory, status};
+use super::resolve::{failed, is_whiteout, kind, open_below, open_directory, status};
 use crate::{Error, Kind, Result};
 
 /// How a tree is packed.
@@ -28,11 +28,16 @@ pub struct PackOptions {
     /// Overlay's whiteouts and opaque directories become `.wh.` entries (a layer). Off: a character device 0:0 is
     /// packed as one and the marks are left out (an export of a mounted tree, which shows neither).
     pub whiteouts: bool,
+    /// Whether mounts are crossed; those that show the kernel are empty directories then.
+    pub mounts: bool,
+    /// Whether files may change meanwhile: what vanishes is left out, and a file that has become shorter is filled up
+    /// with zeros, as by GNU tar. Off: that is a failure.
+    pub changing: bool,
 }
 
 impl Default for PackOptions {
     fn default() -> Self {
-        Self { whiteouts: true }
+        Self { whiteouts: true, mounts: false, changing: false }
     }
 }
 
@@ -53,13 +58,35 @@ pub struct Packed {
 /// [`NAME_MAX`] or a file with the name of a whiteout, `Conflict` when a file changes meanwhile, else as the system.
 pub fn pack(directory: BorrowedFd<'_>, out: impl Write, options: &PackOptions) -> Result<Packed> {
     let top = open_directory(directory, b".").map_err(|errno| failed("open", b".", errno))?;
-    let mut packer = Packer { out: Hashed::new(out), options: *options, links: HashMap::new(), entries: 0 };
+    let mut packer = Packer::new(b"", out, options);
     packer.walk(top)?;
+    packer.out.finish(packer.entries)
+}
+
+/// Pack one entry of a directory, `name`, under the name `label`; a directory with all below it.
+pub fn pack_entry(
+    directory: BorrowedFd<'_>,
+    name: &[u8],
+    label: &[u8],
+    out: impl Write,
+    options: &PackOptions,
+) -> Result<Packed> {
+    let mut packer = Packer::new(label, out, options);
+    let found = status(directory, name).map_err(|errno| failed("stat", name, errno))?;
+    let found = found.ok_or_else(|| failed("find", name, Errno::ENOENT))?;
+    if kind(&found) == SFlag::S_IFDIR {
+        let top = packer.open(directory, name).map_err(|errno| failed("open", name, errno))?;
+        packer.walk(top)?;
+    } else {
+        packer.leaf(&Item { dir: directory, name, path: b"", status: &found })?;
+    }
     packer.out.finish(packer.entries)
 }
 
 struct Packer<W: Write> {
     out: Hashed<W>,
+    /// What the root is called; empty: `./`, and nothing in front of the others.
+    label: Vec<u8>,
     options: PackOptions,
     /// First path of each inode that has several.
     links: HashMap<(u64, u64), Vec<u8>>,
@@ -84,19 +111,61 @@ struct Item<'a> {
 }
 
 impl<W: Write> Packer<W> {
+    fn new(label: &[u8], out: W, options: &PackOptions) -> Self {
+        let label = label.to_vec();
+        Self { out: Hashed::new(out), label, options: *options, links: HashMap::new(), entries: 0 }
+    }
+
+    fn open(&self, dir: BorrowedFd<'_>, path: &[u8]) -> std::result::Result<OwnedFd, Errno> {
+        open_below(dir, path, self.options.mounts)
+    }
+
+    /// The name in the archive of what is at `path`.
+    fn called(&self, path: &[u8]) -> Vec<u8> {
+        match (self.label.as_slice(), path) {
+            (b"", path) => path.to_vec(),
+            (label, b"") => label.to_vec(),
+            // The root directory's label is a slash already.
+            (label, path) if label.ends_with(b"/") => [label, path].concat(),
+            (label, path) => [label, b"/", path].concat(),
+        }
+    }
+
+    /// What fails because it has vanished is passed over, where that is expected.
+    fn present<T>(&self, step: &str, path: &[u8], got: std::result::Result<T, Errno>) -> Result<Option<T>> {
+        match got {
+            Ok(value) => Ok(Some(value)),
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP | Errno::EINVAL | Errno::ESTALE)
+                if self.options.changing =>
+            {
+                Ok(None)
+            }
+            Err(errno) => Err(failed(step, path, errno)),
+        }
+    }
+
+    /// What is in a directory; nothing where the kernel shows itself.
+    fn ahead(&self, fd: BorrowedFd<'_>) -> Result<Vec<CString>> {
+        if self.options.mounts && crate::view::is_kernels(fd) { Ok(Vec::new()) } else { sorted(fd) }
+    }
+
     /// Depth first with one directory open at a time: the one above is reopened from the root, without links.
     fn walk(&mut self, top: OwnedFd) -> Result<()> {
         let status = fstat(&top).map_err(|errno| failed("stat", b".", errno))?;
         self.directory(&Item { dir: top.as_fd(), name: b".", path: b"", status: &status })?;
         let root = top.try_clone().map_err(|error| Error::io("keep the tree open", &error))?;
-        let mut level = Level { ahead: sorted(top.as_fd())?, fd: top, path: Vec::new() };
+        let mut level = Level { ahead: self.ahead(top.as_fd())?, fd: top, path: Vec::new() };
         let mut above: Vec<(Vec<u8>, Vec<CString>)> = Vec::new();
         loop {
             let Some(name) = level.ahead.pop() else {
                 let Some((path, ahead)) = above.pop() else { return Ok(()) };
                 let here = if path.is_empty() { b"." } else { path.as_slice() };
-                let fd = open_directory(root.as_fd(), here).map_err(|errno| failed("open", &path, errno))?;
-                level = Level { fd, path, ahead };
+                let opened = self.open(root.as_fd(), here);
+                match self.present("open", &path, opened)? {
+                    Some(fd) => level = Level { fd, path, ahead },
+                    // It has moved meanwhile; what was still to come has moved with it.
+                    None => level.ahead.clear(),
+                }
                 continue;
             };
             if let Some(below) = self.item(&level, name.as_bytes())? {
@@ -127,19 +196,22 @@ impl<W: Write> Packer<W> {
             return Err(Error::invalid(message).hint("a name that begins with .wh. cannot be in a layer"));
         }
         if kind(&found) == SFlag::S_IFDIR {
+            let opened = self.open(dir, name);
+            let Some(fd) = self.present("open", &path, opened)? else { return Ok(None) };
             self.directory(&item)?;
-            let fd = open_directory(dir, name).map_err(|errno| failed("open", &path, errno))?;
-            let ahead = sorted(fd.as_fd())?;
+            let ahead = self.ahead(fd.as_fd())?;
             return Ok(Some(Level { fd, path: [&path, b"/".as_slice()].concat(), ahead }));
         }
         self.leaf(&item).map(|()| None)
     }
 
     fn directory(&mut self, item: &Item<'_>) -> Result<()> {
-        let mut header = Header::new(b'5', &[item.path, b"/"].concat(), item.status);
-        if item.path.is_empty() {
-            header.path = b"./".to_vec();
+        let mut name = self.called(item.path);
+        if !name.ends_with(b"/") {
+            name.push(b'/');
         }
+        let mut header =
+            Header::new(b'5', if name == b"/" && self.label.is_empty() { b"./" } else { &name }, item.status);
         let opaque = self.xattrs(item, &mut header)?;
         self.write(&header)?;
         if opaque && self.options.whiteouts {
@@ -163,28 +235,31 @@ impl<W: Write> Packer<W> {
         if item.status.st_nlink > 1 {
             let inode = (item.status.st_dev, item.status.st_ino);
             if let Some(first) = self.links.get(&inode) {
-                let mut header = Header::new(b'1', item.path, item.status);
+                let mut header = Header::new(b'1', &self.called(item.path), item.status);
                 header.link.clone_from(first);
                 return self.write(&header);
             }
-            self.links.insert(inode, item.path.to_vec());
+            let called = self.called(item.path);
+            self.links.insert(inode, called);
         }
-        let mut header = Header::new(flag, item.path, item.status);
+        let mut header = Header::new(flag, &self.called(item.path), item.status);
         if flag == b'2' {
             use std::os::unix::ffi::OsStringExt;
-            let target = readlinkat(item.dir, item.name);
-            header.link = target.map_err(|errno| failed("read the link", item.path, errno))?.into_vec();
+            let read = readlinkat(item.dir, item.name);
+            let Some(target) = self.present("read the link", item.path, read)? else { return Ok(()) };
+            header.link = target.into_vec();
         }
         self.xattrs(item, &mut header)?;
         if flag != b'0' {
             return self.write(&header);
         }
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        let file = openat(item.dir, item.name, flags, Mode::empty())
-            .map_err(|errno| failed("open", item.path, errno))?;
+        let opened = openat(item.dir, item.name, flags, Mode::empty());
+        let Some(file) = self.present("open", item.path, opened)? else { return Ok(()) };
         let now = fstat(&file).map_err(|errno| failed("stat", item.path, errno))?;
         if (now.st_dev, now.st_ino) != (item.status.st_dev, item.status.st_ino) {
-            return Err(changed(item.path));
+            // Another file by now: the next look would find it, and it may be a device or a pipe.
+            return if self.options.changing { Ok(()) } else { Err(changed(item.path)) };
         }
         self.write(&header)?;
         self.content(file, header.size, item.path)
@@ -196,7 +271,11 @@ impl<W: Write> Packer<W> {
         let copied =
             io::copy(&mut file, &mut self.out).map_err(|error| Error::io("write the archive", &error))?;
         if copied != size {
-            return Err(changed(path));
+            if !self.options.changing {
+                return Err(changed(path));
+            }
+            io::copy(&mut io::repeat(0).take(size - copied), &mut self.out)
+                .map_err(|error| Error::io("write the archive", &error))?;
         }
         self.out.pad()
     }
@@ -205,6 +284,7 @@ impl<W: Write> Packer<W> {
     fn xattrs(&self, item: &Item<'_>, header: &mut Header) -> Result<bool> {
         let mut list = match xattr::list_at(item.dir, item.name) {
             Err(Errno::EOPNOTSUPP) => return Ok(false),
+            Err(Errno::ENOENT) if self.options.changing => return Ok(false),
             other => other.map_err(|errno| failed("list the extended attributes of", item.path, errno))?,
         };
         list.sort_unstable();
@@ -219,6 +299,7 @@ impl<W: Write> Packer<W> {
             }
             let value = match xattr::get_at(item.dir, item.name, &name) {
                 Err(Errno::ENODATA) => continue,
+                Err(Errno::ENOENT) if self.options.changing => continue,
                 other => other.map_err(|errno| failed("read an extended attribute of", item.path, errno))?,
             };
             if ours {

@@ -104,7 +104,7 @@ fn climb(here: &OwnedFd, identity: (u64, u64), name: &[u8]) -> Result<OwnedFd> {
 }
 
 /// The names in a directory, `.` and `..` left out, in the file system's order; none in one that has been removed.
-pub(super) fn names(dir: BorrowedFd<'_>) -> Result<Vec<CString>> {
+pub(crate) fn names(dir: BorrowedFd<'_>) -> Result<Vec<CString>> {
     let list = || -> std::result::Result<Vec<CString>, Errno> {
         let mut names = Vec::new();
         for entry in Dir::from_fd(open_directory(dir, b".")?)?.iter() {
@@ -119,7 +119,7 @@ pub(super) fn names(dir: BorrowedFd<'_>) -> Result<Vec<CString>> {
         }
         Ok(names)
     };
-    list().map_err(|errno| Error::sys("list a directory of the layer", errno))
+    list().map_err(|errno| Error::sys("list a directory", errno))
 }
 
 fn failed(step: &str, name: &[u8], errno: Errno) -> Error {

@@ -48,13 +48,25 @@ pub(super) enum Missing {
 pub(super) struct Resolver {
     root: Rc<Directory>,
     kept: HashMap<Vec<u8>, Rc<Directory>>,
+    /// Whether mounts are crossed: in a container's own tree, whose volumes belong to it.
+    mounts: bool,
 }
 
 impl Resolver {
     pub(super) fn new(root: BorrowedFd<'_>) -> Result<Self> {
         let fd =
             open_directory(root, b".").map_err(|errno| Error::sys("open the layer's directory", errno))?;
-        Ok(Self { root: Rc::new(Directory { fd, real: Vec::new() }), kept: HashMap::new() })
+        Ok(Self { root: Rc::new(Directory { fd, real: Vec::new() }), kept: HashMap::new(), mounts: false })
+    }
+
+    /// The same for a tree in which mounts are crossed.
+    pub(super) fn across_mounts(root: BorrowedFd<'_>) -> Result<Self> {
+        Ok(Self { mounts: true, ..Self::new(root)? })
+    }
+
+    /// Open a directory of the tree below another.
+    pub(super) fn open(&self, dir: BorrowedFd<'_>, path: &[u8]) -> std::result::Result<OwnedFd, Errno> {
+        open_below(dir, path, self.mounts)
     }
 
     pub(super) fn root(&self) -> &Rc<Directory> {
@@ -114,7 +126,7 @@ impl Resolver {
                 }
                 _ => {}
             }
-            match open_directory(here.as_fd(), &part) {
+            match self.open(here.as_fd(), &part) {
                 Ok(fd) => here = step(&here, fd, &part, path)?,
                 Err(Errno::ELOOP | Errno::ENOTDIR) => {
                     if let Some(target) =
@@ -142,7 +154,7 @@ impl Resolver {
     }
 
     fn open_real(&self, real: &[u8]) -> std::result::Result<OwnedFd, Errno> {
-        open_directory(self.root.as_fd(), if real.is_empty() { b"." } else { real })
+        self.open(self.root.as_fd(), if real.is_empty() { b"." } else { real })
     }
 }
 
@@ -167,17 +179,25 @@ pub(super) fn is_whiteout(status: &FileStat) -> bool {
 }
 
 /// The file's type.
-pub(super) fn kind(status: &FileStat) -> SFlag {
+pub(crate) fn kind(status: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(status.st_mode & SFlag::S_IFMT.bits())
 }
 
 /// Open a directory below `dir`, no links followed, no mount crossed.
 pub(super) fn open_directory(dir: BorrowedFd<'_>, path: &[u8]) -> std::result::Result<OwnedFd, Errno> {
+    open_below(dir, path, false)
+}
+
+/// The same, mounts crossed where that is wanted.
+pub(super) fn open_below(
+    dir: BorrowedFd<'_>,
+    path: &[u8],
+    mounts: bool,
+) -> std::result::Result<OwnedFd, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
-    let resolve = ResolveFlag::RESOLVE_BENEATH
-        | ResolveFlag::RESOLVE_NO_SYMLINKS
-        | ResolveFlag::RESOLVE_NO_MAGICLINKS
-        | ResolveFlag::RESOLVE_NO_XDEV;
+    let resolve =
+        ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+    let resolve = if mounts { resolve } else { resolve | ResolveFlag::RESOLVE_NO_XDEV };
     openat2(dir, path, OpenHow::new().flags(flags).resolve(resolve))
 }
 

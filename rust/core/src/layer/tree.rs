@@ -13,19 +13,22 @@ use nix::sys::stat::{
     utimensat,
 };
 use nix::sys::time::TimeSpec;
-use nix::unistd::{Gid, Uid, fchown, fchownat, linkat, symlinkat, syncfs};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, linkat, symlinkat, syncfs, unlinkat};
 use rocker_sys::xattr;
 
 use super::archive::Body;
 use super::form::{Entry, Form, Node, Time};
-use super::name::{refuse, split};
+use super::name::{refuse, show, split};
 use super::remove::{names, remove_contents, remove_tree};
-use super::resolve::{Directory, Missing, Resolver, failed, is_whiteout, kind, open_directory, status};
+use super::resolve::{Directory, Missing, Resolver, failed, is_whiteout, kind, status};
+use super::unpack::{CopyOptions, Owner};
 use crate::{Error, Kind, Result};
 
 /// A tree being written.
 pub struct Tree {
     resolver: Resolver,
+    /// How entries are put into a tree that is there already; None for a layer of its own.
+    copy: Option<CopyOptions>,
     /// Times of directories, by real path: set at the end, because every entry made in one changes it.
     times: HashMap<Vec<u8>, Time>,
 }
@@ -37,13 +40,31 @@ impl Tree {
         if !names(resolver.root().as_fd())?.is_empty() {
             return Err(Error::new(Kind::Conflict, "the directory for the layer is not empty"));
         }
-        Ok(Self { resolver, times: HashMap::new() })
+        Ok(Self { resolver, copy: None, times: HashMap::new() })
+    }
+
+    /// A tree that is there already, below `root`: entries are added to it and replace files, not directories.
+    pub fn existing(root: BorrowedFd<'_>, options: &CopyOptions) -> Result<Self> {
+        let resolver = Resolver::across_mounts(root)?;
+        Ok(Self { resolver, copy: Some(options.clone()), times: HashMap::new() })
     }
 
     /// Remove what stands where an entry comes; whether it was a whiteout.
     fn clear(&mut self, place: &Place<'_>) -> Result<bool> {
         let found = status(place.dir(), place.name).map_err(|errno| place.failed("stat", errno))?;
         let Some(found) = found else { return Ok(false) };
+        if self.copy.is_some() {
+            // Docker's NoOverwriteDirNonDir.
+            let (is, comes) = (kind(&found) == SFlag::S_IFDIR, place.entry.node == Node::Directory);
+            if is != comes {
+                let words = if is { ("directory", "non-directory") } else { ("non-directory", "directory") };
+                return Err(place.conflict(words));
+            }
+            unlinkat(place.dir(), place.name, UnlinkatFlags::NoRemoveDir)
+                .map_err(|errno| place.failed("replace", errno))?;
+            self.resolver.forget();
+            return Ok(false);
+        }
         remove_tree(place.dir(), place.name)?;
         if matches!(kind(&found), SFlag::S_IFDIR | SFlag::S_IFLNK) {
             self.resolver.forget();
@@ -102,14 +123,14 @@ impl Tree {
                     mkdirat(place.dir(), place.name, Mode::from_bits_truncate(0o700))
                         .map_err(|errno| place.failed("make", errno))?;
                     if hidden {
-                        let fd = place.open()?;
+                        let fd = self.open(place)?;
                         set_opaque(fd.as_fd(), &place.entry.path)?;
                     }
                 }
             }
             Err(errno) => return Err(place.failed("make", errno)),
         }
-        self.open_metadata(place, &place.open()?)?;
+        self.open_metadata(place, &self.open(place)?)?;
         let mut real = place.parent.real.clone();
         if !real.is_empty() {
             real.push(b'/');
@@ -131,11 +152,23 @@ impl Tree {
         Ok(())
     }
 
+    fn open(&self, place: &Place<'_>) -> Result<OwnedFd> {
+        self.resolver.open(place.dir(), place.name).map_err(|errno| place.failed("open", errno))
+    }
+
+    fn owner(&self, entry: &Entry) -> (Option<Uid>, Option<Gid>) {
+        let (uid, gid) = match self.copy.as_ref().map(|copy| copy.owner) {
+            Some(Owner::All(uid, gid)) => (uid, gid),
+            Some(Owner::OfEntry) | None => (entry.uid, entry.gid),
+        };
+        (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
+    }
+
     /// Owner, attributes and mode of a file or directory, in this order: `chown(2)` clears the other two.
     fn open_metadata(&self, place: &Place<'_>, fd: impl AsFd + Copy) -> Result<()> {
         let entry = place.entry;
-        fchown(fd, Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))
-            .map_err(|errno| place.failed("set the owner of", errno))?;
+        let (uid, gid) = self.owner(entry);
+        fchown(fd, uid, gid).map_err(|errno| place.failed("set the owner of", errno))?;
         place.xattrs()?;
         fchmod(fd, Mode::from_bits_truncate(entry.mode))
             .map_err(|errno| place.failed("set the mode of", errno))
@@ -144,7 +177,7 @@ impl Tree {
     /// The same, and the time, for what must not be opened. Links have no mode.
     fn metadata(&self, place: &Place<'_>) -> Result<()> {
         let entry = place.entry;
-        let (uid, gid) = (Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)));
+        let (uid, gid) = self.owner(entry);
         fchownat(place.dir(), place.name, uid, gid, AtFlags::AT_SYMLINK_NOFOLLOW)
             .map_err(|errno| place.failed("set the owner of", errno))?;
         place.xattrs()?;
@@ -210,7 +243,7 @@ impl Tree {
             Err(Errno::EEXIST) => {
                 let found = status(place.dir(), place.name).map_err(|errno| place.failed("stat", errno))?;
                 if found.is_some_and(|found| kind(&found) == SFlag::S_IFDIR) {
-                    set_opaque(place.open()?.as_fd(), &place.entry.path)?;
+                    set_opaque(self.open(place)?.as_fd(), &place.entry.path)?;
                 }
                 Ok(())
             }
@@ -227,7 +260,7 @@ impl Tree {
     fn set_times(&self) -> Result<()> {
         for (real, time) in &self.times {
             let root = self.resolver.root().as_fd();
-            let fd = match open_directory(root, if real.is_empty() { b"." } else { real }) {
+            let fd = match self.resolver.open(root, if real.is_empty() { b"." } else { real }) {
                 // Replaced later by something else.
                 Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => continue,
                 other => other.map_err(|errno| failed("open", real, errno))?,
@@ -245,9 +278,17 @@ impl Form for Tree {
             let dir = self.resolver.directory(&entry.path, Missing::Make)?;
             return set_opaque(dir.as_fd(), &entry.path);
         }
-        if entry.path.is_empty() {
-            return self.root(entry);
-        }
+        let below;
+        let entry = match &self.copy {
+            // The directory that is copied to is as it was.
+            Some(_) if entry.path.is_empty() => return Ok(()),
+            Some(copy) => {
+                below = copy.placed(entry);
+                &below
+            }
+            None if entry.path.is_empty() => return self.root(entry),
+            None => entry,
+        };
         let (parent, name) = split(&entry.path);
         let place = Place { parent: self.resolver.directory(parent, Missing::Make)?, name, entry };
         match &entry.node {
@@ -273,6 +314,10 @@ impl Form for Tree {
 
     fn abandon(&mut self) -> Result<()> {
         self.resolver.forget();
+        if self.copy.is_some() {
+            // What has been copied stays, as with cp(1).
+            return self.set_times();
+        }
         remove_contents(self.resolver.root().as_fd())
     }
 }
@@ -289,8 +334,9 @@ impl Place<'_> {
         self.parent.as_fd()
     }
 
-    fn open(&self) -> Result<OwnedFd> {
-        open_directory(self.dir(), self.name).map_err(|errno| self.failed("open", errno))
+    fn conflict(&self, (is, comes): (&str, &str)) -> Error {
+        let message = format!("cannot overwrite {is} \"{}\" with {comes}", show(&self.entry.path));
+        Error::new(Kind::Conflict, message)
     }
 
     fn failed(&self, step: &str, errno: Errno) -> Error {

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::Stream;
 use super::reader::{Entry, Reader, Records};
 use super::watch::Watch;
-use crate::{Held, Result};
+use crate::{Error, Kind, Result};
 
 /// Gives what a log has, then waits for more; also an iterator.
 ///
@@ -21,8 +21,9 @@ pub struct Follow<F> {
 }
 
 impl Reader {
-    /// Follow the log while `running()` is true. It is asked whenever everything has been read, and again as soon as
-    /// `wake` is readable: a pidfd, an eventfd, a socket that closes. Without `wake` it is asked every 20 ms.
+    /// Follow the log while `running()` is true. It is asked, twice, whenever everything has been read and nothing has
+    /// changed since, and again as soon as `wake` is readable: a pidfd, an eventfd, a socket that closes. Without `wake` it is
+    /// asked every 20 ms.
     pub fn follow<F: FnMut() -> bool>(self, running: F, wake: Option<OwnedFd>) -> Follow<F> {
         let watch = Watch::new(self.dir(), wake);
         Follow { reader: self, watch, running, finished: false }
@@ -59,14 +60,16 @@ impl<F: FnMut() -> bool> Records for Follow<F> {
         if self.finished || self.reader.ended() {
             return Ok(false);
         }
-        // Whoever is asked may look for a signal that came.
-        let held = Held::new()?;
+        let (running, finished) = (&mut self.running, &mut self.finished);
+        let outcome = self.watch.wait(&mut || match running() {
+            true => Ok(()),
+            false => {
+                *finished = true;
+                Err(Error::new(Kind::Gone, "the container has ended"))
+            }
+        });
         // What was written between the last look and the end is still to be read: one more round.
-        self.finished = !(self.running)();
-        if !self.finished {
-            self.watch.wait(&held)?;
-        }
-        Ok(true)
+        if self.finished { Ok(true) } else { outcome.map(|()| true) }
     }
 }
 

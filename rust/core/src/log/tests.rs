@@ -22,6 +22,10 @@ fn open(dir: &Path, config: &LogConfig) -> Writer {
     Writer::open(File::open(dir).unwrap().as_fd(), config).unwrap()
 }
 
+fn reader(dir: &TempDir, driver: Driver) -> Reader {
+    Reader::open(&dir.path().join("c/log"), driver).unwrap()
+}
+
 fn entries(dir: &Path, driver: Driver) -> Vec<Entry> {
     Reader::open(&dir.join("c/log"), driver).unwrap().map(Result::unwrap).collect()
 }
@@ -32,6 +36,24 @@ fn text(entries: &[Entry], stream: Stream) -> Vec<u8> {
 
 fn texts(entries: &[Entry]) -> Vec<String> {
     entries.iter().map(|entry| String::from_utf8_lossy(&entry.line).trim_end().to_owned()).collect()
+}
+
+fn lines(records: impl Iterator<Item = crate::Result<Entry>>) -> Vec<String> {
+    texts(&records.map(Result::unwrap).collect::<Vec<_>>())
+}
+
+/// What is given of a log that is followed while `running`, which is told how often it was asked; `wake` says nothing.
+fn followed(dir: &TempDir, inotify: bool, mut running: impl FnMut(u32) -> bool) -> Vec<String> {
+    let (wake, _end) = nix::unistd::pipe().unwrap();
+    let mut asked = 0;
+    let running = || {
+        asked += 1;
+        running(asked)
+    };
+    if inotify {
+        return lines(reader(dir, Driver::JsonFile).follow(running, Some(wake)));
+    }
+    lines(reader(dir, Driver::JsonFile).follow(running, None).without_inotify(Some(wake)))
 }
 
 fn lossy(bytes: &[u8]) -> Vec<u8> {
@@ -84,8 +106,8 @@ proptest! {
             }
             let count = entries.len();
             for tail in [0, 1, count / 2, count, count + 5] {
-                let reader = Reader::open(&dir.path().join("c/log"), driver).unwrap().tail(Some(tail as u64));
-                let got: Vec<Entry> = reader.map(Result::unwrap).collect();
+                let got: Vec<Entry> =
+                    reader(&dir, driver).tail(Some(tail as u64)).map(Result::unwrap).collect();
                 prop_assert_eq!(&got, &entries[count.saturating_sub(tail)..]);
             }
         }
@@ -125,8 +147,7 @@ fn rotation_keeps_the_newest_files_and_compresses_the_others() {
     assert_eq!(names, ["log", "log.1.gz", "log.2.gz"]);
     let got = texts(&entries(dir.path(), Driver::JsonFile));
     assert_eq!(got, numbers(100 - u32::try_from(got.len()).unwrap()..100));
-    let reader = Reader::open(&dir.path().join("c/log"), Driver::JsonFile).unwrap().tail(Some(15));
-    assert_eq!(texts(&reader.map(Result::unwrap).collect::<Vec<_>>()), numbers(85..100));
+    assert_eq!(lines(reader(&dir, Driver::JsonFile).tail(Some(15))), numbers(85..100));
 }
 
 #[test]
@@ -188,9 +209,8 @@ fn since_and_until_choose_by_time() {
     for at in 0..10 {
         writer.write(Stream::Stdout, format!("line {at}\n").as_bytes(), NOW + at).unwrap();
     }
-    let reader = Reader::open(&dir.path().join("c/log"), Driver::Local).unwrap();
-    let reader = reader.since(Some(NOW + 3)).until(Some(NOW + 6));
-    assert_eq!(texts(&reader.map(Result::unwrap).collect::<Vec<_>>()), numbers(3..7));
+    let chosen = reader(&dir, Driver::Local).since(Some(NOW + 3)).until(Some(NOW + 6));
+    assert_eq!(lines(chosen), numbers(3..7));
 }
 
 #[test]
@@ -206,9 +226,8 @@ fn following_survives_rotation_without_loss_or_repetition() {
                 write_numbers(&mut writer, 10..5000);
                 running.store(false, Ordering::SeqCst);
             });
-            let reader = Reader::open(&dir.path().join("c/log"), driver).unwrap();
-            let follow = reader.follow(|| running.load(Ordering::SeqCst), None);
-            assert_eq!(texts(&follow.map(Result::unwrap).collect::<Vec<_>>()), numbers(0..5000));
+            let follow = reader(&dir, driver).follow(|| running.load(Ordering::SeqCst), None);
+            assert_eq!(lines(follow), numbers(0..5000));
         });
     }
 }
@@ -219,16 +238,13 @@ fn following_misses_nothing_of_a_writer_that_rotates_all_the_time() {
         let dir = TempDir::new().unwrap();
         let busy = LogConfig { max_size: Some(600), max_files: 100_000, compress: true, ..config(driver) };
         let mut writer = open(dir.path(), &busy);
-        let path = dir.path().join("c/log");
         let written = AtomicBool::new(false);
         let followed = std::thread::scope(|scope| {
             scope.spawn(|| {
                 write_numbers(&mut writer, 0..1500);
                 written.store(true, Ordering::SeqCst);
             });
-            let running = || !written.load(Ordering::SeqCst);
-            let follow = Reader::open(&path, driver).unwrap().follow(running, None);
-            texts(&follow.map(Result::unwrap).collect::<Vec<_>>())
+            lines(reader(&dir, driver).follow(|| !written.load(Ordering::SeqCst), None))
         });
         assert_eq!(followed, numbers(0..1500), "{driver:?}");
     }
@@ -242,12 +258,12 @@ fn a_readable_wake_descriptor_ends_following_when_the_container_has_ended() {
     let (wake, end) = nix::unistd::pipe().unwrap();
     drop(end);
     let mut asked = 0;
-    let reader = Reader::open(&dir.path().join("c/log"), Driver::JsonFile).unwrap().tail(Some(1));
     let running = || {
         asked += 1;
         asked < 3
     };
-    assert_eq!(reader.follow(running, Some(wake)).map(Result::unwrap).count(), 1);
+    let follow = reader(&dir, Driver::JsonFile).tail(Some(1)).follow(running, Some(wake));
+    assert_eq!(lines(follow), numbers(1..2));
 }
 
 #[test]
@@ -257,18 +273,14 @@ fn following_is_woken_by_what_changes_and_needs_no_interval() {
         let dir = TempDir::new().unwrap();
         let mut writer = open(dir.path(), &config(Driver::JsonFile));
         write_numbers(&mut writer, 0..2);
-        let path = dir.path().join("c/log");
-        let (wake, _end) = nix::unistd::pipe().unwrap();
-        let mut asked = 0;
-        let running = || {
-            asked += 1;
-            if asked == 1 {
-                change.make(&path);
+        // The second time is the last before the wait.
+        let got = followed(&dir, true, |asked| {
+            if asked == 2 {
+                change.make(&dir.path().join("c/log"));
             }
-            asked < 2
-        };
-        let follow = Reader::open(&path, Driver::JsonFile).unwrap().follow(running, Some(wake));
-        assert_eq!(texts(&follow.map(Result::unwrap).collect::<Vec<_>>()), numbers(0..2), "{change:?}");
+            asked < 3
+        });
+        assert_eq!(got, numbers(0..2), "{change:?}");
     }
 }
 
@@ -299,18 +311,13 @@ fn following_goes_on_where_inotify_cannot_be_had() {
     let dir = TempDir::new().unwrap();
     let mut writer = open(dir.path(), &config(Driver::JsonFile));
     write_numbers(&mut writer, 0..2);
-    let (wake, _end) = nix::unistd::pipe().unwrap();
-    let mut asked = 0;
-    let running = || {
-        asked += 1;
+    let got = followed(&dir, false, |asked| {
         if asked == 2 {
             write_numbers(&mut writer, 2..4);
         }
         asked < 4
-    };
-    let reader = Reader::open(&dir.path().join("c/log"), Driver::JsonFile).unwrap();
-    let follow = reader.follow(running, None).without_inotify(Some(wake));
-    assert_eq!(texts(&follow.map(Result::unwrap).collect::<Vec<_>>()), numbers(0..4));
+    });
+    assert_eq!(got, numbers(0..4));
 }
 
 #[test]
@@ -318,19 +325,14 @@ fn a_log_that_is_cut_off_while_it_is_followed_is_read_from_its_start() {
     let dir = TempDir::new().unwrap();
     let mut writer = open(dir.path(), &config(Driver::JsonFile));
     write_numbers(&mut writer, 0..50);
-    let path = dir.path().join("c/log");
-    let (wake, _end) = nix::unistd::pipe().unwrap();
-    let mut asked = 0;
-    let running = || {
-        asked += 1;
-        if asked == 1 {
-            fs::write(&path, b"").unwrap();
+    let got = followed(&dir, true, |asked| {
+        if asked == 2 {
+            fs::write(dir.path().join("c/log"), b"").unwrap();
             write_numbers(&mut writer, 50..53);
         }
-        asked < 2
-    };
-    let follow = Reader::open(&path, Driver::JsonFile).unwrap().follow(running, Some(wake));
-    assert_eq!(texts(&follow.map(Result::unwrap).collect::<Vec<_>>()), numbers(0..53));
+        asked < 3
+    });
+    assert_eq!(got, numbers(0..53));
 }
 
 struct Mounted(TempDir);
@@ -426,7 +428,7 @@ fn timestamps_have_nine_digits_and_stand_before_whole_lines_only() {
     writer.write(Stream::Stderr, b"b\n", NOW - 123_456_789).unwrap();
     for timestamps in [false, true] {
         let (out, err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
-        let mut reader = Reader::open(&dir.path().join("c/log"), Driver::JsonFile).unwrap();
+        let mut reader = reader(&dir, Driver::JsonFile);
         copy_to(&mut reader, out.as_fd(), err.as_fd(), &CopyOptions { timestamps, ..CopyOptions::default() })
             .unwrap();
         let stamp = |text| if timestamps { text } else { "" };
@@ -488,7 +490,7 @@ fn throughput() {
         for timestamps in [false, true] {
             let started = std::time::Instant::now();
             let null = File::options().write(true).open("/dev/null").unwrap();
-            let mut reader = Reader::open(&dir.path().join("c/log"), driver).unwrap();
+            let mut reader = reader(&dir, driver);
             copy_to(
                 &mut reader,
                 null.as_fd(),
@@ -499,8 +501,7 @@ fn throughput() {
             rate(if timestamps { "copied with timestamps" } else { "copied" }, started);
         }
         let started = std::time::Instant::now();
-        let reader = Reader::open(&dir.path().join("c/log"), driver).unwrap().tail(Some(10));
-        assert_eq!(reader.count(), 10);
+        assert_eq!(reader(&dir, driver).tail(Some(10)).count(), 10);
         println!("{driver:?} compress={compress} tail 10: {:?}", started.elapsed());
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::life::HealthStatus;
 use crate::Error;
 
 /// One event.
@@ -32,7 +33,15 @@ pub enum Event {
         /// Answer to `pids`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pids: Option<Vec<i32>>,
+        /// Answer to a wait for health.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        health: Option<HealthStatus>,
     },
+}
+
+impl Event {
+    /// The request is done, and there is nothing to tell.
+    pub const DONE: Self = Self::Ok { pids: None, health: None };
 }
 
 /// How a process ended.

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::life::{HealthCheck, Restart};
 use crate::log::LogConfig;
-use crate::spec::{Process, Spec};
+use crate::protocol::network::{Dns, Endpoint, Network};
+use crate::spec::{Process, Resources, Spec};
 
 /// One request; the connection's first frame.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,8 +21,14 @@ pub enum Request {
     Attach(AttachRequest),
     /// Run another process.
     Exec(Box<ExecRequest>),
-    /// Tell when it has exited.
-    Wait,
+    /// Tell when it has exited, or is healthy.
+    Wait {
+        /// What is waited for.
+        #[serde(default)]
+        condition: WaitCondition,
+    },
+    /// Change limits and the restart policy.
+    Update(Box<UpdateRequest>),
     /// Send a signal to its init.
     Signal {
         /// Number of the signal.
@@ -56,6 +64,55 @@ pub enum Request {
         /// The new value.
         value: bool,
     },
+    /// Join another network.
+    Connect(Box<ConnectRequest>),
+    /// Leave a network.
+    Disconnect(DisconnectRequest),
+    /// Be found by other names in a network: the container was renamed.
+    Names {
+        /// The network's id.
+        network: String,
+        /// What others call it; its own name is the first.
+        names: Vec<String>,
+    },
+}
+
+/// Join another network.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectRequest {
+    /// The place in it.
+    pub endpoint: Endpoint,
+    /// The nftables table of the engine.
+    pub table: String,
+    /// Names with fixed addresses, beside those that the container started with; `servers` stay as they are.
+    #[serde(default)]
+    pub dns: Dns,
+    /// New contents of files in /etc.
+    #[serde(default)]
+    pub files: Files,
+}
+
+/// Leave a network.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DisconnectRequest {
+    /// The network's id.
+    pub network: String,
+    /// New contents of files in /etc.
+    #[serde(default)]
+    pub files: Files,
+}
+
+/// What a client waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WaitCondition {
+    /// The next end of its program.
+    #[default]
+    Exited,
+    /// Its health check succeeds; it is also told when the container becomes unhealthy or has ended.
+    Healthy,
 }
 
 /// A message on a connection that carries streams.
@@ -94,8 +151,12 @@ pub enum Fd {
     Rootfs,
     /// pidfd of the process whose end ends the container.
     Owner,
+    /// The host's `/etc/resolv.conf`.
+    Resolv,
     /// Detached clone of the source of `spec.mounts[n]`.
     Mount(usize),
+    /// Directory of the volume that is the source of `spec.mounts[n]`: its lock, and whether it is being filled.
+    Volume(usize),
     /// Namespace file of `spec.linux.namespaces[n]`.
     Namespace(usize),
     /// Directory of the log server's unix socket.
@@ -111,7 +172,9 @@ impl From<Fd> for String {
             Fd::Root => "root".into(),
             Fd::Rootfs => "rootfs".into(),
             Fd::Owner => "owner".into(),
+            Fd::Resolv => "resolv.conf".into(),
             Fd::Mount(index) => format!("mount:{index}"),
+            Fd::Volume(index) => format!("volume:{index}"),
             Fd::Namespace(index) => format!("ns:{index}"),
             Fd::Log => "log".into(),
         }
@@ -131,8 +194,10 @@ impl TryFrom<String> for Fd {
             "rootfs" => Ok(Self::Rootfs),
             "owner" => Ok(Self::Owner),
             "log" => Ok(Self::Log),
+            "resolv.conf" => Ok(Self::Resolv),
             _ => numbered("mount:")
                 .map(Self::Mount)
+                .or_else(|| numbered("volume:").map(Self::Volume))
                 .or_else(|| numbered("ns:").map(Self::Namespace))
                 .ok_or_else(|| format!("unknown file descriptor `{name}`")),
         }
@@ -202,6 +267,12 @@ pub struct StartRequest {
     /// What its events say of it: name, image, labels.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
+    /// When it is started again.
+    #[serde(default)]
+    pub restart: Restart,
+    /// How its health is found out.
+    #[serde(default)]
+    pub health: Option<Box<HealthCheck>>,
     /// What each descriptor is.
     #[serde(default)]
     pub fds: Vec<Fd>,
@@ -235,28 +306,6 @@ pub struct Rootfs {
     /// Spare the disk the syncs: for containers that are never started again.
     #[serde(default)]
     pub volatile: bool,
-}
-
-/// The network plan.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Network {
-    /// The mode.
-    #[serde(default)]
-    pub mode: NetworkMode,
-}
-
-/// Network modes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NetworkMode {
-    /// A namespace of its own with only loopback.
-    #[default]
-    None,
-    /// The host's.
-    Host,
-    /// Another container's, given by path in the specification.
-    Container,
 }
 
 /// Files that are bound to /etc unless the specification mounts something there.
@@ -293,6 +342,22 @@ pub struct Streams {
 #[serde(deny_unknown_fields)]
 pub struct AttachRequest {
     /// What each descriptor is.
+    #[serde(default)]
+    pub fds: Vec<Fd>,
+}
+
+/// Change a running container.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateRequest {
+    /// Limits; what is not named stays.
+    #[serde(default)]
+    pub resources: Resources,
+    /// The launch request by which it is started again from now on, with its restart policy. Without one the container is
+    /// not started again.
+    #[serde(default)]
+    pub launch: Option<Box<StartRequest>>,
+    /// What each descriptor is; they are those of `launch`.
     #[serde(default)]
     pub fds: Vec<Fd>,
 }

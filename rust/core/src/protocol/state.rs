@@ -8,6 +8,8 @@ use nix::fcntl::{OFlag, openat, renameat};
 use nix::sys::stat::Mode;
 use serde::{Deserialize, Serialize};
 
+use super::life::Health;
+use super::network::NetworkState;
 use crate::{Error, Result};
 
 /// Files of a container's run directory that go with its shim, after its cgroup. The socket is the last: where it stands
@@ -31,6 +33,8 @@ pub enum Status {
     Running,
     /// Frozen.
     Paused,
+    /// Between an end of its program and the next start by its restart policy.
+    Restarting,
     /// Ended.
     Exited,
 }
@@ -64,11 +68,23 @@ pub struct State {
     pub timed_out: bool,
     /// Whether everything goes when it ends.
     pub remove: bool,
+    /// How often it was started again by its restart policy since it was started by hand.
+    #[serde(default)]
+    pub restart_count: u32,
+    /// Whether it was a stop or a kill that ended it: then the start of the machine does not start it.
+    #[serde(default)]
+    pub stopped: bool,
+    /// What its health check says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
     /// Why it could not be run.
     pub error: Option<Error>,
     /// What its events say of it: name, image, labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, String>,
+    /// Its endpoints and published ports, while it has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkState>,
 }
 
 /// Name of the document in a container's directories.
@@ -78,6 +94,12 @@ impl State {
     /// Whether it says how the container ended, or why it never ran.
     pub fn has_ended(&self) -> bool {
         self.status == Status::Exited || self.error.is_some()
+    }
+
+    /// As it is kept once everything of the container has been undone: without what would have to be.
+    #[must_use]
+    pub fn ended(&self) -> Self {
+        Self { network: None, ..self.clone() }
     }
 
     /// Writes the document into a directory, whole or not at all (a new file, renamed).

@@ -17,6 +17,8 @@ pub struct Client {
     pub asked: bool,
     /// Position of the process it is attached to or waits for.
     pub task: Option<usize>,
+    /// Whether it wants to hear of the container's health.
+    pub waits_for_health: bool,
     /// Its pipes for output and errors.
     pub sinks: [Option<Sink>; 2],
     /// Its pipe with input.
@@ -42,6 +44,7 @@ impl Client {
             inbox: Inbox::default(),
             asked: false,
             task: None,
+            waits_for_health: false,
             sinks: [None, None],
             stdin: None,
             last_words: None,

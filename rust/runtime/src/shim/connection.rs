@@ -4,8 +4,9 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::epoll::EpollFlags;
+use nix::sys::signal::Signal;
 use nix::sys::socket::{SockFlag, accept4, getsockopt, sockopt};
-use rocker_core::protocol::{AttachRequest, Control, Event, Request};
+use rocker_core::protocol::{AttachRequest, Control, Event, Request, Status, WaitCondition};
 use rocker_core::{Error, Kind, Result, container};
 
 use super::client::{Client, Stdin};
@@ -14,6 +15,10 @@ use super::prepare::Handed;
 use super::supervise::{Shim, Token};
 use super::task::unblock;
 use crate::clock;
+
+/// Signals by which a user ends a program.
+const ENDING: [i32; 4] =
+    [Signal::SIGINT as i32, Signal::SIGQUIT as i32, Signal::SIGTERM as i32, Signal::SIGKILL as i32];
 
 impl Shim<'_> {
     /// Takes every waiting connection of the engine's owner.
@@ -93,20 +98,20 @@ impl Shim<'_> {
             }
             Request::Attach(request) => return self.attach(index, request, fds),
             Request::Exec(request) => return self.exec(index, *request, fds),
-            Request::Wait => return self.wait(index),
-            Request::Signal { signal } => {
-                self.signal_init(signal)?;
-            }
+            Request::Wait { condition: WaitCondition::Exited } => return self.wait(index),
+            Request::Wait { condition: WaitCondition::Healthy } => return self.wait_healthy(index),
+            Request::Update(request) => self.update(*request, fds)?,
+            Request::Signal { signal } => self.signal_init(signal)?,
             Request::Stop { signal, timeout, kill } => {
                 self.stopping |= !kill;
                 return self.stop(index, signal, timeout);
             }
-            Request::Kill => self.kill_all(),
+            Request::Kill => self.end(),
             Request::Pause => self.freeze(true)?,
             Request::Resume => self.freeze(false)?,
             Request::Pids => {
                 let pids = self.cgroup.as_ref().map_or_else(|| Ok(Vec::new()), |cgroup| cgroup.pids())?;
-                self.say_last(index, Event::Ok { pids: Some(pids) });
+                self.say_last(index, Event::Ok { pids: Some(pids), health: None });
                 return Ok(());
             }
             Request::Rename { name } => {
@@ -117,13 +122,20 @@ impl Shim<'_> {
                 self.record.state.remove = value;
                 self.record.write()?;
             }
+            Request::Connect(request) => self.connect_network(*request)?,
+            Request::Disconnect(request) => self.disconnect_network(&request)?,
+            Request::Names { network, names } => self.rename_in_network(&network, names)?,
         }
-        self.say_last(index, Event::Ok { pids: None });
+        self.say_last(index, Event::DONE);
         Ok(())
     }
 
     fn attach(&mut self, index: usize, request: AttachRequest, fds: Vec<OwnedFd>) -> Result<()> {
         let handed = Handed::sort(&request.fds, fds)?;
+        // One without streams only waits, which it may do between two starts as well.
+        if !request.fds.is_empty() && self.is_restarting() {
+            return Err(self.restarting());
+        }
         self.wait(index)?;
         let pid = self.record.state.pid;
         if let Some(client) = &self.clients[index] {
@@ -146,7 +158,12 @@ impl Shim<'_> {
     }
 
     fn stop(&mut self, index: usize, signal: Option<i32>, timeout: Option<f64>) -> Result<()> {
+        self.ending = true;
         self.wait(index)?;
+        self.give_up_restart();
+        if self.restart_at.is_some() {
+            return Ok(());
+        }
         // A frozen process would not see the signal.
         self.freeze(false)?;
         self.signal_init(signal.unwrap_or(self.policy.stop_signal))?;
@@ -158,7 +175,9 @@ impl Shim<'_> {
     }
 
     fn freeze(&mut self, freeze: bool) -> Result<()> {
-        use rocker_core::protocol::Status;
+        if freeze && self.is_restarting() {
+            return Err(self.restarting());
+        }
         let Some(cgroup) = &self.cgroup else { return Ok(()) };
         let (now, then) =
             if freeze { (Status::Running, Status::Paused) } else { (Status::Paused, Status::Running) };
@@ -171,17 +190,23 @@ impl Shim<'_> {
             cgroup.thaw()?
         }
         self.record.state.status = then;
+        self.hold_health(freeze);
         self.record.write()?;
         self.event(if freeze { "pause" } else { "unpause" }, &[]);
         Ok(())
     }
 
-    /// Sends a signal to the container's own process, with its event.
+    /// A signal for the container's program, with its event. One that is meant to end it ends its restarts too, as in
+    /// Docker.
     fn signal_init(&mut self, signal: i32) -> Result<()> {
         self.signal(0, signal)?;
         if !self.record.state.has_ended() {
             self.event("kill", &[("signal", &signal.to_string())]);
             self.kill_told |= signal == nix::libc::SIGKILL;
+        }
+        if signal == self.policy.stop_signal || ENDING.contains(&signal) {
+            self.ending = true;
+            self.give_up_restart();
         }
         Ok(())
     }
@@ -270,5 +295,12 @@ impl Shim<'_> {
     /// The error of a request to a container that is ending.
     pub(super) fn not_running() -> Error {
         Error::new(Kind::NotRunning, "the container is not running")
+    }
+
+    /// The error of a request to a container that waits for its next start.
+    pub(super) fn restarting(&self) -> Error {
+        let id = &self.record.state.id;
+        let message = format!("Container {id} is restarting, wait until the container is running");
+        Error::new(Kind::Conflict, message).hint("`rocker logs` may say why it ends")
     }
 }

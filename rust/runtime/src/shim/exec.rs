@@ -1,6 +1,6 @@
 //! Another process in the container.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
@@ -22,24 +22,18 @@ impl Shim<'_> {
             Status::Paused => {
                 return Err(Error::new(Kind::Conflict, "the container is paused").hint("unpause it first"));
             }
+            Status::Restarting => return Err(self.restarting()),
             Status::Created | Status::Exited => return Err(Self::not_running()),
         }
         let handed = Handed::sort(&request.fds, fds)?;
         let detach = request.detach;
         let command = command_line(&request.process.args);
-        let task = self.clone_exec(request)?;
-        let position = match self.tasks.iter().skip(1).position(Option::is_none) {
-            Some(free) => free + 1,
-            None => {
-                self.tasks.push(None);
-                self.tasks.len() - 1
-            }
-        };
+        let task = self.clone_exec(request, None)?;
         // Docker's order: the second is written whether or not the program can be run.
         for step in ["exec_create", "exec_start"] {
             self.exec_event(&format!("{step}: {command}"), &task, &[]);
         }
-        self.tasks[position] = Some(Task { detached: detach, ..task });
+        let position = self.seat(Task { detached: detach, ..task });
         if let Some(client) = self.clients[index].as_mut() {
             client.task = Some(position);
         }
@@ -47,7 +41,21 @@ impl Shim<'_> {
         self.connect_streams(index, handed.streams)
     }
 
-    fn clone_exec(&mut self, request: ExecRequest) -> Result<Task> {
+    /// Gives a process a position, one that is free or a new one.
+    pub(super) fn seat(&mut self, task: Task) -> usize {
+        let position = match self.tasks.iter().skip(1).position(Option::is_none) {
+            Some(free) => free + 1,
+            None => {
+                self.tasks.push(None);
+                self.tasks.len() - 1
+            }
+        };
+        self.tasks[position] = Some(task);
+        position
+    }
+
+    /// Clones the process, in the container's cgroup of v2 or in `nest`, one below that.
+    pub(super) fn clone_exec(&mut self, request: ExecRequest, nest: Option<BorrowedFd<'_>>) -> Result<Task> {
         let (Some(cgroup), Some(Some(init))) = (&self.cgroup, self.tasks.first()) else {
             return Err(Self::not_running());
         };
@@ -61,13 +69,19 @@ impl Shim<'_> {
             (false, Some(text)) => prepare::filter(Some(text), None)?,
             (false, None) => self.template.filter.clone(),
         };
+        let outside = self.template.traces;
         let pipes = Pipes::make(request.stdin && !request.tty)?;
         let terminal = request.tty.then(|| request.process.console_size.unwrap_or_default());
         let stdin = request.stdin;
         let exec_id = request.id;
         let setup = exec::Setup {
             init: duplicate(&init.pidfd)?,
-            namespaces: self.template.namespaces.difference(CloneFlags::CLONE_NEWPID),
+            namespaces: if outside {
+                self.template.namespaces
+            } else {
+                self.template.namespaces.difference(CloneFlags::CLONE_NEWPID)
+            },
+            outside: outside.then(|| exec::Outside { proof: self.host.proof, proc: self.host.proc.as_fd() }),
             cgroup: join,
             terminal,
             streams: pipes.child,
@@ -75,14 +89,14 @@ impl Shim<'_> {
         };
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
             .map_err(|errno| Error::sys("socketpair", errno))?;
-        if self.template.namespaces.contains(CloneFlags::CLONE_NEWPID) {
+        if !outside && self.template.namespaces.contains(CloneFlags::CLONE_NEWPID) {
             // For the children of this process only; it stays where it is (setns(2)).
             setns(&init.pidfd, CloneFlags::CLONE_NEWPID).map_err(|errno| match errno {
                 Errno::ESRCH => Self::not_running(),
                 _ => Error::sys("join pid namespace", errno),
             })?;
         }
-        match clone_process(self.host.proof, CloneFlags::empty(), cgroup.v2_fd()) {
+        match clone_process(self.host.proof, CloneFlags::empty(), nest.or_else(|| cgroup.v2_fd())) {
             // In a pid namespace whose init has ended nothing can be born (pid_namespaces(7)).
             Err(Errno::ENOMEM) if has_ended(&init.pidfd) => Err(Self::not_running()),
             Err(errno) => Err(Error::sys("clone3", errno)),
@@ -105,6 +119,7 @@ impl Shim<'_> {
                     started_ns: 0,
                     exit: None,
                     executes: true,
+                    moves: outside,
                     detached: false,
                     exec_id,
                 })

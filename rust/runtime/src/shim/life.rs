@@ -6,12 +6,14 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::epoll::EpollFlags;
 use nix::sys::stat::Mode;
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 use rocker_core::container::{self, Report};
 use rocker_core::protocol::{Event, Exit, Usage};
 use rocker_core::{Error, Kind};
 use rocker_sys::pidfd;
 
+use super::network::Network;
 use super::supervise::{Shim, Token};
 use super::task::Task;
 use super::teardown::tear_down;
@@ -50,13 +52,33 @@ impl Shim<'_> {
                 }
                 let _ = self.watch(Token::Output(index, 0), EpollFlags::EPOLLIN);
             }
+            (Report::Moved { pid }, Some(pidfd)) if task.moves => {
+                self.moved(index, Pid::from_raw(pid), pidfd)
+            }
             (Report::Failed(error), _) => self.start_failed(index, error),
-            _ => self.start_failed(index, Error::invalid("a report came without its descriptor")),
+            _ => self.start_failed(index, Error::invalid("a report came without its descriptor, or twice")),
         }
+    }
+
+    /// Another process goes on in place of one, once: from here on what is reported comes out of the container.
+    fn moved(&mut self, index: usize, pid: Pid, pidfd: OwnedFd) {
+        self.unwatch(Token::Ended(index));
+        let Some(Some(task)) = self.tasks.get_mut(index) else { return };
+        task.moves = false;
+        task.pidfd = pidfd;
+        self.left.push(std::mem::replace(&mut task.pid, pid));
+        let _ = self.watch(Token::Ended(index), EpollFlags::EPOLLIN);
+    }
+
+    /// Without waiting: one that is frozen together with its container has not ended yet.
+    fn reap_left(&mut self) {
+        self.left
+            .retain(|pid| matches!(waitpid(*pid, Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive)));
     }
 
     fn started(&mut self, index: usize) {
         self.unwatch(Token::Report(index));
+        self.reap_left();
         let now = clock::now_ns();
         let Some(Some(task)) = self.tasks.get_mut(index) else { return };
         task.report = None;
@@ -69,8 +91,9 @@ impl Shim<'_> {
             let sorts = [pidfd::Namespace::Mount, pidfd::Namespace::Network, pidfd::Namespace::Ipc];
             let held = sorts.into_iter().filter_map(|sort| pidfd::namespace(task.pidfd.as_fd(), sort).ok());
             self.namespaces.extend(held);
+            self.begin_health();
             // A full run root must not end a container that runs: who asks sees it as being created.
-            let _ = self.record.running(pid, clock::rfc3339(now));
+            let _ = self.record.running(pid, clock::rfc3339(now), self.root.as_ref());
             self.event("start", &[]);
         }
         for client in 0..self.clients.len() {
@@ -95,8 +118,15 @@ impl Shim<'_> {
         self.drain_outputs(index);
         self.tasks[index] = None;
         let exit_code = container::exit_code(error.kind);
+        if self.is_probe(index) {
+            return self.probe_failed(error);
+        }
+        if index == 0 && self.is_restarting() {
+            return self.restart_failed(error);
+        }
         if index == 0 {
             let _ = self.record.failed(error.clone(), exit_code, self.root.as_ref());
+            self.network.iter_mut().for_each(Network::release_ports);
             self.tasks[0] = None;
         }
         for client in 0..self.clients.len() {
@@ -130,23 +160,51 @@ impl Shim<'_> {
         }
         let exit = self.describe_exit(index, code, times);
         self.drain_outputs(index);
+        if self.is_probe(index) {
+            self.tasks[index] = None;
+            return self.probe_ended(code);
+        }
         if index == 0 {
-            self.close_log();
-            let _ = self.record.exited(&exit, self.root.as_ref());
+            return self.program_ended(exit);
         }
         self.tell_end(index, &exit);
         if let Some(Some(task)) = self.tasks.get_mut(index) {
             task.exit = Some(exit.clone());
         }
+        self.tell_exit(index, &exit);
+        if !self.clients.iter().flatten().any(|client| client.task == Some(index)) {
+            self.tasks[index] = None;
+        }
+    }
+
+    /// The container's own program has ended: it is started again, or the container ends with it.
+    fn program_ended(&mut self, exit: Exit) {
+        if !self.wait_for_restart(&exit) {
+            self.finish(exit);
+        }
+    }
+
+    /// Notes how the container ended for good, tells who waits, and takes everything away.
+    pub(super) fn finish(&mut self, exit: Exit) {
+        self.close_log();
+        self.end_health();
+        self.record.state.stopped = self.ending;
+        let _ = self.record.exited(&exit, self.root.as_ref());
+        self.tell_end(0, &exit);
+        self.network.iter_mut().for_each(Network::release_ports);
+        if let Some(Some(task)) = self.tasks.first_mut() {
+            task.exit = Some(exit.clone());
+        }
+        self.tell_exit(0, &exit);
+        self.end_container();
+    }
+
+    /// Tells all clients of a process how it ended.
+    pub(super) fn tell_exit(&mut self, index: usize, exit: &Exit) {
         for client in 0..self.clients.len() {
             if self.clients[client].as_ref().is_some_and(|one| one.task == Some(index)) {
                 self.say_last(client, Event::Exited(exit.clone()));
             }
-        }
-        if index == 0 {
-            self.end_container();
-        } else if !self.clients.iter().flatten().any(|client| client.task == Some(index)) {
-            self.tasks[index] = None;
         }
     }
 
@@ -167,17 +225,22 @@ impl Shim<'_> {
     }
 
     /// The events of a process's end, before anybody is told of it.
-    fn tell_end(&mut self, index: usize, exit: &Exit) {
+    pub(super) fn tell_end(&mut self, index: usize, exit: &Exit) {
         let code = exit.exit_code.to_string();
-        let Some(Some(task)) = self.tasks.get(index) else { return };
-        if index > 0 {
-            return self.exec_event("exec_die", task, &[("exitCode", &code)]);
+        let task = self.tasks.get(index).and_then(Option::as_ref);
+        match task {
+            Some(task) if index > 0 => return self.exec_event("exec_die", task, &[("exitCode", &code)]),
+            Some(task) => {
+                let seconds = (clock::now_ns() - task.started_ns).max(0) / 1_000_000_000;
+                if exit.oom_killed {
+                    self.event("oom", &[]);
+                }
+                self.event("die", &[("execDuration", &seconds.to_string()), ("exitCode", &code)]);
+            }
+            // It has died before: what ends is the wait for its next start.
+            None => {}
         }
-        let seconds = (clock::now_ns() - task.started_ns).max(0) / 1_000_000_000;
-        if exit.oom_killed {
-            self.event("oom", &[]);
-        }
-        self.event("die", &[("execDuration", &seconds.to_string()), ("exitCode", &code)]);
+        self.kill_told = false;
         if std::mem::take(&mut self.stopping) {
             self.event("stop", &[]);
         }
@@ -190,7 +253,7 @@ impl Shim<'_> {
     }
 
     /// Nothing of the container is needed any more; clients that still read keep the shim, not the container.
-    fn end_container(&mut self) {
+    pub(super) fn end_container(&mut self) {
         if self.ended {
             return;
         }
@@ -201,9 +264,14 @@ impl Shim<'_> {
             let _ = cgroup.kill();
         }
         // The kernel has killed them; reaping them here lets their cgroup be removed.
-        for task in self.tasks.iter_mut().skip(1).flatten() {
-            let _ = waitpid(task.pid, None);
+        for pid in self.tasks.iter().skip(1).flatten().map(|task| task.pid).chain(self.left.drain(..)) {
+            let _ = waitpid(pid, None);
         }
+        if let Some(network) = self.network.take() {
+            network.tear_down(self.host);
+        }
+        self.health = None;
+        self.kept = None;
         self.namespaces.clear();
         self.unwatch(Token::Listener);
         let waiting: Vec<usize> = (0..self.clients.len())

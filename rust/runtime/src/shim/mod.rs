@@ -11,19 +11,32 @@
 //! | `streams` | output and input on their way |
 //! | `life` | a process's start and end |
 //! | `exec` | another process in the container |
+//! | `network` | its endpoints, published ports and records |
+//! | `resolver` | names for the container, at 127.0.0.11 |
+//! | `backoff` | whether a container that has ended is started again, and when |
+//! | `kept` | what its next start needs |
+//! | `again` | the next start |
+//! | `health` | probes, and what they say |
+//! | `update` | other limits, another restart policy |
 //! | `record` | `state.json` |
 //! | `server` | the log server's socket in the loop |
 //! | `tell` | its events |
 //! | `teardown` | what is removed at the end |
 
+mod again;
+mod backoff;
 mod client;
 mod connection;
 mod exec;
+mod health;
 mod input;
+mod kept;
 mod life;
+mod network;
 mod output;
 mod prepare;
 mod record;
+mod resolver;
 mod server;
 mod start;
 mod streams;
@@ -31,6 +44,7 @@ mod supervise;
 mod task;
 mod teardown;
 mod tell;
+mod update;
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -62,7 +76,7 @@ pub fn main(host: &Host, connection: OwnedFd, network: Option<OwnedFd>) -> i32 {
         }
         Ok(Some((Request::Shutdown, _))) => {
             let _ = nix::sys::signal::kill(nix::unistd::getppid(), nix::sys::signal::Signal::SIGTERM);
-            let _ = send(connection.as_fd(), &Event::Ok { pids: None }, &[]);
+            let _ = send(connection.as_fd(), &Event::DONE, &[]);
             0
         }
         Ok(Some(_)) => {

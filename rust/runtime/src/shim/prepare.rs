@@ -31,12 +31,18 @@ pub struct Handed {
     pub owner: Option<OwnedFd>,
     /// Sources of binds, by the mount's position.
     pub mounts: Vec<(usize, OwnedFd)>,
+    /// Directories of volumes, by the mount's position.
+    pub volumes: Vec<(usize, OwnedFd)>,
     /// Namespace files, by the namespace's position.
     pub namespaces: Vec<(usize, OwnedFd)>,
     /// Directory of the log server's socket.
     pub log: Option<OwnedFd>,
     /// A network namespace made beforehand, with loopback up.
     pub network: Option<OwnedFd>,
+    /// Whether that is the container's own since an earlier start.
+    pub network_is_own: bool,
+    /// The host's resolv.conf(5).
+    pub resolv: Option<OwnedFd>,
 }
 
 impl Handed {
@@ -54,8 +60,10 @@ impl Handed {
                 Fd::Root => handed.root = Some(fd),
                 Fd::Rootfs => handed.directory = Some(fd),
                 Fd::Owner => handed.owner = Some(fd),
+                Fd::Resolv => handed.resolv = Some(fd),
                 Fd::Mount(index) => handed.mounts.push((*index, fd)),
                 Fd::Log => handed.log = Some(fd),
+                Fd::Volume(index) => handed.volumes.push((*index, fd)),
                 Fd::Namespace(index) => handed.namespaces.push((*index, fd)),
             }
         }
@@ -85,6 +93,7 @@ pub struct Namespaces {
 impl Namespaces {
     /// Sorts the specification's namespaces.
     pub fn plan(request: &StartRequest, handed: &mut Handed) -> Result<Self> {
+        let own = handed.network_is_own;
         let (handed, ready) = (&mut handed.namespaces, &mut handed.network);
         let mut plan = Self {
             new: CloneFlags::empty(),
@@ -104,7 +113,7 @@ impl Namespaces {
             let fd = handed.iter().position(|(at, _)| *at == index).map(|at| handed.swap_remove(at).1);
             match (namespace.path.is_some(), fd, namespace.kind) {
                 (false, _, NamespaceType::Cgroup) => plan.cgroup = true,
-                (false, _, kind @ NamespaceType::Network) if ready.is_some() && fits(request) => {
+                (false, _, kind @ NamespaceType::Network) if ready.is_some() && (own || fits(request)) => {
                     plan.joined.extend(ready.take().map(|fd| (kind, fd)));
                     plan.own.push(kind);
                     plan.ready = true;
@@ -130,6 +139,13 @@ impl Namespaces {
         // Not wanted: it need not live as long as the container.
         drop(ready.take());
         Ok(plan)
+    }
+
+    /// The network namespace that was made beforehand, for the shim's own work in it.
+    pub fn network(&self) -> Result<Option<OwnedFd>> {
+        let own = self.joined.iter().find(|(kind, _)| self.ready && *kind == NamespaceType::Network);
+        let copy = own.map(|(_, fd)| fd.as_fd().try_clone_to_owned()).transpose();
+        copy.map_err(|error| Error::io("duplicate the network namespace", &error))
     }
 }
 
@@ -163,20 +179,24 @@ fn fits(request: &StartRequest) -> bool {
 }
 
 /// The specification's mounts with their options sorted and their sources.
-pub fn mounts(request: &mut StartRequest, handed: &mut Vec<(usize, OwnedFd)>) -> Result<Vec<Planned>> {
+pub fn mounts(request: &mut StartRequest, handed: &mut Handed) -> Result<Vec<Planned>> {
     let mounts = std::mem::take(&mut request.spec.mounts);
     let plan = |(index, mount): (usize, rocker_core::spec::Mount)| {
         let options = MountOptions::parse(&mount.options)?;
-        let tree = handed.iter().position(|(at, _)| *at == index).map(|at| handed.swap_remove(at).1);
-        if (options.bind || mount.kind == "bind") && tree.is_none() {
+        let tree = taken(&mut handed.mounts, index);
+        if (options.bind || matches!(mount.kind.as_str(), "bind" | "volume" | "image")) && tree.is_none() {
             return Err(Error::invalid(format!(
                 "bind `{}` came without its source",
                 mount.destination.display()
             )));
         }
-        Ok(Planned { mount, options, tree })
+        Ok(Planned { mount, options, tree, volume: taken(&mut handed.volumes, index) })
     };
     mounts.into_iter().enumerate().map(plan).collect()
+}
+
+fn taken(handed: &mut Vec<(usize, OwnedFd)>, index: usize) -> Option<OwnedFd> {
+    handed.iter().position(|(at, _)| *at == index).map(|at| handed.swap_remove(at).1)
 }
 
 /// The files of /etc that are to be written and bound: name in the run directory and content.

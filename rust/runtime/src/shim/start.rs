@@ -24,6 +24,10 @@ use rocker_core::spec::NamespaceType;
 use rocker_core::{Error, Result};
 use rocker_sys::clone::{Cloned, clone_process};
 
+use super::backoff::Backoff;
+use super::health::Health;
+use super::kept::Kept;
+use super::network::Network;
 use super::prepare::{self, Handed, Namespaces};
 use super::record::Record;
 use super::supervise::{Policy, Shim};
@@ -44,18 +48,36 @@ struct Scaffold<'h> {
     directory: OwnedFd,
     /// Let go of last: nobody else may start it meanwhile.
     lock: Option<Flock<OwnedFd>>,
-    cgroup: Option<Cgroup>,
+    cradle: Cradle,
+    network: Option<Network>,
+}
+
+/// What of a start holds processes.
+#[derive(Debug, Default)]
+pub struct Cradle {
+    /// Made before the child.
+    pub cgroup: Option<Cgroup>,
     child: Option<(Pid, OwnedFd)>,
 }
 
-impl Scaffold<'_> {
-    fn undo(self) {
+impl Cradle {
+    /// Ends the child of a start that fails; its cgroup is left to remove.
+    pub fn end_child(&self) {
         if let Some((pid, pidfd)) = &self.child {
             let _ = rocker_sys::pidfd::kill(pidfd.as_fd());
             let _ = nix::sys::wait::waitpid(*pid, None);
         }
+    }
+}
+
+impl Scaffold<'_> {
+    fn undo(self) {
+        self.cradle.end_child();
+        if let Some(network) = self.network {
+            network.tear_down(self.host);
+        }
         let root = self.root.as_ref();
-        if tear_down(self.cgroup, &self.host.run, &self.directory, root, &self.id, self.remove) {
+        if tear_down(self.cradle.cgroup, &self.host.run, &self.directory, root, &self.id, self.remove) {
             let state = State { id: self.id, attributes: self.attributes, ..State::default() };
             tell(self.host, &state, "destroy", &[]);
         }
@@ -83,11 +105,11 @@ pub fn start<'h>(
         id: request.id.clone(),
         remove: request.remove,
         attributes: request.attributes.clone(),
-        root: handed.root.take(),
+        root: None,
         directory,
         lock,
-        cgroup: None,
-        child: None,
+        cradle: Cradle::default(),
+        network: None,
     };
     match build(&mut scaffold, request, handed) {
         Ok(mut shim) => {
@@ -162,54 +184,95 @@ fn has_ended(directory: &OwnedFd) -> bool {
 
 fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed: Handed) -> Result<Shim<'h>> {
     let host = scaffold.host;
+    let backoff = Backoff::new(request.restart);
+    let streams = std::mem::take(&mut handed.streams);
+    let (owner, ready, resolv_conf) = (handed.owner.take(), handed.network.take(), handed.resolv.take());
+    let log_server = handed.log.take();
+    let kept = if backoff.is_active() { Some(Kept::new(host, &request, &mut handed)?) } else { None };
+    if let Some(kept) = &kept {
+        (request, handed) = kept.next(host)?;
+        scaffold.root = kept.root()?;
+    } else {
+        scaffold.root = handed.root.take();
+    }
+    handed.network = ready;
+    let log = std::mem::take(&mut request.log);
+    let (mut record, policy) = describe(host, &scaffold.directory, &request, kept.is_some())?;
+    let health = request.health.take().map(|check| Health::new(*check));
+    record.state.health = health.as_ref().map(|_| rocker_core::protocol::Health::default());
+    scaffold.network = Network::plan(host, &mut request, resolv_conf)?;
+    record.state.network = scaffold.network.as_ref().map(Network::state);
+    // Before there is a cgroup: whoever finds the shim dead knows from it what to end.
+    record.write()?;
+    let Scaffold { cradle, root, directory, network, .. } = &mut *scaffold;
+    let (task, template) = bear(host, cradle, root.as_ref(), directory, request, handed, network.as_mut())?;
+    record.state.pid = task.pid.as_raw();
+    let log = open_log(scaffold.root.as_ref(), &log, log_server)?;
+    let listener = listen_in(&scaffold.directory)?;
+    // Last, so that nothing of the program has run when one of these fails.
+    release(&task, scaffold.cradle.cgroup.as_ref())?;
+    let lock = scaffold.lock.take();
+    let cgroup = scaffold.cradle.cgroup.take();
+    let root = scaffold.root.take();
+    let mut shim =
+        Shim::new(host, lock, listener, record, policy, cgroup, root, log, task, template, owner, streams)?;
+    (shim.kept, shim.backoff, shim.health) = (kept, backoff, health);
+    shim.network = scaffold.network.take();
+    Ok(shim)
+}
+
+/// Makes the container's cgroup and its child, on its way to becoming the program as soon as it is [`release`]d.
+///
+/// `root` is the data root, unless the descriptors bring a clone for this start alone. `network` is brought up at the first
+/// start.
+pub fn bear(
+    host: &Host,
+    cradle: &mut Cradle,
+    root: Option<&OwnedFd>,
+    directory: &OwnedFd,
+    mut request: StartRequest,
+    mut handed: Handed,
+    network: Option<&mut Network>,
+) -> Result<(Task, Template)> {
     let plan = Namespaces::plan(&request, &mut handed)?;
     if plan.ready {
         request.spec.linux.sysctl.retain(|name, value| !SYSCTLS.contains(&(name.as_str(), value.as_str())));
     }
-    let mounts = prepare::mounts(&mut request, &mut handed.mounts)?;
+    let mounts = prepare::mounts(&mut request, &mut handed)?;
     let files = prepare::files(&mut request, &mounts);
     let linux = &request.spec.linux;
-    let path = cgroup_path(linux.cgroups_path.as_deref(), &request.id)?;
-    let (mut record, policy) = describe(host, &scaffold.directory, &request, &path)?;
-    // Before there is a cgroup: whoever finds the shim dead knows from it what to end.
-    record.write()?;
+    let path = cgroup_path(linux.cgroups_path.as_deref(), &request.id);
     let (cgroup, rest) = host.hierarchies.begin(&path, linux.resources.as_ref())?;
-    let cgroup = scaffold.cgroup.insert(cgroup);
-    let log = std::mem::take(&mut request.log);
+    let cgroup = cradle.cgroup.insert(cgroup);
     let gate = Gate::new(plan.cgroup);
-    let files_bound = prepare::bound(&request.id, &files);
-    let (setup, pipes) =
-        arrange(host, scaffold.root.as_ref(), request, handed.directory, mounts, files_bound, gate, &plan)?;
+    let bound = prepare::bound(&request.id, &files);
+    let namespace = plan.network()?.filter(|_| network.is_some());
+    let root = handed.root.as_ref().or(root);
+    let (setup, pipes) = arrange(host, root, request, handed.directory, mounts, bound, gate, &plan)?;
     let (task, template) = launch(host, cgroup, plan, setup, pipes)?;
-    record.state.pid = task.pid.as_raw();
     let pidfd = task.pidfd.as_fd().try_clone_to_owned();
-    scaffold.child = Some((task.pid, pidfd.map_err(|error| Error::io("duplicate a pidfd", &error))?));
+    cradle.child = Some((task.pid, pidfd.map_err(|error| Error::io("duplicate a pidfd", &error))?));
     // From here on the child mounts what it can without the following.
     cgroup.finish(rest)?;
-    prepare::write_files(&scaffold.directory, &files)?;
-    let log = open_log(scaffold.root.as_ref(), &log, handed.log)?;
-    let listener = listen_in(&scaffold.directory)?;
-    // Last, so that nothing of the program has run when one of these fails.
-    if let Some((socket, _)) = &task.report {
-        Gate::let_pass(socket, cgroup)?;
+    match network {
+        // As they are since a network was joined or left.
+        Some(network) if network.is_up() => {}
+        Some(network) => {
+            prepare::write_files(directory, &files)?;
+            let child = cradle.child.as_ref().map(|(pid, pidfd)| (*pid, pidfd.as_fd()));
+            network.bring_up(host, namespace, child)?;
+        }
+        None => prepare::write_files(directory, &files)?,
     }
-    let lock = scaffold.lock.take().ok_or_else(|| Error::invalid("no lock"))?;
-    let cgroup = scaffold.cgroup.take();
-    let root = scaffold.root.take();
-    Shim::new(
-        host,
-        lock,
-        listener,
-        record,
-        policy,
-        cgroup,
-        root,
-        log,
-        task,
-        template,
-        handed.owner,
-        handed.streams,
-    )
+    Ok((task, template))
+}
+
+/// Lets the child go on to become the program.
+pub fn release(task: &Task, cgroup: Option<&Cgroup>) -> Result<()> {
+    match (&task.report, cgroup) {
+        (Some((socket, _)), Some(cgroup)) => Gate::let_pass(socket, cgroup),
+        _ => Ok(()),
+    }
 }
 
 /// What exec takes over from the container's own process.
@@ -219,11 +282,16 @@ pub struct Template {
     pub namespaces: nix::sched::CloneFlags,
     /// Its filter.
     pub filter: Vec<u8>,
+    /// Whether its processes may trace others, which then join its pid namespace last.
+    pub traces: bool,
 }
 
-fn cgroup_path(wanted: Option<&Path>, id: &str) -> Result<PathBuf> {
+/// CAP_SYS_PTRACE (capabilities(7)).
+const TRACE: u64 = 1 << 19;
+
+fn cgroup_path(wanted: Option<&Path>, id: &str) -> PathBuf {
     let path = wanted.map_or_else(|| Path::new("rocker").join(id), Path::to_owned);
-    Ok(path.strip_prefix("/").map_or(path.clone(), Path::to_owned))
+    path.strip_prefix("/").map_or(path.clone(), Path::to_owned)
 }
 
 fn open_log(root: Option<&OwnedFd>, log: &LogConfig, directory: Option<OwnedFd>) -> Result<Option<Writer>> {
@@ -265,8 +333,9 @@ fn describe(
     host: &Host,
     directory: &OwnedFd,
     request: &StartRequest,
-    cgroup: &Path,
+    keep: bool,
 ) -> Result<(Record, Policy)> {
+    let cgroup = cgroup_path(request.spec.linux.cgroups_path.as_deref(), &request.id);
     let state = State {
         version: 1,
         id: request.id.clone(),
@@ -292,7 +361,7 @@ fn describe(
         stop_signal: request.stop_signal,
         stop_timeout: request.stop_timeout,
     };
-    Ok((Record { state, directory }, policy))
+    Ok((Record { state, directory, keep }, policy))
 }
 
 /// The child's setup, and the shim's ends of its streams.
@@ -356,7 +425,14 @@ fn launch(
     mut setup: init::Setup,
     pipes: Pipes,
 ) -> Result<(Task, Template)> {
-    let template = Template { namespaces: plan.all, filter: setup.program.filter.clone() };
+    let program = &setup.program;
+    let template = Template {
+        namespaces: plan.all,
+        filter: program.filter.clone(),
+        // In a pid namespace that it shares with others this process, too, has children born there only (setns(2)).
+        traces: program.masks.bounding & TRACE != 0
+            && plan.new.contains(nix::sched::CloneFlags::CLONE_NEWPID),
+    };
     setup.joined = plan.joined;
     let executes = !setup.reaper;
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
@@ -387,6 +463,7 @@ fn launch(
                 started_ns: 0,
                 exit: None,
                 executes,
+                moves: false,
                 detached: false,
                 exec_id: String::new(),
             };

@@ -36,6 +36,7 @@ impl Shim<'_> {
                 let _ = log.write(kind, &chunk[..count], clock::now_ns());
                 self.watch_log();
             }
+            self.keep_probe_output(index, &chunk[..count]);
             self.deliver(index, stream, &chunk[..count]);
             self.buffer = chunk;
         }

@@ -6,11 +6,17 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::Flock;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::unistd::Pid;
 use rocker_core::cgroup::{Cgroup, JoinHandle};
 use rocker_core::log::Writer;
+use rocker_core::protocol::Exit;
 use rocker_core::{Error, Result};
 
+use super::backoff::Backoff;
 use super::client::Client;
+use super::health::Health;
+use super::kept::Kept;
+use super::network::Network;
 use super::record::Record;
 use super::start::Template;
 use super::task::Task;
@@ -53,6 +59,10 @@ pub enum Token {
     Sink(usize, usize),
     /// The log server's socket.
     Log,
+    /// A question for the resolver.
+    Resolver,
+    /// Something of the host's rule set has gone.
+    News,
 }
 
 impl Token {
@@ -67,7 +77,9 @@ impl Token {
             Self::Client(number) => (6, number, 0),
             Self::ClientInput(number) => (7, number, 0),
             Self::Sink(number, stream) => (8, number, stream),
-            Self::Log => (20, 0, 0),
+            Self::Resolver => (9, 0, 0),
+            Self::News => (10, 0, 0),
+            Self::Log => (11, 0, 0),
         };
         kind << 56 | (stream as u64) << 48 | number as u64
     }
@@ -83,8 +95,10 @@ impl Token {
             5 => Self::Input(number),
             6 => Self::Client(number),
             7 => Self::ClientInput(number),
-            20 => Self::Log,
-            _ => Self::Sink(number, stream),
+            8 => Self::Sink(number, stream),
+            9 => Self::Resolver,
+            10 => Self::News,
+            _ => Self::Log,
         }
     }
 }
@@ -107,8 +121,12 @@ pub struct Shim<'h> {
     pub(super) template: Template,
     /// Namespaces of the container that are not to end with its last process.
     pub(super) namespaces: Vec<OwnedFd>,
+    /// Its endpoints and published ports.
+    pub(super) network: Option<Network>,
     /// For processes made by exec, from the first on.
     pub(super) join: Option<JoinHandle>,
+    /// Processes in whose place others went on, to be reaped.
+    pub(super) left: Vec<Pid>,
     pub(super) owner: Option<OwnedFd>,
     pub(super) timed_out: bool,
     /// Monotonic time at which a stop turns into a kill.
@@ -117,6 +135,18 @@ pub struct Shim<'h> {
     pub(super) kill_told: bool,
     /// Whether its end is what a `stop` asked for.
     pub(super) stopping: bool,
+    /// Its restart policy.
+    pub(super) backoff: Backoff,
+    /// What a restart needs.
+    pub(super) kept: Option<Kept>,
+    /// Set once a user, the owner or the time limit wants it to end: then it is not started again.
+    pub(super) ending: bool,
+    /// Monotonic time of the next start, while it waits for that.
+    pub(super) restart_at: Option<i64>,
+    /// How its program ended last.
+    pub(super) last_exit: Exit,
+    /// Its health check.
+    pub(super) health: Option<Health>,
     /// Set once the container has ended and everything of it is gone.
     pub(super) ended: bool,
     /// What of the log server's socket is waited for: the socket's generation, and whether it is to be written.
@@ -125,7 +155,7 @@ pub struct Shim<'h> {
     pub(super) unsaid: RefCell<Vec<u8>>,
     epoll: Epoll,
     /// Whether what the start needed of the heap has been given back.
-    trimmed: bool,
+    pub(super) trimmed: bool,
     /// Chunks between pipes; freed when idle.
     pub(super) buffer: Vec<u8>,
     first_streams: Option<[Option<OwnedFd>; 3]>,
@@ -157,7 +187,7 @@ impl<'h> Shim<'h> {
     #[allow(clippy::too_many_arguments)] // the parts of one shim, each made by its own step of the start
     pub fn new(
         host: &'h Host,
-        lock: Flock<OwnedFd>,
+        lock: Option<Flock<OwnedFd>>,
         listener: OwnedFd,
         record: Record,
         policy: Policy,
@@ -173,7 +203,7 @@ impl<'h> Shim<'h> {
             Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(|errno| Error::sys("epoll", errno))?;
         Ok(Self {
             host,
-            lock: Some(lock),
+            lock,
             listener,
             record,
             policy,
@@ -184,12 +214,20 @@ impl<'h> Shim<'h> {
             clients: Vec::new(),
             template,
             namespaces: Vec::new(),
+            network: None,
             join: None,
+            left: Vec::new(),
             owner,
             timed_out: false,
             stop_at: None,
             kill_told: false,
             stopping: false,
+            backoff: Backoff::default(),
+            kept: None,
+            ending: false,
+            restart_at: None,
+            last_exit: Exit::default(),
+            health: None,
             ended: false,
             log_watched: None,
             unsaid: RefCell::default(),
@@ -219,6 +257,8 @@ impl<'h> Shim<'h> {
         if self.owner.is_some() {
             self.watch(Token::Owner, EpollFlags::EPOLLIN)?;
         }
+        self.watch(Token::Resolver, EpollFlags::EPOLLIN)?;
+        self.watch(Token::News, EpollFlags::EPOLLIN)?;
         self.watch_task(0)
     }
 
@@ -248,6 +288,8 @@ impl<'h> Shim<'h> {
             Token::ClientInput(index) => client(index)?.stdin.as_ref().map(|stdin| stdin.fd.as_fd()),
             Token::Sink(index, stream) => client(index)?.sinks[stream].as_ref().map(|sink| sink.fd.as_fd()),
             Token::Log => self.log.as_ref()?.remote()?.socket(),
+            Token::Resolver => self.network.as_ref()?.resolver_fd(),
+            Token::News => self.network.as_ref()?.news_fd(),
         }
     }
 
@@ -280,13 +322,22 @@ impl<'h> Shim<'h> {
             Token::ClientInput(index) => self.read_client_input(index),
             Token::Sink(index, stream) => self.sink_writable(index, stream, events),
             Token::Log => self.log_goes_on(true),
+            Token::Resolver => self.network.iter_mut().for_each(Network::answer),
+            Token::News => self.network.iter_mut().for_each(Network::hear),
         }
     }
 
     fn owner_ended(&mut self) {
         self.unwatch(Token::Owner);
         self.owner = None;
+        self.end();
+    }
+
+    /// Ends the container for good, at once.
+    pub(super) fn end(&mut self) {
+        self.ending = true;
         self.kill_all();
+        self.give_up_restart();
     }
 
     /// Kills every process of the container, at once and without a chance to fork away.
@@ -300,7 +351,11 @@ impl<'h> Shim<'h> {
     }
 
     fn timeout(&self) -> EpollTimeout {
-        let next = [self.policy.kill_at, self.stop_at, self.log_deadline()].into_iter().flatten().min();
+        let health = self.health.as_ref().and_then(Health::next_at);
+        let network = self.network.as_ref().and_then(Network::deadline);
+        let log = self.log_deadline();
+        let all = [self.policy.kill_at, self.stop_at, self.restart_at, health, network, log];
+        let next = all.into_iter().flatten().min();
         let until = next.map(|at| ((at - clock::monotonic_ns()).max(0) + 999_999) / 1_000_000);
         let busy = !self.buffer.is_empty() || !self.trimmed;
         match (until, busy.then_some(200)) {
@@ -317,10 +372,13 @@ impl<'h> Shim<'h> {
         if self.log_deadline().is_some_and(|at| at <= now) {
             self.log_goes_on(false);
         }
+        if let Some(network) = &mut self.network {
+            network.act_on_time(now);
+        }
         if self.policy.kill_at.is_some_and(|at| at <= now) {
             self.policy.kill_at = None;
             self.timed_out = true;
-            self.kill_all();
+            self.end();
         }
         if self.stop_at.is_some_and(|at| at <= now) {
             self.stop_at = None;
@@ -328,6 +386,12 @@ impl<'h> Shim<'h> {
                 self.event("kill", &[("signal", "9")]);
             }
             self.kill_all();
+        }
+        if self.restart_at.is_some_and(|at| at <= now) {
+            self.start_again();
+        }
+        if self.health.as_ref().and_then(Health::next_at).is_some_and(|at| at <= now) {
+            self.check_health(now);
         }
     }
 

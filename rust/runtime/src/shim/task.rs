@@ -35,6 +35,8 @@ pub struct Task {
     pub exit: Option<Exit>,
     /// Whether it becomes the program itself; with `--init` its child does.
     pub executes: bool,
+    /// Whether another process will go on in its place.
+    pub moves: bool,
     /// Whether its client is told of its start only (`exec -d`).
     pub detached: bool,
     /// What its events name it by, if it was made by exec.

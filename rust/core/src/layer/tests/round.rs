@@ -13,7 +13,12 @@ use super::{apply_bytes, arena, describe, is_root, shell};
 
 fn pack_directory(dir: &Path, whiteouts: bool) -> (Packed, Vec<u8>) {
     let mut bytes = Vec::new();
-    let packed = pack(File::open(dir).unwrap().as_fd(), &mut bytes, &PackOptions { whiteouts }).unwrap();
+    let packed = pack(
+        File::open(dir).unwrap().as_fd(),
+        &mut bytes,
+        &PackOptions { whiteouts, ..PackOptions::default() },
+    )
+    .unwrap();
     (packed, bytes)
 }
 

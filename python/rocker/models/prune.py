@@ -1,0 +1,31 @@
+"""Answers of the prunes and of `system df`, in the shapes of the Docker Engine API. Imported by type checkers only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from rocker.models.container import ContainerSummary
+    from rocker.models.image import ImageSummary, Removal
+
+
+class ContainersPruned(TypedDict):
+    """`POST /containers/prune`; `SpaceReclaimed` is bytes."""
+
+    ContainersDeleted: list[str]
+    SpaceReclaimed: int
+
+
+class ImagesPruned(TypedDict):
+    """`POST /images/prune`; `SpaceReclaimed` is bytes."""
+
+    ImagesDeleted: list[Removal]
+    SpaceReclaimed: int
+
+
+class DiskUsage(TypedDict):
+    """`GET /system/df`; `LayersSize` is the bytes of all layers, each counted once."""
+
+    LayersSize: int
+    Images: list[ImageSummary]
+    Containers: list[ContainerSummary]

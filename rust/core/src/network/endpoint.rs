@@ -1,0 +1,198 @@
+//! A container's link into a bridge.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, setns};
+use rocker_sys::clone::exit_now;
+use rocker_sys::netlink::{Address, Config, LOOPBACK, Link, Route, Veth};
+
+use super::{bridge, sysctl};
+use crate::protocol::{Cidr, Endpoint, EndpointState};
+use crate::{Error, Kind, Result};
+
+/// A container's network namespace, and the way into it and back.
+#[derive(Debug)]
+pub struct Inside {
+    /// The container's.
+    pub namespace: OwnedFd,
+    home: OwnedFd,
+}
+
+impl Inside {
+    /// The namespace of a container; that of the calling thread is where it returns to.
+    pub fn new(namespace: OwnedFd) -> Result<Self> {
+        let home = Route::open().and_then(|route| route.namespace());
+        Ok(Self { namespace, home: home.map_err(|errno| Error::sys("find the network namespace", errno))? })
+    }
+
+    /// Does something in the container's namespace; what it opens there stays there.
+    ///
+    /// A process that cannot return ends: one in the wrong namespace would do to the one what is meant for the other.
+    pub fn visit<T>(&self, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        setns(&self.namespace, CloneFlags::CLONE_NEWNET)
+            .map_err(|errno| Error::sys("enter the container's network namespace", errno))?;
+        let done = act();
+        if setns(&self.home, CloneFlags::CLONE_NEWNET).is_err() {
+            exit_now(1);
+        }
+        done
+    }
+}
+
+/// Connects a container with a bridge, which is made where it is not there: a pair of links made in place, addresses,
+/// routes. `hairpin`: whether it publishes ports, by which it may meet itself.
+///
+/// On failure nothing is left.
+pub fn attach(
+    proc: BorrowedFd<'_>,
+    inside: &Inside,
+    endpoint: &Endpoint,
+    table: &str,
+    link: &str,
+    hairpin: bool,
+) -> Result<EndpointState> {
+    let mut route = super::route()?;
+    let master = bridge::ensure(proc, &mut route, &endpoint.bridge, table)?;
+    let veth = Veth {
+        name: link,
+        master,
+        peer: &endpoint.interface,
+        namespace: inside.namespace.as_fd(),
+        mac: endpoint.mac.map(|mac| mac.0),
+        mtu: endpoint.bridge.mtu.filter(|mtu| *mtu != 0),
+    };
+    route.add_veth(&veth).map_err(|errno| explain(endpoint, errno))?;
+    let done = set_port(&mut route, endpoint, link, hairpin).and_then(|()| configure(proc, inside, endpoint));
+    if let Err(error) = done {
+        let _ = route.delete(link);
+        return Err(error);
+    }
+    Ok(EndpointState {
+        network: endpoint.network.clone(),
+        interface: endpoint.interface.clone(),
+        link: link.to_owned(),
+        addresses: endpoint.addresses.clone(),
+        mac: endpoint.mac,
+    })
+}
+
+/// Disconnects a container that goes on. One that ends loses its links with its namespace, and nobody waits for that.
+pub fn detach(link: &str) -> Result<()> {
+    match super::route()?.delete(link) {
+        Ok(()) | Err(Errno::ENODEV) => Ok(()),
+        Err(errno) => Err(Error::at("remove the link", link, errno)),
+    }
+}
+
+fn set_port(route: &mut Route, endpoint: &Endpoint, link: &str, hairpin: bool) -> Result<()> {
+    if endpoint.bridge.icc && !hairpin {
+        return Ok(());
+    }
+    let fail = |errno| Error::at("set the bridge's port", link, errno);
+    let end = route.link(link).map_err(fail)?.ok_or_else(|| fail(Errno::ENODEV))?;
+    route.set_port(end.index, !endpoint.bridge.icc, hairpin).map_err(fail)
+}
+
+/// In the container's namespace: parameters first, because a link that is up has an address of IPv6 already.
+fn configure(proc: BorrowedFd<'_>, inside: &Inside, endpoint: &Endpoint) -> Result<()> {
+    let name = &endpoint.interface;
+    let fail = |errno| match errno {
+        Errno::EADDRNOTAVAIL | Errno::EINVAL | Errno::ENETUNREACH | Errno::EHOSTUNREACH => {
+            Error::at("set addresses and routes of", name, errno).kind(Kind::Invalid)
+        }
+        _ => Error::at("set addresses and routes of", name, errno),
+    };
+    inside.visit(|| {
+        let has_six = endpoint.addresses.iter().any(|Cidr(one)| one.address.is_ipv6());
+        sysctl::set_if_there(
+            proc,
+            &format!("ipv6/conf/{name}/disable_ipv6"),
+            if has_six { "0" } else { "1" },
+        )?;
+        if has_six {
+            sysctl::set_if_there(proc, &format!("ipv6/conf/{name}/accept_ra"), "0")?;
+        }
+        set_sysctls(proc, endpoint)?;
+        let mut route = super::route()?;
+        let link = route.link(name).map_err(fail)?.ok_or_else(|| fail(Errno::ENODEV))?;
+        route.apply(plan(endpoint, &link)).map_err(fail)
+    })
+}
+
+/// Adds the default routes by an endpoint whose link is there: those that there are already stay.
+pub fn add_gateways(inside: &Inside, endpoint: &Endpoint) -> Result<()> {
+    let fail = |errno| Error::at("set routes of", &endpoint.interface, errno);
+    inside.visit(|| {
+        let mut route = super::route()?;
+        let link = route.link(&endpoint.interface).map_err(fail)?.ok_or_else(|| fail(Errno::ENODEV))?;
+        let mut config = Config::default();
+        gateways(&mut config, endpoint, &link);
+        route.apply(config).map_err(fail)
+    })
+}
+
+fn plan(endpoint: &Endpoint, link: &Link) -> Config {
+    let mut config = Config::default();
+    config.up(LOOPBACK);
+    for Cidr(address) in &endpoint.addresses {
+        config.address(link.index, *address);
+    }
+    config.up(link.index);
+    gateways(&mut config, endpoint, link);
+    config
+}
+
+fn gateways(config: &mut Config, endpoint: &Endpoint, link: &Link) {
+    for gateway in &endpoint.gateways {
+        let near = endpoint.addresses.iter().any(|Cidr(one)| {
+            let network = bridge::network_of(*one);
+            network == bridge::network_of(Address { address: *gateway, ..network })
+        });
+        config.default_route(link.index, *gateway, !near);
+    }
+}
+
+/// Parameters of this link alone: `net.<family>.(conf|neigh).IFNAME.<name>`.
+fn set_sysctls(proc: BorrowedFd<'_>, endpoint: &Endpoint) -> Result<()> {
+    for (name, value) in &endpoint.sysctls {
+        let parts: Vec<&str> = name.split('.').collect();
+        let plain = |part: &str| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        };
+        let path = match parts[..] {
+            ["net", family @ ("ipv4" | "ipv6" | "mpls"), kind @ ("conf" | "neigh"), "IFNAME", last]
+                if plain(last) =>
+            {
+                format!("{family}/{kind}/{}/{last}", endpoint.interface)
+            }
+            _ => {
+                return Err(Error::invalid(format!(
+                    "sysctl `{}` is not the link's own",
+                    name.escape_debug()
+                ))
+                .hint("such as net.ipv4.conf.IFNAME.log_martians"));
+            }
+        };
+        sysctl::set(proc, &path, value)?;
+    }
+    Ok(())
+}
+
+fn explain(endpoint: &Endpoint, errno: Errno) -> Error {
+    let network = if endpoint.name.is_empty() { &endpoint.network } else { &endpoint.name };
+    match errno {
+        Errno::EXFULL => Error::new(
+            Kind::NoSpace,
+            format!("the network {network} is full: its bridge {} has 1,023 ports", endpoint.bridge.name),
+        )
+        .hint("make another network, or remove containers of this one"),
+        Errno::EEXIST => {
+            Error::new(Kind::Conflict, format!("the container has a link {} already", endpoint.interface))
+        }
+        Errno::EOPNOTSUPP => {
+            Error::sys("make a pair of links", errno).hint("the kernel needs CONFIG_VETH (module veth)")
+        }
+        _ => Error::at("connect the container with the network", network, errno),
+    }
+}

@@ -1,0 +1,79 @@
+//! Networks: bridges, endpoints of containers, published ports, names.
+//!
+//! | file | what |
+//! |---|---|
+//! | `bridge` | a network's bridge on the host: made, removed |
+//! | `endpoint` | a container's link into a bridge, made in place, with addresses and routes |
+//! | `table` | the engine's nftables table |
+//! | `docker` | the rules of Docker on the same host |
+//! | `ports` | ports of the host that lead to a container: held, and elements of maps |
+//! | `holder` | who has a port that is not free |
+//! | `records` | which container has which names and addresses, as files |
+//! | `redirect` | the way from 127.0.0.11 to the resolver |
+//! | `dns` | messages of the domain name system |
+//! | `zone` | what a container is told of names |
+//! | `sysctl` | parameters of links |
+//!
+//! Everything is done in the calling thread's network namespace, by netlink: no program is run.
+
+mod bridge;
+pub mod dns;
+mod docker;
+mod endpoint;
+mod holder;
+pub mod ports;
+pub mod records;
+mod redirect;
+mod sysctl;
+mod table;
+pub mod zone;
+
+use std::os::fd::BorrowedFd;
+
+use rocker_sys::netlink::Route;
+
+pub use bridge::{host_networks, links, make as make_bridge, remove as remove_bridge};
+pub use endpoint::{Inside, add_gateways, attach, detach};
+pub use redirect::{RESOLVER, redirect};
+
+use crate::protocol::{Bridge, Cidr, NetworkState, check_table};
+use crate::{Error, Result};
+
+/// Makes good what somebody else's change of the rule set took away: the table, these bridges, these elements.
+pub fn repair<'b>(
+    table: &str,
+    bridges: impl Iterator<Item = &'b Bridge>,
+    ports: &[ports::Placed],
+) -> Result<()> {
+    let mut nft = bridge::nft()?;
+    table::ensure(&mut nft, table)?;
+    for bridge in bridges {
+        if !table::knows(&mut nft, table, &bridge.name) {
+            table::add_network(&mut nft, table, bridge)?;
+        }
+        docker::let_through(&mut nft, &bridge.name)?;
+    }
+    ports::publish(table, ports)
+}
+
+/// Removes what a container whose shim was killed has left: its records, and the elements of its ports. Its links went with
+/// its namespace.
+pub fn settle(state: &NetworkState, run: BorrowedFd<'_>, container: &str) -> Result<()> {
+    for endpoint in &state.endpoints {
+        records::remove(run, &endpoint.network, container);
+    }
+    if state.ports.is_empty() {
+        return Ok(());
+    }
+    check_table(&state.table)?;
+    let addresses = state.endpoints.iter().flat_map(|endpoint| &endpoint.addresses);
+    let addresses: Vec<_> = addresses.map(|Cidr(one)| one.address).collect();
+    ports::withdraw(&state.table, &ports::candidates(&state.ports, &addresses))?;
+    ports::forget_connections(&state.ports, &addresses);
+    Ok(())
+}
+
+/// A socket of rtnetlink in the calling thread's network namespace.
+pub fn route() -> Result<Route> {
+    Route::open().map_err(|errno| Error::sys("open rtnetlink", errno))
+}
