@@ -64,7 +64,7 @@ def prepare(
         config = config.replace(mounts=resolve_volumes(engine, config))
     request = launch.build(engine, id, config, started=will_start, placed=False)
     bridged = request["network"]["mode"] == "bridge"
-    wanted = None
+    wanted: Wanted = ()
     if bridged:
         from rocker.network.attach import resolve
 
@@ -148,6 +148,7 @@ def _insert(  # noqa: PLR0917
         auto_remove=options.auto_remove,
         config=config.encode(),
     )
+    volumes: list[str] = []
     for attempt in range(1, _NAME_ATTEMPTS):
         try:
             with engine.catalog.write() as db:
@@ -155,7 +156,7 @@ def _insert(  # noqa: PLR0917
                 if config.mounts is not None:
                     from rocker.engine.volumes.points import claim
 
-                    claim(engine, id, config.mounts)
+                    volumes = claim(engine, id, config.mounts)
                 if networks:
                     from rocker.network.attach import insert
 
@@ -166,6 +167,10 @@ def _insert(  # noqa: PLR0917
                 raise
             row.name = generate(attempt)
         else:
+            if volumes:
+                from rocker.engine.volumes.create import tell
+
+                tell(engine, "create", volumes)
             return row
     raise NameInUseError("no free name could be made up", hint="give one with --name")
 

@@ -122,6 +122,10 @@ def _delete(engine: Engine, id: str, *, volumes: bool, files: bool = True) -> bo
             graves = forget_volumes(engine, db, [name for (name,) in orphans])
         if files:
             move_away(engine, id)
+    if orphans:
+        from rocker.engine.volumes.create import tell
+
+        tell(engine, "destroy", [name for (name,) in orphans])
     for grave in graves:
         try:
             engine.core.remove_tree(grave)

@@ -128,6 +128,11 @@ class ImageService:
         if self._emit is not None:
             self._emit(action, image_id, {**labels, "name": name or image_id})
 
+    def tell_pruned(self, reclaimed: int) -> None:
+        """Write the event of a prune."""
+        if self._emit is not None:
+            self._emit("prune", "", {"reclaimed": str(reclaimed)})
+
     def labels(self, image_id: str) -> Mapping[str, str]:
         """The labels of an image, named by its id; none when it has gone."""
         rows: list[Any] = self.catalog.query(f"{_LIST} WHERE id = ?", (image_id,))

@@ -258,7 +258,7 @@ impl Shim<'_> {
             return;
         }
         self.ended = true;
-        self.say_events();
+        self.tell_end_of_use();
         self.close_log();
         if let Some(cgroup) = &self.cgroup {
             let _ = cgroup.kill();

@@ -33,7 +33,7 @@ use super::record::Record;
 use super::supervise::{Policy, Shim};
 use super::task::{Pipes, Task};
 use super::teardown::tear_down;
-use super::tell::tell;
+use super::tell::{Volume, tell};
 use crate::clock;
 use crate::host::Host;
 use crate::standby::SYSCTLS;
@@ -197,6 +197,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     }
     handed.network = ready;
     let log = std::mem::take(&mut request.log);
+    let volumes = Volume::among(&request.spec.mounts);
     let (mut record, policy) = describe(host, &scaffold.directory, &request, kept.is_some())?;
     let health = request.health.take().map(|check| Health::new(*check));
     record.state.health = health.as_ref().map(|_| rocker_core::protocol::Health::default());
@@ -217,7 +218,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     let mut shim =
         Shim::new(host, lock, listener, record, policy, cgroup, root, log, task, template, owner, streams)?;
     (shim.kept, shim.backoff, shim.health) = (kept, backoff, health);
-    shim.network = scaffold.network.take();
+    (shim.network, shim.volumes) = (scaffold.network.take(), volumes);
     Ok(shim)
 }
 

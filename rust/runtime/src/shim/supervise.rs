@@ -20,6 +20,7 @@ use super::network::Network;
 use super::record::Record;
 use super::start::Template;
 use super::task::Task;
+use super::tell::Volume;
 use crate::clock;
 use crate::host::Host;
 
@@ -153,6 +154,8 @@ pub struct Shim<'h> {
     pub(super) log_watched: Option<(u64, bool)>,
     /// Events that are written with the next one.
     pub(super) unsaid: RefCell<Vec<u8>>,
+    /// Its volumes.
+    pub(super) volumes: Vec<Volume>,
     epoll: Epoll,
     /// Whether what the start needed of the heap has been given back.
     pub(super) trimmed: bool,
@@ -231,6 +234,7 @@ impl<'h> Shim<'h> {
             ended: false,
             log_watched: None,
             unsaid: RefCell::default(),
+            volumes: Vec::new(),
             epoll,
             trimmed: false,
             buffer: Vec::new(),
@@ -251,6 +255,7 @@ impl<'h> Shim<'h> {
         if streams.iter().any(Option::is_some) {
             self.event_later("attach", &[]);
         }
+        self.tell_use();
         self.connect_streams(index, streams)?;
         self.watch(Token::Listener, EpollFlags::EPOLLIN)?;
         self.watch_log();
