@@ -75,7 +75,7 @@ def test_a_line_has_dockers_members_in_dockers_order() -> None:
         text
         == (
             '{"status":"create","id":"ab","from":"i","Type":"container","Action":"create","Actor":{"ID":"ab","Attributes":'
-            '{"a":"ü","image":"i","name":"w"}},"scope":"local","time":1700000000,"timeNano":1700000000000000005}\n'
+            '{"a":"\\u00fc","image":"i","name":"w"}},"scope":"local","time":1700000000,"timeNano":1700000000000000005}\n'
         ).encode()
     )
     volume = json.loads(line("volume", "create", "v", {"driver": "local"}, 0))

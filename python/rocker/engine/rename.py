@@ -23,11 +23,11 @@ def rename(container: Container, name: str) -> None:
         raise InvalidArgumentError("Renaming a container with the same name as its current name")
     container.engine.catalog.rename_container(container.id, bare)
     former, container.name = container.name, bare
+    with contextlib.suppress(NotRunningError, GoneError):
+        call(container, "rename", name=bare)
     if container.config.options.network not in {"none", "host"}:
         from rocker.network.rename import rename as rename_records
 
         rename_records(container.engine, container.id, bare, container.config)
-    with contextlib.suppress(NotRunningError, GoneError):
-        call(container, "rename", name=bare)
     attributes = emit.attributes_of(bare, container.config)
     emit.container(container.engine, "rename", container.id, {**attributes, "oldName": f"/{former}"})
