@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import rocker
+from helpers.until import until
 from rocker.engine.emit import emit
+from rocker.engine.options import HealthCheck, VolumeMount
 from rocker.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -35,6 +37,10 @@ def past(roots: EngineRoots, *flags: str) -> list[Event]:
 
 def actions(events: list[Event], kind: str = "container") -> list[str]:
     return [event["Action"] for event in events if event["Type"] == kind]
+
+
+def of(engine: rocker.Engine, kind: str) -> list[Event]:
+    return list(engine.events(since="1h", until="0s", filters={"type": kind}))
 
 
 def destroyed(roots: EngineRoots, wanted: int) -> list[Event]:
@@ -258,3 +264,112 @@ def test_a_reader_that_pauses_loses_nothing(engine: rocker.Engine) -> None:
         emit(engine, "volume", "create", str(number), attributes)
     assert os.path.exists(f"{engine.run_root}/events.json.1")
     assert [next(stream)["Actor"]["ID"] for _ in range(12_000)] == [str(number) for number in range(12_000)]
+
+
+def test_each_life_of_a_container_that_is_started_again_has_its_own_start_and_end(
+    engine: rocker.Engine, busybox_rootfs: Path
+) -> None:
+    script = "[ -e /once ] && exit 4; : > /once; sleep 1.2; exit 3"
+    container = engine.run(
+        rootfs=str(busybox_rootfs), command=["sh", "-c", script], detach=True, restart_policy="on-failure:1"
+    )
+    until(lambda: container.status == "exited", "its end")
+    found = list(engine.events(since="1h", until="0s", filters={"container": container.id}))
+    assert actions(found) == ["create", "start", "die", "start", "die"]
+    told = [event["Actor"]["Attributes"] for event in found if event["Action"] == "die"]
+    assert [(one["exitCode"], one["execDuration"]) for one in told] == [("3", "1"), ("4", "0")]
+
+
+def test_only_the_life_that_is_stopped_ends_with_a_stop(engine: rocker.Engine, busybox_rootfs: Path) -> None:
+    container = engine.run(
+        rootfs=str(busybox_rootfs), command=["sleep", "1000"], detach=True, restart_policy="always"
+    )
+    state = engine.state(container.id)
+    assert state is not None
+    os.kill(state["pid"], signal.SIGKILL)
+    until(lambda: container.inspect()["RestartCount"] == 1 and container.status == "running", "a restart")
+    container.stop(0)
+    container.remove()
+    found = list(engine.events(since="1h", until="0s", filters={"container": container.id}))
+    assert actions(found) == [
+        "create", "start", "die", "start", "kill", "kill", "die", "stop", "destroy",
+    ]  # fmt: skip
+
+
+def test_a_stop_before_the_next_start_is_told_without_another_end(
+    engine: rocker.Engine, busybox_rootfs: Path
+) -> None:
+    container = engine.run(
+        rootfs=str(busybox_rootfs), command=["false"], detach=True, restart_policy="always"
+    )
+    # By then the pause before the next start is a second and a half.
+    until(lambda: container.inspect()["RestartCount"] >= 5 and container.status == "restarting", "a pause")
+    container.stop(0)
+    found = actions(list(engine.events(since="1h", until="0s", filters={"container": container.id})))
+    assert found[-3:] == ["start", "die", "stop"]
+    assert found.count("start") == found.count("die")
+
+
+def test_a_change_of_health_is_an_event(engine: rocker.Engine, busybox_rootfs: Path) -> None:
+    container = engine.run(
+        rootfs=str(busybox_rootfs),
+        command=["sh", "-c", ": > /well; exec sleep 1000"],
+        detach=True,
+        healthcheck=HealthCheck(("CMD-SHELL", "test -e /well"), interval=0.05, retries=2),
+    )
+    until(lambda: container.health == "healthy", "healthy")
+    container.exec(["rm", "/well"])
+    until(lambda: container.health == "unhealthy", "unhealthy")
+    filters = {"event": "health_status", "container": container.id}
+    found = actions(list(engine.events(since="1h", until="0s", filters=filters)))
+    assert found[-2:] == ["health_status: healthy", "health_status: unhealthy"]
+
+
+def test_networks_and_who_joins_and_leaves_them_have_events(
+    engine: rocker.Engine, busybox_rootfs: Path
+) -> None:
+    one, two = engine.networks.create("one"), engine.networks.create("two")
+    container = engine.run(
+        rootfs=str(busybox_rootfs), command=["sleep", "1000"], detach=True, network="one", name="web"
+    )
+    two.connect(container)
+    two.disconnect(container)
+    two.connect(container)
+    container.stop(0)
+    until(lambda: [event["Action"] for event in of(engine, "network")].count("disconnect") == 3, "the end")
+    two.disconnect(container)
+    container.remove()
+    one.remove()
+    engine.networks.prune()
+    found = of(engine, "network")
+    assert [(event["Action"], event["Actor"]["Attributes"].get("name")) for event in found] == [
+        ("create", "one"), ("create", "two"), ("connect", "one"), ("connect", "two"), ("disconnect", "two"),
+        ("connect", "two"), ("disconnect", "one"), ("disconnect", "two"), ("disconnect", "two"),
+        ("destroy", "one"), ("destroy", "two"), ("prune", None),
+    ]  # fmt: skip
+    assert found[2]["Actor"] == {
+        "ID": one.id,
+        "Attributes": {"container": container.id, "name": "one", "type": "bridge"},
+    }
+    assert "status" not in found[2]
+
+
+def test_volumes_and_their_mounts_have_events(engine: rocker.Engine, busybox_rootfs: Path) -> None:
+    engine.volumes.create("data")
+    engine.volumes.create("data")
+    mounts = [VolumeMount("/data", "data"), VolumeMount("/kept", "kept", read_only=True)]
+    container = engine.run(rootfs=str(busybox_rootfs), command=["true"], detach=True, mounts=mounts)
+    until(lambda: [event["Action"] for event in of(engine, "volume")].count("unmount") == 2, "the end")
+    container.remove()
+    engine.volumes.get("data").remove()
+    engine.volumes.prune(all=True)
+    found = of(engine, "volume")
+    assert [(event["Action"], event["Actor"]["ID"]) for event in found] == [
+        ("create", "data"), ("create", "kept"), ("mount", "data"), ("mount", "kept"), ("unmount", "data"),
+        ("unmount", "kept"), ("destroy", "data"), ("destroy", "kept"), ("prune", ""),
+    ]  # fmt: skip
+    assert found[0]["Actor"]["Attributes"] == {"driver": "local"}
+    assert [found[number]["Actor"]["Attributes"]["read/write"] for number in (2, 3)] == ["true", "false"]
+    assert found[2]["Actor"]["Attributes"] == {
+        "container": container.id, "destination": "/data", "driver": "local", "propagation": "", "read/write": "true",
+    }  # fmt: skip

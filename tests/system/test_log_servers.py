@@ -227,6 +227,29 @@ def test_gelf_over_tcp_ends_each_message_with_a_zero_byte(
     assert messages[-1] == b""
 
 
+def test_one_connection_brings_all_lives_of_a_container_that_is_started_again(
+    run: Callable[..., rocker.Container], tcp: socket.socket
+) -> None:
+    container = run("echo life; exit 1", "gelf", {"gelf-address": address(tcp, "tcp")},
+                    restart_policy="on-failure:2")  # fmt: skip
+    messages = everything(tcp).split(b"\0")
+    assert [json.loads(one)["short_message"] for one in messages[:-1]] == ["life"] * 3
+    assert container.logs() == b"life\n" * 3
+
+
+def test_a_socket_in_a_directory_serves_all_lives_too(
+    run: Callable[..., rocker.Container], tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(str(tmp_path / "log"))
+        server.settimeout(PATIENCE)
+        container = run("echo life; exit 1", "syslog", {"syslog-address": f"unixgram://{tmp_path}/log", "tag": "t"},
+                        restart_policy="on-failure:1")  # fmt: skip
+        found = [server.recv(1 << 16).decode() for _ in range(2)]
+    assert [one.rstrip().rpartition(": ")[2] for one in found] == ["life", "life"]
+    container.wait()
+
+
 # --- fluentd ---
 
 

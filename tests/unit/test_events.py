@@ -71,12 +71,9 @@ def test_an_unknown_filter_is_refused_with_what_may_be_meant() -> None:
 
 def test_a_line_has_dockers_members_in_dockers_order() -> None:
     text = line("container", "create", "ab", {"name": "w", "image": "i", "a": "ü"}, 1_700_000_000_000_000_005)
-    assert (
-        text
-        == (
-            '{"status":"create","id":"ab","from":"i","Type":"container","Action":"create","Actor":{"ID":"ab","Attributes":'
-            '{"a":"\\u00fc","image":"i","name":"w"}},"scope":"local","time":1700000000,"timeNano":1700000000000000005}\n'
-        ).encode()
+    assert text == (
+        b'{"status":"create","id":"ab","from":"i","Type":"container","Action":"create","Actor":{"ID":"ab","Attributes":'
+        b'{"a":"\\u00fc","image":"i","name":"w"}},"scope":"local","time":1700000000,"timeNano":1700000000000000005}\n'
     )
     volume = json.loads(line("volume", "create", "v", {"driver": "local"}, 0))
     assert list(volume) == ["Type", "Action", "Actor", "scope", "time", "timeNano"]
