@@ -49,6 +49,7 @@ class Docker(CommandContender):
                     f"unix://{self._socket}",
                     "--bridge=none",
                     "--iptables=false",
+                    "--ip6tables=false",
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

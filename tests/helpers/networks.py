@@ -8,7 +8,6 @@ import socket
 import struct
 import subprocess
 import threading
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,6 @@ from rocker.engine.start import RUNTIME
 from rocker.errors import GoneError, NotFoundError, NotRunningError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from helpers.engine import EngineRoots
@@ -204,14 +202,6 @@ class Server:
             self.socket.shutdown(socket.SHUT_RDWR)
         self.thread.join(PATIENCE)
         self.socket.close()
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Poll until it holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it did not become so"
-        time.sleep(0.01)
 
 
 def elements(name: str) -> list[Any]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 
-def until(look: Callable[[], Found], what: str, *, seconds: float = 20.0) -> Found:
+def until(look: Callable[[], Found], what: str = "it did not become so", *, seconds: float = 20.0) -> Found:
     """Look until there is something true, and return it; `what` is told when the time is over."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

@@ -11,6 +11,8 @@ from helpers.engine import EngineRoots
 from helpers.warm import Warm
 
 REPOSITORY = Path(__file__).parents[2]
+# The wheel is compiled where a source is newer than the last build.
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 
 import rocker
 from helpers.engine import EngineRoots, remove_bridges
+from helpers.until import until
 from rocker.engine import launch
 from rocker.engine.start import NOTHING, send
 from rocker.errors import (
@@ -205,8 +206,9 @@ def test_a_process_that_joins_a_container_that_may_trace_is_like_any_other(run, 
         assert container.exec(["sleep", "1000"], timeout=0.1, tty=tty, user=user).timed_out
         seen.append(result.stdout.replace(stdin, b"") if stdin else result.stdout)
         state = json.loads((Path(engine.run_root) / "containers" / container.id / "state.json").read_text())
-        children = Path(f"/proc/{state['shim_pid']}/task/{state['shim_pid']}/children").read_text()
-        assert children.split() == [str(state["pid"])], "the shim has not reaped what it made"
+        children = Path(f"/proc/{state['shim_pid']}/task/{state['shim_pid']}/children")
+        # The last one was killed, and its end is told before it is reaped.
+        until(lambda path=children, pid=state["pid"]: path.read_text().split() == [str(pid)])
         container.remove(force=True)
     assert seen[0].startswith(f"(sh) 0 1 1 {int(tty)} 1".encode()), seen[0]
     without = [re.sub(rb"Cap\w+:\t\w+", b"", text) for text in seen]

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import time
 
 import pytest
 
@@ -193,6 +194,17 @@ def test_a_restart_by_policy_keeps_links_names_and_ports(host: Host) -> None:
     assert len(elements("anywhere4")) == 1
     inside.close()
     container.call(op="remove", value=True)
+
+
+def test_a_table_that_was_removed_is_not_made_again_by_who_left(host: Host) -> None:
+    net = Net(1)
+    container = host.start([net.endpoint(2, "web")])
+    container.call(op="disconnect", network=net.id)
+    _core.network_remove("rk-test1", TABLE)
+    # Its shim hears of the table's end, and looks within 0.105 seconds.
+    deadline = time.monotonic() + 0.3
+    while time.monotonic() < deadline:
+        assert TABLE not in run("nft", "list", "tables")
 
 
 def test_a_container_without_endpoints_joins_no_network(host: Host) -> None:

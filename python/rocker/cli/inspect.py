@@ -93,7 +93,6 @@ def show(
             found.append(_find(app, name, finders, size=values.get("size", False)))
         except NotFoundError:
             errors.append(missing.format(name) if missing else f"Error: No such {kind}: {name}")
-            break
     if template is not None:
         for document in found:
             app.out(template.render(as_fields(document)))

@@ -62,7 +62,7 @@ _ENGINE = (
             "attach", "default", "files", "hold", "links", "plan", "pools", "ports", "rename", "renew", "view",
         )
     ),
-    *(f"rocker.parse.{name}" for name in ("link", "network", "port")),
+    *(f"rocker.parse.{name}" for name in ("link", "network", "port", "restart")),
     *(f"rocker.formatting.{name}" for name in ("table", "template", "units")),
 )  # fmt: skip
 

@@ -68,6 +68,9 @@ pub fn attach(
         let _ = route.delete(link);
         return Err(error);
     }
+    // The bridge has its carrier from its ports.
+    carry(&mut route, link);
+    carry(&mut route, &endpoint.bridge.name);
     Ok(EndpointState {
         network: endpoint.network.clone(),
         interface: endpoint.interface.clone(),
@@ -116,8 +119,16 @@ fn configure(proc: BorrowedFd<'_>, inside: &Inside, endpoint: &Endpoint) -> Resu
         set_sysctls(proc, endpoint)?;
         let mut route = super::route()?;
         let link = route.link(name).map_err(fail)?.ok_or_else(|| fail(Errno::ENODEV))?;
-        route.apply(plan(endpoint, &link)).map_err(fail)
+        route.apply(plan(endpoint, &link)).map_err(fail)?;
+        carry(&mut route, name);
+        Ok(())
     })
+}
+
+/// Has a link that has just got its carrier pass frames at once: asking for it runs what else waits for the kernel's link
+/// watch (`rtnl_getlink`, Linux 6.8), and what is sent before is lost, to be sent again after a second.
+fn carry(route: &mut Route, name: &str) {
+    let _ = route.link(name);
 }
 
 /// Adds the default routes by an endpoint whose link is there: those that there are already stay.

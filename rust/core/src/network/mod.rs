@@ -46,7 +46,11 @@ pub fn repair<'b>(
     ports: &[ports::Placed],
 ) -> Result<()> {
     let mut nft = bridge::nft()?;
-    table::ensure(&mut nft, table)?;
+    let mut bridges = bridges.peekable();
+    // A table without a bridge is nobody's: whoever removed the last bridge has removed it.
+    if bridges.peek().is_some() {
+        table::ensure(&mut nft, table)?;
+    }
     for bridge in bridges {
         if !table::knows(&mut nft, table, &bridge.name) {
             table::add_network(&mut nft, table, bridge)?;
