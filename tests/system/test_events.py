@@ -323,6 +323,15 @@ def test_a_change_of_health_is_an_event(engine: rocker.Engine, busybox_rootfs: P
     filters = {"event": "health_status", "container": container.id}
     found = actions(list(engine.events(since="1h", until="0s", filters=filters)))
     assert found[-2:] == ["health_status: healthy", "health_status: unhealthy"]
+    probes = list(
+        engine.events(since="1h", until="0s", filters={**filters, "event": ["exec_create", "exec_die"]})
+    )
+    begun, ended = probes[:2]
+    assert begun["Action"] == "exec_create: /bin/sh -c test -e /well"
+    assert len(begun["Actor"]["Attributes"]["execID"]) == 64
+    assert ended["Actor"]["Attributes"].items() >= {
+        "execID": begun["Actor"]["Attributes"]["execID"], "exitCode": "0",
+    }.items()  # fmt: skip
 
 
 def test_networks_and_who_joins_and_leaves_them_have_events(

@@ -161,6 +161,7 @@ impl Shim<'_> {
         let exit = self.describe_exit(index, code, times);
         self.drain_outputs(index);
         if self.is_probe(index) {
+            self.tell_end(index, &exit);
             self.tasks[index] = None;
             return self.probe_ended(code);
         }
