@@ -207,6 +207,21 @@ def mount_overlay(
     volatile: bool = False,
 ) -> None: ...
 def unmount(target: str, *, lazy: bool = False) -> None: ...
+def event_write(run: str, line: bytes) -> None:
+    """Add a line, with its newline, to the events of a run root.
+
+    Raises:
+        NoSpaceError: the run root is full; nothing of the line is there then.
+    """
+
+def event_read(
+    run: str, *, past: bool = True, follow: bool = False, until_ns: int | None = None
+) -> Iterator[bytes]:
+    """Lines of the events of a run root, without newline, oldest first: all that are kept, or (not `past`) new ones.
+
+    With `follow` the iterator waits for more, until `until_ns` since the epoch if that is given.
+    """
+
 def log_read(
     path: str,
     driver: str,

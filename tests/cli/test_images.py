@@ -7,6 +7,7 @@ import pytest
 
 from rocker.cli.images import matches
 from rocker.engine.catalog import Catalog
+from rocker.images.images import ImageService
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +87,7 @@ def test_tag_names_an_image_again(rocker, engine) -> None:
 
 def test_nothing_stays_of_an_archive_that_could_not_be_written(rocker, engine, tmp_path: Path) -> None:
     engine.catalog = Catalog(str(tmp_path / "root"))
+    engine.images = ImageService(engine.catalog)
     (tmp_path / "out").mkdir()
     result = rocker("save", "-o", str(tmp_path / "out" / "x.tar"), "debian")
     engine.catalog.close()

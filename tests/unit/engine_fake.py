@@ -79,6 +79,7 @@ class FakeCore:
 
     def __init__(self, program: Program | None = None) -> None:
         self.program = program
+        self.events: list[dict[str, Any]] = []
         self.started: list[dict[str, Any]] = []
         self.requests: list[dict[str, Any]] = []
         self.sessions: list[FakeSession] = []
@@ -216,6 +217,12 @@ class FakeCore:
 
     def remove_tree(self, path: str) -> None:
         shutil.rmtree(path)
+
+    def event_write(self, run: str, line: bytes) -> None:
+        self.events.append(json.loads(line))
+
+    def event_read(self, run: str, **options: Any) -> Any:
+        return iter([json.dumps(event).encode() for event in self.events])
 
     def log_read(self, path: str, driver: str, **options: Any) -> Any:
         return iter(

@@ -246,7 +246,7 @@ def test_a_kept_container_that_cannot_start_stays_to_be_looked_at(engine, core):
             "can't create 'AutoRemove' container with restart policy",
         ),
         ({"restart": "sometimes"}, InvalidArgumentError, "unknown policy 'sometimes'"),
-        ({"log_driver": "syslog"}, InvalidArgumentError, 'no log driver named "syslog"'),
+        ({"log_driver": "splunk"}, InvalidArgumentError, 'no log driver named "splunk"'),
         ({"log_opts": {"max-sizes": "1"}}, InvalidArgumentError, "unknown log opt 'max-sizes' for json-file"),
         ({"log_opts": {"max-file": "0"}}, InvalidArgumentError, "invalid value for max-file"),
         ({"security_opt": ["seccmp=x"]}, InvalidArgumentError, 'Invalid --security-opt: "seccmp=x"'),

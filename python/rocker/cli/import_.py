@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
-from rocker.images.import_ import import_ as import_image
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,15 +13,14 @@ if TYPE_CHECKING:
 def import_(app: App, values: Values, arguments: list[str]) -> int:
     """Make an image of a root file system: a tar, a directory, or `-` for standard input. Prints its id."""
     source = 0 if arguments[0] == "-" else arguments[0]
-    image_id = import_image(
-        app.engine.catalog,
+    image = app.engine.images.import_(
         source,
         arguments[1] if len(arguments) > 1 else None,
         changes=values["change"],
         message=values["message"],
         platform=values["platform"],
     )
-    app.out(image_id)
+    app.out(image.id)
     return 0
 
 

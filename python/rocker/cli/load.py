@@ -7,7 +7,6 @@ import os
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
 from rocker.errors import InvalidArgumentError
-from rocker.images.archive import load as load_images
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ def load(app: App, values: Values, _arguments: list[str]) -> int:
     """Take the images of a `docker save` archive or an OCI layout into the store."""
     if values["input"] is None and os.isatty(0):
         raise InvalidArgumentError("requested load from stdin, but stdin is empty")
-    for image in load_images(app.engine.catalog, 0 if values["input"] is None else values["input"]):
+    for image in app.engine.images.load(0 if values["input"] is None else values["input"]):
         for line in image.lines():
             app.out(line)
     return 0

@@ -8,7 +8,6 @@ import tempfile
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
 from rocker.errors import InvalidArgumentError
-from rocker.images.save import save as save_images
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,12 +20,12 @@ def save(app: App, values: Values, arguments: list[str]) -> int:
     """Write images to an archive that `docker load` and OCI tools read."""
     path = values["output"]
     if path:
-        whole_file(path, lambda target: save_images(app.engine.catalog, arguments, target))
+        whole_file(path, lambda target: app.engine.images.save(arguments, target))
         return 0
     if os.isatty(1):
         raise InvalidArgumentError("cowardly refusing to save to a terminal. Use the -o flag or redirect")
     app.flush()
-    save_images(app.engine.catalog, arguments, 1)
+    app.engine.images.save(arguments, 1)
     return 0
 
 

@@ -80,6 +80,7 @@ NETWORK = {
 SYSTEM = {
     "boot": _entry("boot", "Start the containers that should run after the machine has started"),
     "df": _entry("system_df", "Show disk usage"),
+    "events": _entry("events", "Get real time events from the engine"),
     "info": _entry("info", "Display system-wide information"),
     "prune": _entry("system_prune", "Remove unused data"),
 }
@@ -118,6 +119,7 @@ ROOT = {
     **{name: CONTAINER[name] for name in _TOP},
     **{name: IMAGE[name] for name in ("history", "import", "load", "save", "tag")},
     "completion": _entry("completion", "Generate the autocompletion script for a shell"),
+    "events": SYSTEM["events"],
     "help": _entry("help", "Help about the command"),
     "images": IMAGE["ls"],
     "info": SYSTEM["info"],

@@ -7,6 +7,8 @@ spec.py                                  config -> OCI specification, by capabil
                                          namespaces.py, resources.py, rlimits.py, sysctls.py, defaults.py
 launch.py                                the launch request, with files.py, logconfig.py, seccomp.py
 run.py create.py start.py stop.py …      the verbs
+logdrivers/                              where logs are sent; logs.py reads them back
+emit.py, events.py                       what happened: written and read
 networks.py, network.py, network_*.py    networks: the objects, and their verbs; rocker.network has addresses and plans
 attachments.py, network_settings.py      what a container is attached to, and how `inspect` shows it
 session.py, popen.py                     a connection to a running process

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from rocker.engine import birth, launch, namespaces, process
+from rocker.engine import birth, emit, launch, namespaces, process
 from rocker.engine.find_image import find_image
 from rocker.engine.names import check, generate
 from rocker.engine.options import ImageMount, VolumeMount
@@ -63,13 +63,18 @@ def prepare(
 
         config = config.replace(mounts=resolve_volumes(engine, config))
     request = launch.build(engine, id, config, started=will_start, placed=False)
-    if request["network"]["mode"] != "bridge":
-        return _insert(engine, id, name, image_id, config), config, request
-    from rocker.network.attach import resolve
-    from rocker.network.plan import complete
+    bridged = request["network"]["mode"] == "bridge"
+    wanted: Wanted = ()
+    if bridged:
+        from rocker.network.attach import resolve
 
-    row = _insert(engine, id, name, image_id, config, resolve(engine, options))
-    if will_start:
+        wanted = resolve(engine, options)
+    row = _insert(engine, id, name, image_id, config, wanted)
+    request["attributes"] = emit.attributes_of(row.name, config)
+    emit.container(engine, "create", id, request["attributes"])
+    if bridged and will_start:
+        from rocker.network.plan import complete
+
         try:
             complete(engine, id, config, request, name=row.name)
         except BaseException:
@@ -143,6 +148,7 @@ def _insert(  # noqa: PLR0917
         auto_remove=options.auto_remove,
         config=config.encode(),
     )
+    volumes: list[str] = []
     for attempt in range(1, _NAME_ATTEMPTS):
         try:
             with engine.catalog.write() as db:
@@ -150,7 +156,7 @@ def _insert(  # noqa: PLR0917
                 if config.mounts is not None:
                     from rocker.engine.volumes.points import claim
 
-                    claim(engine, id, config.mounts)
+                    volumes = claim(engine, id, config.mounts)
                 if networks:
                     from rocker.network.attach import insert
 
@@ -161,6 +167,10 @@ def _insert(  # noqa: PLR0917
                 raise
             row.name = generate(attempt)
         else:
+            if volumes:
+                from rocker.engine.volumes.create import tell
+
+                tell(engine, "create", volumes)
             return row
     raise NameInUseError("no free name could be made up", hint="give one with --name")
 

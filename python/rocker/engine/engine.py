@@ -12,7 +12,7 @@ from rocker.engine import roots
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Any, Literal, Self, Unpack, overload
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rocker.engine.volumes.collection import Volumes
     from rocker.errors import RockerError
     from rocker.images.images import ImageService
+    from rocker.models.event import Event
     from rocker.models.keywords import RunKeywords
     from rocker.models.prune import DiskUsage
     from rocker.models.result import Result
@@ -120,7 +121,7 @@ class Engine:
         if images is None:
             from rocker.images.images import ImageService
 
-            images = self._images = ImageService(self.catalog, self._running)
+            images = self._images = ImageService(self.catalog, self._running, self._image_event)
         return images
 
     @property
@@ -225,6 +226,29 @@ class Engine:
 
         return run_detached(self, options, bind_to_caller=bind_to_caller)
 
+    def events(
+        self,
+        *,
+        since: float | str | None = None,
+        until: float | str | None = None,
+        filters: Mapping[str, Sequence[str] | str] | None = None,
+        follow: bool | None = None,
+    ) -> Iterator[Event]:
+        """Return an iterator of what happens to containers, images, networks and volumes, each as Docker's `/events`.
+
+        Args:
+            since: a unix time, RFC 3339 or an age such as `10m`; None: from now on, unless `until` is given.
+            until: the same, where the iterator ends.
+            filters: by `container`, `daemon`, `event`, `image`, `label`, `network`, `scope`, `type`, `volume`.
+            follow: whether to wait for more; by default unless `until` has passed.
+
+        Raises:
+            InvalidArgumentError: a filter or a time is wrong.
+        """
+        from rocker.engine.events import events
+
+        return events(self, since=since, until=until, filters=filters, follow=follow)
+
     def boot(self, *, failed: Callable[[Container, RockerError], None] | None = None) -> list[Container]:
         """Start the containers that should run after the machine has started; returns those that were started.
 
@@ -264,6 +288,11 @@ class Engine:
         return {
             name for name, state in pairs if state and state["status"] in {"running", "paused", "restarting"}
         }
+
+    def _image_event(self, action: str, id: str, attributes: Mapping[str, str]) -> None:  # noqa: A002
+        from rocker.engine.emit import emit
+
+        emit(self, "image", action, id, attributes)
 
     def directory(self, id: str) -> str:  # noqa: A002
         """Return a container's directory in the data root."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from rocker.engine import capabilities, defaults, launch, process, spec
 from rocker.engine.keywords import environment, words
 from rocker.engine.options import ExecOptions
@@ -74,6 +76,7 @@ def _request(container: Container, options: ExecOptions, has_input: bool, *, det
     running(container, "exec")
     config = container.config
     members: dict[str, Any] = {
+        "id": os.urandom(32).hex(),
         "process": _process(container, options),
         "user": options.user or config.user or "0",
         "stdin": has_input,

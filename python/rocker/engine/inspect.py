@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from rocker.models.container import ContainerInspect, Mount
 
 
+_WITH_PATH = frozenset(("json-file", "local"))
+"""Log drivers whose file is the log itself."""
+
+
 def inspect(engine: Engine, container: Container, *, size: bool) -> ContainerInspect:
     """Return the document; see `Container.inspect`."""
     from rocker.engine.times import format_rfc3339
@@ -37,7 +41,7 @@ def inspect(engine: Engine, container: Container, *, size: bool) -> ContainerIns
         "ResolvConfPath": f"{run}/resolv.conf",
         "HostnamePath": f"{run}/hostname",
         "HostsPath": f"{run}/hosts",
-        "LogPath": "" if driver == "none" else f"{engine.root}/{logconfig.path_of(id, driver)}",
+        "LogPath": f"{engine.root}/{logconfig.path_of(id, driver)}" if driver in _WITH_PATH else "",
         "Name": "/" + container.name,
         "RestartCount": (state or {}).get("restart_count", 0),
         "Driver": "overlay2",

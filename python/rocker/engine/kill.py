@@ -37,7 +37,7 @@ def end(container: Container) -> None:
     # One request that signals, kills what is left and answers once it has exited: there is no moment in which the
     # shim may be gone before it is asked.
     with contextlib.suppress(GoneError):
-        call(container, "stop", signal=_SIGKILL, timeout=0)
+        call(container, "stop", signal=_SIGKILL, timeout=0, kill=True)
     if container.options.auto_remove:
         from rocker.engine.remove import forget
 

@@ -90,19 +90,26 @@ def _details(container: Container) -> str:
     """The attributes of its records as Docker shows them, with a space behind."""
     from urllib.parse import quote_plus
 
-    attributes = logconfig.attributes(container.config)
-    pairs = (f"{quote_plus(name)}={quote_plus(value)}" for name, value in sorted(attributes.items()))
+    from rocker.engine.logdrivers.attributes import attributes
+    from rocker.engine.logdrivers.identity import Identity
+
+    found = attributes(container.config)
+    if container.options.log_opts.get("tag") and logconfig.driver_of(container.config) == "json-file":
+        row = container.engine.catalog.get_by_ref(container.id)
+        found["tag"] = Identity(row, container.config).tag("")
+    pairs = (f"{quote_plus(name)}={quote_plus(value)}" for name, value in sorted(found.items()))
     return ",".join(pairs) + " "
 
 
 def _where(container: Container) -> tuple[str, str]:
-    driver = logconfig.driver_of(container.config)
-    if driver == "none":
+    form = logconfig.file_of(container.config)
+    if form == "none":
+        driver = logconfig.driver_of(container.config)
+        made = "--log-driver none" if driver == "none" else "--log-opt cache-disabled=true"
         raise UnsupportedError(
-            "configured logging driver does not support reading",
-            hint="the container was made with --log-driver none",
+            "configured logging driver does not support reading", hint=f"the container was made with {made}"
         )
-    return f"{container.engine.root}/{logconfig.path_of(container.id, driver)}", driver
+    return f"{container.engine.root}/{logconfig.path_of(container.id, form)}", form
 
 
 def _never_written(container: Container, path: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from rocker.engine.emit import emit
 from rocker.errors import ConflictError, InvalidArgumentError, NameInUseError, UnsupportedError
 from rocker.models.struct import Struct
 from rocker.network import default, store
@@ -72,6 +73,7 @@ def create(engine: Engine, wanted: NetworkOptions) -> Network:
     network = Network(id, wanted.name, "bridge", False, bridge, time.time_ns(), config)
     with default.sole():
         _make(engine, network, ranges)
+    emit(engine, "network", "create", id, {"name": network.name, "type": network.driver})
     return network
 
 

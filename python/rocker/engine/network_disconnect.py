@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rocker.engine.emit import emit
 from rocker.engine.network_files import rewrite
 from rocker.engine.requests import body
 from rocker.errors import ConflictError, GoneError, NotRunningError, RockerError
@@ -26,10 +27,12 @@ def disconnect(engine: Engine, reference: str, container: Container | str, *, fo
     endpoints = store.endpoints_of(engine.catalog, found.id)
     if not any(endpoint.network == network.id for endpoint in endpoints):
         raise ConflictError(f"container {found.id} is not connected to network {network.name}")
+    told = False
     state = engine.state(found.id)
     if state is not None and state["status"] in {"running", "paused"}:
         try:
             _leave(engine, found, network.id)
+            told = True
         except (NotRunningError, GoneError):  # it has ended meanwhile, and its interfaces with it
             pass
         except RockerError:
@@ -37,6 +40,9 @@ def disconnect(engine: Engine, reference: str, container: Container | str, *, fo
                 raise
     with engine.catalog.write() as db:
         db.execute("DELETE FROM endpoints WHERE container_id = ? AND network_id = ?", (found.id, network.id))
+    if not told:  # by its shim
+        attributes = {"container": found.id, "name": network.name, "type": network.driver}
+        emit(engine, "network", "disconnect", network.id, attributes)
 
 
 def _leave(engine: Engine, container: Container, network: str) -> None:

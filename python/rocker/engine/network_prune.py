@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 
+from rocker.engine.emit import emit
 from rocker.engine.network_list import given, label_fits
 from rocker.engine.network_remove import remove
 from rocker.errors import ConflictError, InvalidArgumentError, NetworkNotFoundError
@@ -38,6 +39,7 @@ def prune(engine: Engine, filters: Mapping[str, Sequence[str] | str] | None) -> 
         with contextlib.suppress(ConflictError, NetworkNotFoundError):  # in use, or another removed it
             remove(engine, network.id)
             removed.append(network.name)
+    emit(engine, "network", "prune", "", {"reclaimed": "0"})
     return removed
 
 

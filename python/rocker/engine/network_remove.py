@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
+from rocker.engine.emit import emit
 from rocker.engine.network_inspect import users
 from rocker.errors import ConflictError, DeniedError
 from rocker.network import store
@@ -35,6 +36,7 @@ def remove(engine: Engine, reference: str) -> None:
             )
         _forget(engine, network)
         _remove_directory(path)
+    emit(engine, "network", "destroy", network.id, {"name": network.name, "type": network.driver})
 
 
 def _forget(engine: Engine, network: Network) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     AnyMount: TypeAlias = "Bind | Tmpfs | VolumeMount | ImageMount"
 
 DEFAULT_LOG_DRIVER = "json-file"
-LOG_DRIVERS = ("json-file", "local", "none")
+LOG_DRIVERS = ("fluentd", "gelf", "journald", "json-file", "local", "none", "syslog")
 DEFAULT_STOP_TIMEOUT = 10
 DEFAULT_SHM_SIZE = 64 << 20
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")

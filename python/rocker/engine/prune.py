@@ -66,6 +66,7 @@ def _has(labels: Mapping[str, str], wanted: str) -> bool:
 def prune(engine: Engine, filters: Filters | None) -> ContainersPruned:
     """Remove the containers that do not run; see `Containers.prune`."""
     from rocker.engine.container import Container
+    from rocker.engine.emit import emit
     from rocker.engine.list import select
     from rocker.engine.size import tree_size
 
@@ -83,4 +84,5 @@ def prune(engine: Engine, filters: Filters | None) -> ContainersPruned:
             continue  # somebody has started or removed it meanwhile
         deleted.append(row.id)
         space += size
+    emit(engine, "container", "prune", "", {"reclaimed": str(space)})
     return {"ContainersDeleted": deleted, "SpaceReclaimed": space}

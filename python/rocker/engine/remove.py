@@ -15,6 +15,7 @@ from rocker.errors import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from rocker.engine.catalog import ContainerRow
     from rocker.engine.container import Container
     from rocker.engine.engine import Engine
 
@@ -68,6 +69,9 @@ def discard(engine: Engine, id: str, *, volumes: bool = False) -> bool:  # noqa:
     between, what is left below `tmp/` is collected by the next listing.
     """
     engine.core.settle(engine.run_root, engine.root, id)
+    row = _row(engine, id)
+    # Its shim, or whoever found that killed, tells of the removal of one with `auto_remove` that has run.
+    tells = row is not None and os.path.isdir(engine.directory(id))
     try:
         found = _delete(engine, id, volumes=volumes)
     except NoSpaceError:
@@ -77,7 +81,20 @@ def discard(engine: Engine, id: str, *, volumes: bool = False) -> bool:  # noqa:
         bury(engine, id)
         found = _delete(engine, id, volumes=volumes)
     bury(engine, id)
+    if row is not None and found and tells:
+        from rocker.engine import emit
+        from rocker.engine.config import ContainerConfig
+
+        attributes = emit.attributes_of(row.name, ContainerConfig.decode(row.config))
+        emit.container(engine, "destroy", id, attributes)
     return found
+
+
+def _row(engine: Engine, id: str) -> ContainerRow | None:  # noqa: A002
+    try:
+        return engine.catalog.get_by_ref(id)
+    except ContainerNotFoundError:
+        return None
 
 
 def abandon(engine: Engine, id: str) -> None:  # noqa: A002
@@ -85,7 +102,7 @@ def abandon(engine: Engine, id: str) -> None:  # noqa: A002
     from rocker.engine.requests import body
 
     try:
-        engine.core.call(engine.run_root, id, body("stop", signal=9, timeout=0))
+        engine.core.call(engine.run_root, id, body("stop", signal=9, timeout=0, kill=True))
     except RockerError:
         pass
     try:
@@ -105,6 +122,10 @@ def _delete(engine: Engine, id: str, *, volumes: bool, files: bool = True) -> bo
             graves = forget_volumes(engine, db, [name for (name,) in orphans])
         if files:
             move_away(engine, id)
+    if orphans:
+        from rocker.engine.volumes.create import tell
+
+        tell(engine, "destroy", [name for (name,) in orphans])
     for grave in graves:
         try:
             engine.core.remove_tree(grave)

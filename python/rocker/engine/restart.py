@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+from rocker.engine import emit
 from rocker.engine.requests import call
 from rocker.engine.start import start
 from rocker.engine.stop import stop
@@ -21,3 +22,5 @@ def restart(container: Container, timeout: float | None, *, signal: str | int | 
             call(container, "remove", value=False)
     stop(container, timeout, signal=signal, keep=True)
     start(container.engine, container.id, container.config)
+    attributes = emit.attributes_of(container.name, container.config)
+    emit.container(container.engine, "restart", container.id, attributes)

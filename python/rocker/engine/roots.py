@@ -14,7 +14,12 @@ _DATA = frozenset(
 BASE = "base/1"
 """The lowest layer of every container: what is mounted over, for images that lack it. A change has another number."""
 
-_RUN = frozenset({"boot_id", "launcher.sock", "launcher.lock", "containers", "networks", "roots", "shm"})
+_RUN = frozenset(
+    {
+        "boot_id", "containers", "events.json", "events.json.1", "launcher.lock", "launcher.sock", "networks",
+        "roots", "shm",
+    }
+)  # fmt: skip
 
 
 def prepare(root: str, run: str) -> None:
@@ -118,7 +123,7 @@ def _forget_former_boot(run: str, boot: str) -> None:
 
         for name in ("containers", "networks", "shm"):
             shutil.rmtree(f"{run}/{name}", ignore_errors=True)
-        for name in ("launcher.sock", "launcher.lock"):
+        for name in ("launcher.sock", "launcher.lock", "events.json", "events.json.1"):
             if os.path.lexists(f"{run}/{name}"):
                 os.unlink(f"{run}/{name}")
         os.makedirs(f"{run}/containers", mode=_MODE, exist_ok=True)

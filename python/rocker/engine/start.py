@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from rocker.engine import launch
+from rocker.engine import launch, logconfig
+from rocker.engine.emit import attributes_of
 from rocker.engine.requests import to_bytes
 from rocker.engine.session import Session
 from rocker.errors import ConflictError
@@ -32,7 +33,7 @@ def start(engine: Engine, id: str, config: ContainerConfig) -> None:  # noqa: A0
     if _runs(engine, id):
         return
     try:
-        send(engine, id, config, launch.build(engine, id, config), attach=NOTHING).close()
+        send(engine, id, config, _request(engine, id, config), attach=NOTHING).close()
     except ConflictError:
         if not _runs(engine, id):
             raise
@@ -59,7 +60,7 @@ def start_attached(
             raise ConflictError(
                 f"container {id[:12]} is already running", hint="attach joins a running container"
             )
-        request = launch.build(engine, id, config)
+        request = _request(engine, id, config)
     if console_size and config.options.tty:
         request["spec"]["process"]["consoleSize"] = {"height": console_size[0], "width": console_size[1]}
     if attach[0] and request["stdin"] == "open" and not config.options.attach:
@@ -84,6 +85,7 @@ def send(
     """
     try:
         launch.make_shm(engine, id, config)
+        logconfig.complete(engine, id, config, request["log"])
         if request["network"]["mode"] == "bridge":
             from rocker.network.hold import starting
 
@@ -98,6 +100,12 @@ def send(
             abandon(engine, id)
         raise
     return Session(engine, session, id, auto_remove=config.options.auto_remove)
+
+
+def _request(engine: Engine, id: str, config: ContainerConfig) -> dict[str, Any]:  # noqa: A002
+    request = launch.build(engine, id, config)
+    request["attributes"] = attributes_of(engine.catalog.get_by_ref(id).name, config)
+    return request
 
 
 def _is_anothers(engine: Engine, id: str, error: BaseException) -> bool:  # noqa: A002

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rocker.engine import emit
 from rocker.engine.requests import call
 from rocker.engine.state import running
 from rocker.errors import InvalidArgumentError, NotFoundError
@@ -19,7 +20,11 @@ def top(container: Container, ps_args: str | Sequence[str]) -> Top:
     running(container, "top")
     pids = frozenset(str(pid) for pid in call(container, "pids").get("pids") or ())
     args = ps_args.split() if isinstance(ps_args, str) else list(ps_args)
-    return select(_ps(args or ["-ef"]), pids)
+    found = select(_ps(args or ["-ef"]), pids)
+    emit.container(
+        container.engine, "top", container.id, emit.attributes_of(container.name, container.config)
+    )
+    return found
 
 
 def _ps(args: list[str]) -> str:

@@ -105,11 +105,38 @@ class ImageService:
         catalog: the catalogue.
         running: which of these container ids run; asked before an image is removed. Without it every
             container that uses an image counts as stopped.
+        emit: called with action, id and attributes of each event; without it there are none.
     """
 
-    def __init__(self, catalog: Catalog, running: Callable[[list[str]], set[str]] | None = None) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        running: Callable[[list[str]], set[str]] | None = None,
+        emit: Callable[[str, str, dict[str, str]], None] | None = None,
+    ) -> None:
         self.catalog = catalog
         self._running = running
+        self._emit = emit
+
+    def event(self, action: str, image_id: str, name: str | None = None) -> None:
+        """Write an event of an image that is there: its labels, and its `name`, by default the id as Docker has it."""
+        if self._emit is not None:
+            self.tell(action, image_id, self.labels(image_id), name)
+
+    def tell(self, action: str, image_id: str, labels: Mapping[str, str], name: str | None = None) -> None:
+        """Write an event of an image that may have gone, with labels that were read before."""
+        if self._emit is not None:
+            self._emit(action, image_id, {**labels, "name": name or image_id})
+
+    def tell_pruned(self, reclaimed: int) -> None:
+        """Write the event of a prune."""
+        if self._emit is not None:
+            self._emit("prune", "", {"reclaimed": str(reclaimed)})
+
+    def labels(self, image_id: str) -> Mapping[str, str]:
+        """The labels of an image, named by its id; none when it has gone."""
+        rows: list[Any] = self.catalog.query(f"{_LIST} WHERE id = ?", (image_id,))
+        return self._with_layers(rows[0]).config.labels if rows else {}
 
     def import_(
         self,
@@ -126,19 +153,24 @@ class ImageService:
         image_id = import_(
             self.catalog, source, reference, changes=changes, message=message, platform=platform
         )
+        self.event("import", image_id)
         return self.get(image_id)
 
     def load(self, source: int | str | os.PathLike[str]) -> list[LoadedImage]:
         """Take the images of an archive into the store; see `rocker.images.archive`."""
         from rocker.images.archive import load
 
-        return load(self.catalog, source)
+        loaded = load(self.catalog, source)
+        for image in loaded:
+            self.event("load", image.id)
+        return loaded
 
     def save(self, refs: list[str], target: int) -> None:
         """Write images to a file descriptor; see `rocker.images.save`."""
         from rocker.images.save import save
 
-        save(self.catalog, refs, target)
+        for image_id in save(self.catalog, refs, target):
+            self.event("save", image_id)
 
     def get(self, ref: str) -> Image:
         """The image with this id, else this name, else this beginning of an id.
@@ -242,6 +274,7 @@ class ImageService:
                 "INSERT INTO tags VALUES (?1, ?2) ON CONFLICT (reference) DO UPDATE SET image_id = ?2",
                 (str(reference), image_id),
             )
+        self.event("tag", image_id, reference.familiar)
         return reference
 
     def remove(self, ref: str, *, force: bool = False, prune: bool = True) -> list[Removal]:

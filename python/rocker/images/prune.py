@@ -28,7 +28,9 @@ def prune(service: ImageService, filters: Filters | None, *, all: bool) -> Image
             continue
         if chosen(image["Created"] * 10**9, image["Labels"] or {}):
             removed += _remove(service, image["Id"], names)
-    return {"ImagesDeleted": removed, "SpaceReclaimed": max(0, before - _bytes(service))}
+    space = max(0, before - _bytes(service))
+    service.tell_pruned(space)
+    return {"ImagesDeleted": removed, "SpaceReclaimed": space}
 
 
 def _remove(service: ImageService, image_id: str, names: list[str]) -> list[Removal]:

@@ -7,7 +7,7 @@ from rocker.images.digest import of_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from rocker.images.images import Image, ImageService
     from rocker.images.reference import Reference
@@ -29,6 +29,8 @@ def remove(
     removal = _Removal(service, running)
     with service.catalog.write():
         removal.run(ref, force=force, prune=prune)
+    for event in removal.events:
+        service.tell(*event)
     if removal.deleted:
         store.collect(service.catalog)
     return removal.records
@@ -42,6 +44,8 @@ class _Removal:
         self.catalog = service.catalog
         self.running = running
         self.records: list[Removal] = []
+        self.events: list[tuple[str, str, Mapping[str, str]]] = []
+        """Told once the transaction has come to its end."""
         self.deleted = False
 
     def run(self, ref: str, *, force: bool, prune: bool) -> None:
@@ -79,7 +83,9 @@ class _Removal:
 
     def _untag(self, name: Reference) -> None:
         with self.catalog.write() as db:
+            rows = db.execute("SELECT image_id FROM tags WHERE reference = ?", (str(name),)).fetchall()
             db.execute("DELETE FROM tags WHERE reference = ?", (str(name),))
+        self.events.extend(("untag", str(row[0]), self.service.labels(str(row[0]))) for row in rows)
         self.records.append({"Untagged": name.familiar})
 
     def _delete(self, image_id: str, *, force: bool, prune: bool) -> None:
@@ -87,6 +93,7 @@ class _Removal:
         image = self.service.get(image_id)
         for name in self.service.references(image_id):
             self._untag(name)
+        self.events.append(("delete", image_id, image.config.labels))
         with self.catalog.write() as db:
             db.execute("DELETE FROM images WHERE id = ?", (image_id,))
             db.execute("DELETE FROM layers WHERE diff_id NOT IN (SELECT diff_id FROM image_layers)")

@@ -25,8 +25,8 @@ _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 
 
-def save(catalog: Catalog, refs: list[str], target: int) -> None:
-    """Write images to the file descriptor `target`, which stays open and need not be seekable.
+def save(catalog: Catalog, refs: list[str], target: int) -> list[str]:
+    """Write images to the file descriptor `target`, which stays open and need not be seekable; their ids.
 
     Args:
         catalog: where from.
@@ -52,6 +52,7 @@ def save(catalog: Catalog, refs: list[str], target: int) -> None:
             writer.write(archive, chosen)
     except OSError as error:
         raise from_os(error, "write the archive") from error
+    return [image.id for image, _ in chosen]
 
 
 def _choose(service: Any, refs: list[str]) -> list[tuple[Image, list[Reference]]]:

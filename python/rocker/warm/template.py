@@ -36,7 +36,7 @@ _PATIENT = 10
 """The nice value of a rehearsal: callers come first."""
 _MOST_FAILURES = 3
 _COMMANDS = (
-    "attach", "container_inspect", "create", "exec", "group_container", "group_image", "group_network",
+    "attach", "container_inspect", "create", "events", "exec", "group_container", "group_image", "group_network",
     "group_system", "history", "image_inspect", "images", "import_", "info", "inspect", "kill", "load", "logs",
     "network_connect", "network_create", "network_disconnect", "network_inspect", "network_ls", "network_prune",
     "network_rm", "pause", "port", "ps", "rename", "restart", "rm", "rmi", "run", "save", "start", "stats", "stop",
@@ -47,12 +47,12 @@ _ENGINE = (
     *(
         f"rocker.engine.{name}"
         for name in (
-            "attach", "attachments", "catalog", "container", "containers", "create", "donor", "engine", "exec",
-            "find_image", "info", "inspect", "kill", "launch", "list", "logs", "names", "network", "network_connect",
-            "network_create", "network_disconnect", "network_files", "network_inspect", "network_list",
-            "network_prune", "network_remove", "network_settings", "networks", "pause", "reconcile", "remove",
-            "rename", "requests", "restart", "run", "session", "size", "spec", "start", "stats", "stop", "suggest",
-            "times", "top", "unpause", "version", "wait",
+            "attach", "attachments", "catalog", "container", "containers", "create", "donor", "emit", "engine",
+            "events", "exec", "find_image", "info", "inspect", "kill", "launch", "list", "logs", "names", "network",
+            "network_connect", "network_create", "network_disconnect", "network_files", "network_inspect",
+            "network_list", "network_prune", "network_remove", "network_settings", "networks", "pause", "reconcile",
+            "remove", "rename", "requests", "restart", "run", "session", "size", "spec", "start", "stats", "stop",
+            "suggest", "times", "top", "unpause", "version", "wait",
         )
     ),
     *(f"rocker.images.{name}" for name in ("config", "describe", "images", "reference")),

@@ -18,13 +18,13 @@ const UNASKED: u32 = 64;
 /// end that poll, which may wait for ever. Made before the look, this closes the gap: `ppoll(2)` lets signals in and
 /// waits in one step.
 #[derive(Debug)]
-struct Held {
+pub(crate) struct Held {
     old: SigSet,
 }
 
 impl Held {
     /// Holds all signals back until it is dropped.
-    fn new() -> Result<Self> {
+    pub fn new() -> Result<Self> {
         let mut old = SigSet::empty();
         pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut old))
             .map_err(|errno| Error::sys("hold signals back", errno))?;
@@ -32,7 +32,7 @@ impl Held {
     }
 
     /// `poll(2)`, with EINTR for a signal that has come since [`Held::new`], too.
-    fn poll(&self, fds: &mut [PollFd<'_>], timeout: PollTimeout) -> nix::Result<i32> {
+    pub fn poll(&self, fds: &mut [PollFd<'_>], timeout: PollTimeout) -> nix::Result<i32> {
         // nix 0.31.3 panics when PollTimeout::NONE is asked for its milliseconds.
         let limited = timeout.is_some().then(|| timeout.as_millis()).flatten();
         let timeout = limited.map(|milliseconds| TimeSpec::milliseconds(i64::from(milliseconds)));

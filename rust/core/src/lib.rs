@@ -13,11 +13,13 @@
 //! | [`network`] | bridges, endpoints, published ports, names |
 //! | [`view`] | the files of a container, for who copies in or out |
 //! | [`log`] | container logs: written, rotated, read and followed |
+//! | [`events`] | what happened, in one file of the run root |
 
 pub mod cgroup;
 pub mod client;
 pub mod container;
 pub mod error;
+pub mod events;
 mod held;
 pub mod layer;
 pub mod log;

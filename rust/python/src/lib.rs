@@ -8,6 +8,7 @@
 //! | `counters` | cgroup counters, seccomp compiler |
 //! | `files` | the files of a container, and of the host, as archives |
 //! | `layer` | apply, pack, digest, remove; overlays |
+//! | `events` | write, read and follow events |
 //! | `log` | read, follow and copy logs |
 //! | `network` | make and remove networks; what the host has |
 //! | `value` | JSON values as Python objects |
@@ -15,6 +16,7 @@
 mod container;
 mod counters;
 mod error;
+mod events;
 mod files;
 mod layer;
 mod log;
@@ -30,6 +32,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<session::Session>()?;
     module.add_class::<log::LogReader>()?;
+    module.add_class::<events::EventReader>()?;
     module.add_function(wrap_pyfunction!(container::ensure_launcher, module)?)?;
     module.add_function(wrap_pyfunction!(container::shut_down_launcher, module)?)?;
     module.add_function(wrap_pyfunction!(container::start, module)?)?;
@@ -56,6 +59,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(layer::unmount, module)?)?;
     module.add_function(wrap_pyfunction!(log::log_read, module)?)?;
     module.add_function(wrap_pyfunction!(log::log_copy, module)?)?;
+    module.add_function(wrap_pyfunction!(events::event_write, module)?)?;
+    module.add_function(wrap_pyfunction!(events::event_read, module)?)?;
     module.add_function(wrap_pyfunction!(network::network_create, module)?)?;
     module.add_function(wrap_pyfunction!(network::network_remove, module)?)?;
     module.add_function(wrap_pyfunction!(network::host_networks, module)?)?;

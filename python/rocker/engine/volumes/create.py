@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from rocker.engine.emit import emit
 from rocker.engine.failure import from_os
 from rocker.engine.volumes.options import DRIVER, check, check_name
 from rocker.engine.volumes.volume import COLUMNS, Volume, directory
@@ -12,7 +13,7 @@ from rocker.models.jsontext import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rocker.engine.engine import Engine
 
@@ -25,12 +26,16 @@ def create(
     options: Mapping[str, str],
     labels: Mapping[str, str],
     anonymous: bool = False,
+    made: list[str] | None = None,
 ) -> Volume:
-    """Make a volume, or return the one that has the name; see `Volumes.create`."""
+    """Make a volume, or return the one that has the name; see `Volumes.create`.
+
+    Inside another transaction the name of one that was made is added to `made`, for its event after that.
+    """
     name = random_name() if name is None else check_name(name)
     check(name, driver, options)
     with engine.catalog.write() as db:
-        found = db.execute(f"SELECT {COLUMNS} FROM volumes WHERE name = ?", (name,)).fetchone()  # noqa: S608
+        row = found = db.execute(f"SELECT {COLUMNS} FROM volumes WHERE name = ?", (name,)).fetchone()  # noqa: S608
         if found is None:
             found = (
                 name,
@@ -42,7 +47,17 @@ def create(
             )
             db.execute("INSERT INTO volumes VALUES (?, ?, ?, ?, ?, ?)", found)
             make_directory(engine, name)
+    if row is None and made is None:
+        tell(engine, "create", [name])
+    elif row is None and made is not None:
+        made.append(name)
     return Volume.of_row(engine, found)
+
+
+def tell(engine: Engine, action: str, names: Sequence[str]) -> None:
+    """Write an event of each of these volumes."""
+    for name in names:
+        emit(engine, "volume", action, name, {"driver": DRIVER})
 
 
 def random_name() -> str:

@@ -98,12 +98,16 @@ def _lent(engine: Engine, text: str) -> list[AnyMount]:
     return lent
 
 
-def claim(engine: Engine, container: str, mounts: Sequence[AnyMount]) -> None:
+def claim(engine: Engine, container: str, mounts: Sequence[AnyMount]) -> list[str]:
     """Make the volumes that are not there, and note that a container uses them: inside the transaction that adds it.
+
+    Returns:
+        The names of those that were made, for their events once the transaction has come to its end.
 
     Raises:
         NoSpaceError: there is no room for them.
     """
+    made: list[str] = []
     for mount in mounts:
         if not isinstance(mount, VolumeMount):
             continue
@@ -114,9 +118,11 @@ def claim(engine: Engine, container: str, mounts: Sequence[AnyMount]) -> None:
             options=mount.options,
             labels=mount.labels,
             anonymous=mount.own,
+            made=made,
         )
         with engine.catalog.write() as db:
             db.execute(
                 "INSERT INTO volume_uses VALUES (?, ?, ?, ?)",
                 (container, mount.target, mount.name, mount.own),
             )
+    return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
+from rocker.engine.emit import emit
 from rocker.engine.volumes.list import has_label, select
 from rocker.engine.volumes.remove import collect, remove
 from rocker.errors import ConflictError, InvalidArgumentError, VolumeNotFoundError
@@ -41,6 +42,7 @@ def prune(engine: Engine, *, all: bool, filters: Mapping[str, Sequence[str] | st
             deleted.append(volume.name)
             reclaimed += size
     collect(engine)
+    emit(engine, "volume", "prune", "", {"reclaimed": str(reclaimed)})
     return {"VolumesDeleted": deleted, "SpaceReclaimed": reclaimed}
 
 

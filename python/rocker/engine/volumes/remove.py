@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from rocker.engine.volumes.create import tell
 from rocker.engine.volumes.volume import directory, users
 from rocker.errors import ConflictError, NoSpaceError, NotFoundError, RockerError, VolumeNotFoundError
 
@@ -36,11 +37,13 @@ def _delete(engine: Engine, name: str, *, force: bool) -> str | None:
     with engine.catalog.write() as db:
         if ids := users(engine, name):
             raise _in_use(engine, name, ids)
-        if db.execute("DELETE FROM volumes WHERE name = ?", (name,)).rowcount:
-            return move_away(engine, name)
-    if not force:
+        found = db.execute("DELETE FROM volumes WHERE name = ?", (name,)).rowcount > 0
+        grave = move_away(engine, name) if found else None
+    if found:
+        tell(engine, "destroy", [name])
+    elif not force:
         raise VolumeNotFoundError(f"get {name}: no such volume")
-    return None
+    return grave
 
 
 def _in_use(engine: Engine, name: str, ids: list[str]) -> ConflictError:

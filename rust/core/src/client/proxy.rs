@@ -208,6 +208,7 @@ impl Proxy<'_> {
             }
         }
         if ready[1] && self.read_stdin()? {
+            self.session.say_detached();
             return Ok(Some(Event::Detached { reason: "detach keys".into() }));
         }
         if ready[2] {

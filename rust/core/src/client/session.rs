@@ -103,6 +103,11 @@ impl Session {
         self.tell(&Control::Signal { signal })
     }
 
+    /// Says that the user typed the detach keys; nothing when it has ended.
+    pub fn say_detached(&self) {
+        let _ = self.tell(&Control::Detach);
+    }
+
     /// A shim leaves with its container: what it said last, the exit, still waits to be read here.
     fn tell(&self, control: &Control) -> Result<()> {
         match send(self.socket.as_fd(), control, &[]) {

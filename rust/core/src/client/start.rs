@@ -39,7 +39,21 @@ struct Sources {
     #[serde(default)]
     rootfs: RootfsSource,
     #[serde(default)]
+    log: LogSource,
+    #[serde(default)]
     network: NetworkSources,
+}
+
+#[derive(Default, Deserialize)]
+struct LogSource {
+    #[serde(default)]
+    remote: Option<RemoteSource>,
+}
+
+#[derive(Deserialize)]
+struct RemoteSource {
+    #[serde(default)]
+    directory: Option<PathBuf>,
 }
 
 /// Present where there may be a resolver.
@@ -224,6 +238,12 @@ fn collect(
     }
     if bind_to_caller {
         add(Fd::Owner, pidfd::open(Pid::this()).map_err(|errno| Error::sys("pidfd_open", errno))?);
+    }
+    if let Some(directory) = sources.log.remote.as_ref().and_then(|remote| remote.directory.as_ref()) {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let fd = open(directory, flags, Mode::empty())
+            .map_err(|errno| Error::at("open the directory of the log server's socket", directory, errno))?;
+        add(Fd::Log, fd);
     }
     if !sources.network.endpoints.is_empty() {
         // A host without the file has no servers that could be asked.

@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 use rocker_sys::pidfd;
 
 use crate::cgroup::Hierarchies;
+use crate::events::{self, Message};
 use crate::protocol::{RUN_FILES, SHIM_SOCKET, State, Status, TEARDOWN_PATIENCE};
 use crate::{Error, Kind, Result};
 
@@ -118,9 +119,14 @@ fn reconcile(run: &Path, root: &Path, id: &str) -> Result<Option<State>> {
         if let Ok(fd) = open_directory(&kept) {
             state.ended().write(std::os::fd::AsFd::as_fd(&fd))?;
         }
+        event(run, &state, "die", &[("exitCode", "137")]);
     }
     if state.remove {
+        let there = root.join("containers").join(id).exists();
         remove(run, root, id)?;
+        if there {
+            event(run, &state, "destroy", &[]);
+        }
     } else {
         for name in RUN_FILES {
             let _ = std::fs::remove_file(directory.join(name));
@@ -128,6 +134,14 @@ fn reconcile(run: &Path, root: &Path, id: &str) -> Result<Option<State>> {
     }
     drop(lock);
     Ok(Some(state).filter(|state| !state.remove))
+}
+
+/// An event that the shim did not live to write.
+fn event(run: &Path, state: &State, action: &str, more: &[(&str, &str)]) {
+    let message = Message { kind: "container", action, id: &state.id, attributes: &state.attributes, more };
+    if let Ok(run) = open_directory(run) {
+        let _ = events::append(std::os::fd::AsFd::as_fd(&run), &message.line());
+    }
 }
 
 fn take_lock(directory: &Path) -> Result<Option<Flock<File>>> {

@@ -40,6 +40,9 @@ pub struct LogConfig {
     /// Attributes that every json-file record repeats.
     #[serde(default)]
     pub attrs: BTreeMap<String, String>,
+    /// A server that gets the records, too.
+    #[serde(default)]
+    pub remote: Option<super::RemoteConfig>,
 }
 
 const fn one() -> u32 {

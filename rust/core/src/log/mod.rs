@@ -10,6 +10,7 @@
 //! | `file`, `rotate`, `compress`, `id` | the file on disk, its older generations |
 //! | [`reader`], `source`, `segments`, `tail` | records back, oldest first |
 //! | [`follow`], `watch` | waiting for more |
+//! | [`remote`] | records sent to a server as well |
 //! | [`copy`] | `docker logs`: a log written to two descriptors |
 //!
 //! Rotated files are `<name>.1` (newest) to `<name>.<max_files - 1>`, each plain or, with `compress`, `.gz`.
@@ -18,6 +19,7 @@ pub mod config;
 pub mod copy;
 pub mod follow;
 pub mod reader;
+pub mod remote;
 pub mod writer;
 
 mod compress;
@@ -41,6 +43,7 @@ pub use config::{Driver, LogConfig};
 pub use copy::{CopyOptions, copy_to};
 pub use follow::Follow;
 pub use reader::{Entry, Reader, Records};
+pub use remote::{Interest, Remote, RemoteConfig};
 pub use writer::Writer;
 
 /// A line longer than this many bytes is recorded in parts, as Docker's copier does.

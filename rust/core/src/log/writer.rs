@@ -11,7 +11,7 @@ use super::compress::Job;
 use super::encode::{self, Format};
 use super::file::LogFile;
 use super::lines::{Line, Lines};
-use super::{LogConfig, Stream, local, rotate};
+use super::{LogConfig, Remote, Stream, local, rotate};
 use crate::Result;
 
 /// Records are written once this many bytes of them are waiting, and at the end of every chunk.
@@ -24,6 +24,7 @@ const RETRY: u64 = 1024 * 1024;
 pub struct Writer {
     lines: [Lines; 2],
     sink: Option<Sink>,
+    remote: Option<Box<Remote>>,
 }
 
 impl Writer {
@@ -37,7 +38,46 @@ impl Writer {
             Some(format) => Some(Sink::open(root, config, format)?),
             None => None,
         };
-        Ok(Self { lines: Default::default(), sink })
+        Ok(Self { lines: Default::default(), sink, remote: None })
+    }
+
+    /// A writer that keeps nothing here.
+    #[must_use]
+    pub fn without_file() -> Self {
+        Self { lines: Default::default(), sink: None, remote: None }
+    }
+
+    /// The same, with a server that gets the records, too.
+    #[must_use]
+    pub fn with_remote(mut self, remote: Remote) -> Self {
+        self.remote = Some(Box::new(remote));
+        self
+    }
+
+    /// The server, if there is one.
+    #[must_use]
+    pub fn remote(&self) -> Option<&Remote> {
+        self.remote.as_deref()
+    }
+
+    /// Let the server's socket go on, which can be read or written (`ready`), or whose time has come.
+    pub fn go_on(&mut self, ready: bool, now: i64) {
+        let Some(remote) = &mut self.remote else { return };
+        if ready {
+            remote.ready();
+        } else {
+            remote.pump();
+        }
+        self.report(now, false);
+    }
+
+    /// Say in the file what was not sent.
+    fn report(&mut self, now: i64, last: bool) {
+        let Some(text) = self.remote.as_mut().and_then(|remote| remote.take_dropped(last)) else { return };
+        if let Some(sink) = &mut self.sink {
+            sink.record(Stream::Stderr, &Line { bytes: text.as_bytes(), partial: false, ns: now });
+            sink.flush();
+        }
     }
 
     /// Log a chunk as it was read from the container at `now` (nanoseconds since the epoch). An unfinished last line
@@ -46,9 +86,9 @@ impl Writer {
     /// # Errors
     /// None at present: a failing disk is counted in [`Writer::lost`] instead.
     pub fn write(&mut self, stream: Stream, bytes: &[u8], now: i64) -> Result<()> {
-        let Some(sink) = &mut self.sink else { return Ok(()) };
-        self.lines[stream.index()].feed(bytes, now, |line| sink.record(stream, line));
-        sink.flush();
+        let Self { lines, sink, remote } = self;
+        lines[stream.index()].feed(bytes, now, |line| record(sink, remote, stream, line));
+        self.flush(now);
         Ok(())
     }
 
@@ -57,10 +97,20 @@ impl Writer {
     /// # Errors
     /// As [`Writer::write`].
     pub fn flush_partial(&mut self, stream: Stream, now: i64) -> Result<()> {
-        let Some(sink) = &mut self.sink else { return Ok(()) };
-        self.lines[stream.index()].flush(now, |line| sink.record(stream, line));
-        sink.flush();
+        let Self { lines, sink, remote } = self;
+        lines[stream.index()].flush(now, |line| record(sink, remote, stream, line));
+        self.flush(now);
         Ok(())
+    }
+
+    fn flush(&mut self, now: i64) {
+        if let Some(sink) = &mut self.sink {
+            sink.flush();
+        }
+        if let Some(remote) = &mut self.remote {
+            remote.pump();
+            self.report(now, false);
+        }
     }
 
     /// To be called when there is nothing else to do: frees buffers and compresses a piece of a rotated file. Whether
@@ -76,15 +126,29 @@ impl Writer {
         self.sink.as_ref().map_or(0, |sink| sink.lost)
     }
 
-    /// Log unfinished lines of both streams and close the file. A compression under way is finished.
+    /// Log unfinished lines of both streams and close the file. A compression under way is finished; a server has 10 s
+    /// to take what is left.
     ///
     /// # Errors
     /// As [`Writer::write`].
     pub fn close(mut self, now: i64) -> Result<()> {
         self.flush_partial(Stream::Stdout, now)?;
         self.flush_partial(Stream::Stderr, now)?;
+        if let Some(remote) = &mut self.remote {
+            remote.close();
+            self.report(now, true);
+        }
         while self.idle() {}
         Ok(())
+    }
+}
+
+fn record(sink: &mut Option<Sink>, remote: &mut Option<Box<Remote>>, stream: Stream, line: &Line) {
+    if let Some(sink) = sink {
+        sink.record(stream, line);
+    }
+    if let Some(remote) = remote {
+        remote.record(stream, line);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Requests to the launcher and to a shim.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::life::{HealthCheck, Restart};
@@ -40,6 +42,9 @@ pub enum Request {
         /// Seconds before SIGKILL; less than 0 waits for ever; the container's own when absent.
         #[serde(default)]
         timeout: Option<f64>,
+        /// It is a `kill`, which has no event `stop`.
+        #[serde(default)]
+        kill: bool,
     },
     /// Kill all of its processes.
     Kill,
@@ -49,6 +54,11 @@ pub enum Request {
     Resume,
     /// Pids of its processes, as the host numbers them.
     Pids,
+    /// Its name from now on, for its events.
+    Rename {
+        /// The new name.
+        name: String,
+    },
     /// Set whether it is removed when it ends.
     Remove {
         /// The new value.
@@ -121,6 +131,8 @@ pub enum Control {
         /// Number of the signal.
         signal: i32,
     },
+    /// The user typed the detach keys.
+    Detach,
 }
 
 /// What each descriptor of a frame is, in order.
@@ -147,6 +159,8 @@ pub enum Fd {
     Volume(usize),
     /// Namespace file of `spec.linux.namespaces[n]`.
     Namespace(usize),
+    /// Directory of the log server's unix socket.
+    Log,
 }
 
 impl From<Fd> for String {
@@ -162,6 +176,7 @@ impl From<Fd> for String {
             Fd::Mount(index) => format!("mount:{index}"),
             Fd::Volume(index) => format!("volume:{index}"),
             Fd::Namespace(index) => format!("ns:{index}"),
+            Fd::Log => "log".into(),
         }
     }
 }
@@ -178,6 +193,7 @@ impl TryFrom<String> for Fd {
             "root" => Ok(Self::Root),
             "rootfs" => Ok(Self::Rootfs),
             "owner" => Ok(Self::Owner),
+            "log" => Ok(Self::Log),
             "resolv.conf" => Ok(Self::Resolv),
             _ => numbered("mount:")
                 .map(Self::Mount)
@@ -248,6 +264,9 @@ pub struct StartRequest {
     /// Seconds after which the container is killed.
     #[serde(default)]
     pub timeout: Option<f64>,
+    /// What its events say of it: name, image, labels.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, String>,
     /// When it is started again.
     #[serde(default)]
     pub restart: Restart,
@@ -347,6 +366,9 @@ pub struct UpdateRequest {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExecRequest {
+    /// 64 hex digits that its events name it by.
+    #[serde(default)]
+    pub id: String,
     /// The process.
     pub process: Process,
     /// `name[:group]`, looked up in the container.

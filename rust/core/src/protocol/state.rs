@@ -1,5 +1,6 @@
 //! `state.json`: what is known of a container, written by its shim alone.
 
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -78,6 +79,9 @@ pub struct State {
     pub health: Option<Health>,
     /// Why it could not be run.
     pub error: Option<Error>,
+    /// What its events say of it: name, image, labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
     /// Its endpoints and published ports, while it has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkState>,

@@ -30,6 +30,7 @@ impl Shim<'_> {
         self.pause_health();
         // A full run root must not end a container that is to run.
         let _ = self.record.restarting(exit, self.backoff.count);
+        self.tell_end(0, exit);
         self.part_from_clients(exit);
         self.clear_away();
         self.restart_at = Some(clock::monotonic_ns() + delay);

@@ -102,7 +102,10 @@ impl Shim<'_> {
             Request::Wait { condition: WaitCondition::Healthy } => return self.wait_healthy(index),
             Request::Update(request) => self.update(*request, fds)?,
             Request::Signal { signal } => self.signal_init(signal)?,
-            Request::Stop { signal, timeout } => return self.stop(index, signal, timeout),
+            Request::Stop { signal, timeout, kill } => {
+                self.stopping |= !kill;
+                return self.stop(index, signal, timeout);
+            }
             Request::Kill => self.end(),
             Request::Pause => self.freeze(true)?,
             Request::Resume => self.freeze(false)?,
@@ -110,6 +113,10 @@ impl Shim<'_> {
                 let pids = self.cgroup.as_ref().map_or_else(|| Ok(Vec::new()), |cgroup| cgroup.pids())?;
                 self.say_last(index, Event::Ok { pids: Some(pids), health: None });
                 return Ok(());
+            }
+            Request::Rename { name } => {
+                self.record.state.attributes.insert("name".into(), name);
+                self.record.write()?;
             }
             Request::Remove { value } => {
                 self.record.state.remove = value;
@@ -134,6 +141,7 @@ impl Shim<'_> {
         if let Some(client) = &self.clients[index] {
             client.tell(&Event::Started { pid });
         }
+        self.event("attach", &[]);
         self.connect_streams(index, handed.streams)
     }
 
@@ -158,7 +166,7 @@ impl Shim<'_> {
         }
         // A frozen process would not see the signal.
         self.freeze(false)?;
-        self.signal(0, signal.unwrap_or(self.policy.stop_signal))?;
+        self.signal_init(signal.unwrap_or(self.policy.stop_signal))?;
         let timeout = timeout.unwrap_or(self.policy.stop_timeout);
         if timeout >= 0.0 {
             self.stop_at = Some(clock::monotonic_ns() + (timeout * 1e9) as i64);
@@ -183,12 +191,19 @@ impl Shim<'_> {
         }
         self.record.state.status = then;
         self.hold_health(freeze);
-        self.record.write()
+        self.record.write()?;
+        self.event(if freeze { "pause" } else { "unpause" }, &[]);
+        Ok(())
     }
 
-    /// A signal for the container's program. One that is meant to end it ends its restarts too, as in Docker.
+    /// A signal for the container's program, with its event. One that is meant to end it ends its restarts too, as in
+    /// Docker.
     fn signal_init(&mut self, signal: i32) -> Result<()> {
         self.signal(0, signal)?;
+        if !self.record.state.has_ended() {
+            self.event("kill", &[("signal", &signal.to_string())]);
+            self.kill_told |= signal == nix::libc::SIGKILL;
+        }
         if signal == self.policy.stop_signal || ENDING.contains(&signal) {
             self.ending = true;
             self.give_up_restart();
@@ -216,8 +231,16 @@ impl Shim<'_> {
                     && let Some(terminal) = &task.terminal
                 {
                     let _ = rocker_sys::tty::set_window_size(terminal.as_fd(), height, width);
+                    if index == 0 {
+                        let size = [("height", &*height.to_string()), ("width", &*width.to_string())];
+                        self.event("resize", &size);
+                    }
                 }
             }
+            Control::Detach => match self.tasks.get(index) {
+                Some(Some(task)) if index > 0 => self.exec_event("exec_detach", task, &[]),
+                _ => self.event("detach", &[]),
+            },
         }
     }
 

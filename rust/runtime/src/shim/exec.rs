@@ -27,13 +27,23 @@ impl Shim<'_> {
         }
         let handed = Handed::sort(&request.fds, fds)?;
         let detach = request.detach;
+        let command = command_line(&request.process.args);
         let task = self.clone_exec(request, None)?;
+        self.tell_exec(&command, &task);
         let position = self.seat(Task { detached: detach, ..task });
         if let Some(client) = self.clients[index].as_mut() {
             client.task = Some(position);
         }
         self.watch_task(position)?;
         self.connect_streams(index, handed.streams)
+    }
+
+    /// The events of another process in the container. Docker's order: the second is written whether or not the program can
+    /// be run.
+    pub(super) fn tell_exec(&self, command: &str, task: &Task) {
+        for step in ["exec_create", "exec_start"] {
+            self.exec_event(&format!("{step}: {command}"), task, &[]);
+        }
     }
 
     /// Gives a process a position, one that is free or a new one.
@@ -68,6 +78,7 @@ impl Shim<'_> {
         let pipes = Pipes::make(request.stdin && !request.tty)?;
         let terminal = request.tty.then(|| request.process.console_size.unwrap_or_default());
         let stdin = request.stdin;
+        let exec_id = request.id;
         let setup = exec::Setup {
             init: duplicate(&init.pidfd)?,
             namespaces: if outside {
@@ -115,10 +126,17 @@ impl Shim<'_> {
                     executes: true,
                     moves: outside,
                     detached: false,
+                    exec_id,
                 })
             }
         }
     }
+}
+
+/// As Docker's events have it: the program, a space, and its arguments, if there are any.
+pub fn command_line(args: &[String]) -> String {
+    let (program, rest) = args.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    format!("{program} {}", rest.join(" "))
 }
 
 fn has_ended(pidfd: &OwnedFd) -> bool {

@@ -9,6 +9,7 @@ use rocker_core::cgroup::Nest;
 use rocker_core::protocol::{self, ExecRequest, HealthCheck, HealthStatus, Probe};
 use rocker_core::{Error, Kind, Result};
 
+use super::exec::command_line;
 use super::supervise::Shim;
 use crate::clock;
 
@@ -144,7 +145,9 @@ impl Shim<'_> {
         health.next = None;
         health.number += 1;
         let (name, timeout) = (format!("health.{}", health.number), ns(health.check.timeout));
+        let command = command_line(&health.check.process.args);
         let request = ExecRequest {
+            id: exec_id(),
             process: health.check.process.clone(),
             user: health.check.user.clone(),
             groups: health.check.groups.clone(),
@@ -153,6 +156,7 @@ impl Shim<'_> {
         // Without one only its process group can be killed; that is no reason not to look.
         let nest = self.cgroup.as_ref().and_then(|cgroup| cgroup.nest(&name).ok()).flatten();
         let begun = self.clone_exec(request, nest.as_ref().map(Nest::fd)).and_then(|task| {
+            self.tell_exec(&command, &task);
             let index = self.seat(task);
             self.watch_task(index).map(|()| index)
         });
@@ -228,6 +232,8 @@ impl Shim<'_> {
         }
         let _ = self.record.write();
         if status != before {
+            let word = if status == HealthStatus::Healthy { "healthy" } else { "unhealthy" };
+            self.event(&format!("health_status: {word}"), &[]);
             self.tell_health(status);
         }
     }
@@ -256,6 +262,14 @@ impl Shim<'_> {
             }
         }
     }
+}
+
+/// A probe's name in the events: 64 hex digits, as those of other processes in a container.
+fn exec_id() -> String {
+    let mut bytes = [0; 32];
+    // Without one the events only cannot be told from those of another probe.
+    let _ = rocker_sys::random(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What one more result says. `counts`: a failure counts, which it does not in the start period.

@@ -94,6 +94,7 @@ impl Shim<'_> {
             self.begin_health();
             // A full run root must not end a container that runs: who asks sees it as being created.
             let _ = self.record.running(pid, clock::rfc3339(now), self.root.as_ref());
+            self.event("start", &[]);
         }
         for client in 0..self.clients.len() {
             let Some(one) = self.clients[client].as_ref().filter(|one| one.task == Some(index)) else {
@@ -160,12 +161,14 @@ impl Shim<'_> {
         let exit = self.describe_exit(index, code, times);
         self.drain_outputs(index);
         if self.is_probe(index) {
+            self.tell_end(index, &exit);
             self.tasks[index] = None;
             return self.probe_ended(code);
         }
         if index == 0 {
             return self.program_ended(exit);
         }
+        self.tell_end(index, &exit);
         if let Some(Some(task)) = self.tasks.get_mut(index) {
             task.exit = Some(exit.clone());
         }
@@ -188,6 +191,7 @@ impl Shim<'_> {
         self.end_health();
         self.record.state.stopped = self.ending;
         let _ = self.record.exited(&exit, self.root.as_ref());
+        self.tell_end(0, &exit);
         self.network.iter_mut().for_each(Network::release_ports);
         if let Some(Some(task)) = self.tasks.first_mut() {
             task.exit = Some(exit.clone());
@@ -221,6 +225,28 @@ impl Shim<'_> {
         }
     }
 
+    /// The events of a process's end, before anybody is told of it.
+    pub(super) fn tell_end(&mut self, index: usize, exit: &Exit) {
+        let code = exit.exit_code.to_string();
+        let task = self.tasks.get(index).and_then(Option::as_ref);
+        match task {
+            Some(task) if index > 0 => return self.exec_event("exec_die", task, &[("exitCode", &code)]),
+            Some(task) => {
+                let seconds = (clock::now_ns() - task.started_ns).max(0) / 1_000_000_000;
+                if exit.oom_killed {
+                    self.event("oom", &[]);
+                }
+                self.event("die", &[("execDuration", &seconds.to_string()), ("exitCode", &code)]);
+            }
+            // It has died before: what ends is the wait for its next start.
+            None => {}
+        }
+        self.kill_told = false;
+        if std::mem::take(&mut self.stopping) {
+            self.event("stop", &[]);
+        }
+    }
+
     fn close_log(&mut self) {
         if let Some(log) = self.log.take() {
             let _ = log.close(clock::now_ns());
@@ -233,6 +259,7 @@ impl Shim<'_> {
             return;
         }
         self.ended = true;
+        self.tell_end_of_use();
         self.close_log();
         if let Some(cgroup) = &self.cgroup {
             let _ = cgroup.kill();
@@ -255,7 +282,7 @@ impl Shim<'_> {
             self.refuse(index, Self::not_running());
         }
         let id = self.record.state.id.clone();
-        tear_down(
+        let removed = tear_down(
             self.cgroup.take(),
             &self.host.run,
             &self.record.directory,
@@ -263,6 +290,9 @@ impl Shim<'_> {
             &id,
             self.record.state.remove,
         );
+        if removed {
+            self.event("destroy", &[]);
+        }
         // A client that still reads must not keep the container from being started again.
         self.lock = None;
     }

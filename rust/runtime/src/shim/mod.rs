@@ -19,6 +19,8 @@
 //! | `health` | probes, and what they say |
 //! | `update` | other limits, another restart policy |
 //! | `record` | `state.json` |
+//! | `server` | the log server's socket in the loop |
+//! | `tell` | its events |
 //! | `teardown` | what is removed at the end |
 
 mod again;
@@ -35,11 +37,13 @@ mod output;
 mod prepare;
 mod record;
 mod resolver;
+mod server;
 mod start;
 mod streams;
 mod supervise;
 mod task;
 mod teardown;
+mod tell;
 mod update;
 
 use std::os::fd::{AsFd, OwnedFd};

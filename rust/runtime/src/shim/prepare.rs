@@ -35,6 +35,8 @@ pub struct Handed {
     pub volumes: Vec<(usize, OwnedFd)>,
     /// Namespace files, by the namespace's position.
     pub namespaces: Vec<(usize, OwnedFd)>,
+    /// Directory of the log server's socket.
+    pub log: Option<OwnedFd>,
     /// A network namespace made beforehand, with loopback up.
     pub network: Option<OwnedFd>,
     /// Whether that is the container's own since an earlier start.
@@ -60,6 +62,7 @@ impl Handed {
                 Fd::Owner => handed.owner = Some(fd),
                 Fd::Resolv => handed.resolv = Some(fd),
                 Fd::Mount(index) => handed.mounts.push((*index, fd)),
+                Fd::Log => handed.log = Some(fd),
                 Fd::Volume(index) => handed.volumes.push((*index, fd)),
                 Fd::Namespace(index) => handed.namespaces.push((*index, fd)),
             }

@@ -1,5 +1,6 @@
 //! From a request to a cloned child on its way to becoming the program.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{Pid, fchdir};
 use rocker_core::cgroup::Cgroup;
 use rocker_core::container::{Gate, init, open_below};
-use rocker_core::log::{LogConfig, Writer};
+use rocker_core::log::{LogConfig, Remote, Writer};
 use rocker_core::protocol::{
     Inbox, NetworkMode, SHIM_SOCKET, STATE_FILE, StartRequest, State, StdinMode, TEARDOWN_PATIENCE,
 };
@@ -32,6 +33,7 @@ use super::record::Record;
 use super::supervise::{Policy, Shim};
 use super::task::{Pipes, Task};
 use super::teardown::tear_down;
+use super::tell::{Volume, tell};
 use crate::clock;
 use crate::host::Host;
 use crate::standby::SYSCTLS;
@@ -41,6 +43,7 @@ struct Scaffold<'h> {
     host: &'h Host,
     id: String,
     remove: bool,
+    attributes: BTreeMap<String, String>,
     root: Option<OwnedFd>,
     directory: OwnedFd,
     /// Let go of last: nobody else may start it meanwhile.
@@ -74,7 +77,10 @@ impl Scaffold<'_> {
             network.tear_down(self.host);
         }
         let root = self.root.as_ref();
-        tear_down(self.cradle.cgroup, &self.host.run, &self.directory, root, &self.id, self.remove);
+        if tear_down(self.cradle.cgroup, &self.host.run, &self.directory, root, &self.id, self.remove) {
+            let state = State { id: self.id, attributes: self.attributes, ..State::default() };
+            tell(self.host, &state, "destroy", &[]);
+        }
         // It has never been: what is told of it is what the data root keeps of its last run, if it had one.
         let _ = nix::unistd::unlinkat(&self.directory, STATE_FILE, nix::unistd::UnlinkatFlags::NoRemoveDir);
         drop(self.lock);
@@ -98,6 +104,7 @@ pub fn start<'h>(
         host,
         id: request.id.clone(),
         remove: request.remove,
+        attributes: request.attributes.clone(),
         root: None,
         directory,
         lock,
@@ -180,6 +187,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     let backoff = Backoff::new(request.restart);
     let streams = std::mem::take(&mut handed.streams);
     let (owner, ready, resolv_conf) = (handed.owner.take(), handed.network.take(), handed.resolv.take());
+    let log_server = handed.log.take();
     let kept = if backoff.is_active() { Some(Kept::new(host, &request, &mut handed)?) } else { None };
     if let Some(kept) = &kept {
         (request, handed) = kept.next(host)?;
@@ -189,6 +197,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     }
     handed.network = ready;
     let log = std::mem::take(&mut request.log);
+    let volumes = Volume::among(&request.spec.mounts);
     let (mut record, policy) = describe(host, &scaffold.directory, &request, kept.is_some())?;
     let health = request.health.take().map(|check| Health::new(*check));
     record.state.health = health.as_ref().map(|_| rocker_core::protocol::Health::default());
@@ -199,7 +208,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     let Scaffold { cradle, root, directory, network, .. } = &mut *scaffold;
     let (task, template) = bear(host, cradle, root.as_ref(), directory, request, handed, network.as_mut())?;
     record.state.pid = task.pid.as_raw();
-    let log = open_log(scaffold.root.as_ref(), &log)?;
+    let log = open_log(scaffold.root.as_ref(), &log, log_server)?;
     let listener = listen_in(&scaffold.directory)?;
     // Last, so that nothing of the program has run when one of these fails.
     release(&task, scaffold.cradle.cgroup.as_ref())?;
@@ -209,7 +218,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     let mut shim =
         Shim::new(host, lock, listener, record, policy, cgroup, root, log, task, template, owner, streams)?;
     (shim.kept, shim.backoff, shim.health) = (kept, backoff, health);
-    shim.network = scaffold.network.take();
+    (shim.network, shim.volumes) = (scaffold.network.take(), volumes);
     Ok(shim)
 }
 
@@ -286,12 +295,18 @@ fn cgroup_path(wanted: Option<&Path>, id: &str) -> PathBuf {
     path.strip_prefix("/").map_or(path.clone(), Path::to_owned)
 }
 
-fn open_log(root: Option<&OwnedFd>, log: &LogConfig) -> Result<Option<Writer>> {
-    if log.driver == rocker_core::log::Driver::None {
-        return Ok(None);
-    }
-    let root = root.ok_or_else(|| Error::invalid("a log needs the data root's descriptor"))?;
-    Writer::open(root.as_fd(), log).map(Some)
+fn open_log(root: Option<&OwnedFd>, log: &LogConfig, directory: Option<OwnedFd>) -> Result<Option<Writer>> {
+    let remote = log.remote.as_ref().map(|remote| Remote::open(remote, directory)).transpose()?;
+    let local = if log.driver == rocker_core::log::Driver::None {
+        None
+    } else {
+        let root = root.ok_or_else(|| Error::invalid("a log needs the data root's descriptor"))?;
+        Some(Writer::open(root.as_fd(), log)?)
+    };
+    Ok(match (local, remote) {
+        (local, None) => local,
+        (local, Some(remote)) => Some(local.unwrap_or_else(Writer::without_file).with_remote(remote)),
+    })
 }
 
 /// Binds below the run directory by a relative name: `sun_path` has room for 107 bytes only.
@@ -329,6 +344,7 @@ fn describe(
         boot_id: host.boot_id.clone(),
         cgroup: Path::new("/").join(cgroup).to_string_lossy().into_owned(),
         remove: request.remove,
+        attributes: request.attributes.clone(),
         ..State::default()
     };
     let directory = directory
@@ -450,6 +466,7 @@ fn launch(
                 executes,
                 moves: false,
                 detached: false,
+                exec_id: String::new(),
             };
             Ok((task, template))
         }

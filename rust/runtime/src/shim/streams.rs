@@ -34,6 +34,7 @@ impl Shim<'_> {
                 && let Some(log) = &mut self.log
             {
                 let _ = log.write(kind, &chunk[..count], clock::now_ns());
+                self.watch_log();
             }
             self.keep_probe_output(index, &chunk[..count]);
             self.deliver(index, stream, &chunk[..count]);
@@ -103,8 +104,9 @@ impl Shim<'_> {
     }
 
     fn pause_if_behind(&mut self, task: usize, stream: usize) {
-        let Some(least) = self.backlogs(task, stream).map(|(_, backlog)| backlog).min() else { return };
-        if least > HIGH {
+        let held = task == 0 && self.log_is_behind();
+        let least = self.backlogs(task, stream).map(|(_, backlog)| backlog).min();
+        if held || least.is_some_and(|least| least > HIGH) {
             self.unwatch(Token::Output(task, stream));
             if let Some(Some(task)) = self.tasks.get_mut(task)
                 && let Some(source) = task.sources[stream].as_mut()
@@ -126,11 +128,9 @@ impl Shim<'_> {
     /// Reads again from streams whose readers have caught up or gone.
     pub(super) fn resume_outputs(&mut self, task: usize) {
         for stream in 0..2 {
-            let behind = self
-                .backlogs(task, stream)
-                .map(|(_, backlog)| backlog)
-                .min()
-                .is_some_and(|least| least > HIGH / 2);
+            let held = task == 0 && self.log_is_behind();
+            let least = self.backlogs(task, stream).map(|(_, backlog)| backlog).min();
+            let behind = held || least.is_some_and(|least| least > HIGH / 2);
             let Some(Some(process)) = self.tasks.get_mut(task) else { return };
             let Some(source) = process.sources[stream].as_mut() else { continue };
             if source.paused && !behind {

@@ -1,5 +1,6 @@
 //! The shim's loop: what happened, and who handles it.
 
+use std::cell::RefCell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -19,6 +20,7 @@ use super::network::Network;
 use super::record::Record;
 use super::start::Template;
 use super::task::Task;
+use super::tell::Volume;
 use crate::clock;
 use crate::host::Host;
 
@@ -56,6 +58,8 @@ pub enum Token {
     ClientInput(usize),
     /// A client's pipe can be written again: stream 0 or 1.
     Sink(usize, usize),
+    /// The log server's socket.
+    Log,
     /// A question for the resolver.
     Resolver,
     /// Something of the host's rule set has gone.
@@ -76,6 +80,7 @@ impl Token {
             Self::Sink(number, stream) => (8, number, stream),
             Self::Resolver => (9, 0, 0),
             Self::News => (10, 0, 0),
+            Self::Log => (11, 0, 0),
         };
         kind << 56 | (stream as u64) << 48 | number as u64
     }
@@ -93,7 +98,8 @@ impl Token {
             7 => Self::ClientInput(number),
             8 => Self::Sink(number, stream),
             9 => Self::Resolver,
-            _ => Self::News,
+            10 => Self::News,
+            _ => Self::Log,
         }
     }
 }
@@ -126,6 +132,10 @@ pub struct Shim<'h> {
     pub(super) timed_out: bool,
     /// Monotonic time at which a stop turns into a kill.
     pub(super) stop_at: Option<i64>,
+    /// Whether the events tell of a SIGKILL already.
+    pub(super) kill_told: bool,
+    /// Whether its end is what a `stop` asked for.
+    pub(super) stopping: bool,
     /// Its restart policy.
     pub(super) backoff: Backoff,
     /// What a restart needs.
@@ -140,6 +150,12 @@ pub struct Shim<'h> {
     pub(super) health: Option<Health>,
     /// Set once the container has ended and everything of it is gone.
     pub(super) ended: bool,
+    /// What of the log server's socket is waited for: the socket's generation, and whether it is to be written.
+    pub(super) log_watched: Option<(u64, bool)>,
+    /// Events that are written with the next one.
+    pub(super) unsaid: RefCell<Vec<u8>>,
+    /// Its volumes.
+    pub(super) volumes: Vec<Volume>,
     epoll: Epoll,
     /// Whether what the start needed of the heap has been given back.
     pub(super) trimmed: bool,
@@ -207,6 +223,8 @@ impl<'h> Shim<'h> {
             owner,
             timed_out: false,
             stop_at: None,
+            kill_told: false,
+            stopping: false,
             backoff: Backoff::default(),
             kept: None,
             ending: false,
@@ -214,6 +232,9 @@ impl<'h> Shim<'h> {
             last_exit: Exit::default(),
             health: None,
             ended: false,
+            log_watched: None,
+            unsaid: RefCell::default(),
+            volumes: Vec::new(),
             epoll,
             trimmed: false,
             buffer: Vec::new(),
@@ -231,8 +252,13 @@ impl<'h> Shim<'h> {
         client.task = Some(0);
         let index = self.add_client(client)?;
         let streams = self.first_streams.take().unwrap_or_default();
+        if streams.iter().any(Option::is_some) {
+            self.event_later("attach", &[]);
+        }
+        self.tell_use();
         self.connect_streams(index, streams)?;
         self.watch(Token::Listener, EpollFlags::EPOLLIN)?;
+        self.watch_log();
         if self.owner.is_some() {
             self.watch(Token::Owner, EpollFlags::EPOLLIN)?;
         }
@@ -266,6 +292,7 @@ impl<'h> Shim<'h> {
             Token::Client(index) => Some(client(index)?.socket.as_fd()),
             Token::ClientInput(index) => client(index)?.stdin.as_ref().map(|stdin| stdin.fd.as_fd()),
             Token::Sink(index, stream) => client(index)?.sinks[stream].as_ref().map(|sink| sink.fd.as_fd()),
+            Token::Log => self.log.as_ref()?.remote()?.socket(),
             Token::Resolver => self.network.as_ref()?.resolver_fd(),
             Token::News => self.network.as_ref()?.news_fd(),
         }
@@ -299,6 +326,7 @@ impl<'h> Shim<'h> {
             Token::Client(index) => self.read_client(index),
             Token::ClientInput(index) => self.read_client_input(index),
             Token::Sink(index, stream) => self.sink_writable(index, stream, events),
+            Token::Log => self.log_goes_on(true),
             Token::Resolver => self.network.iter_mut().for_each(Network::answer),
             Token::News => self.network.iter_mut().for_each(Network::hear),
         }
@@ -330,7 +358,8 @@ impl<'h> Shim<'h> {
     fn timeout(&self) -> EpollTimeout {
         let health = self.health.as_ref().and_then(Health::next_at);
         let network = self.network.as_ref().and_then(Network::deadline);
-        let all = [self.policy.kill_at, self.stop_at, self.restart_at, health, network];
+        let log = self.log_deadline();
+        let all = [self.policy.kill_at, self.stop_at, self.restart_at, health, network, log];
         let next = all.into_iter().flatten().min();
         let until = next.map(|at| ((at - clock::monotonic_ns()).max(0) + 999_999) / 1_000_000);
         let busy = !self.buffer.is_empty() || !self.trimmed;
@@ -345,6 +374,9 @@ impl<'h> Shim<'h> {
 
     fn act_on_time(&mut self) {
         let now = clock::monotonic_ns();
+        if self.log_deadline().is_some_and(|at| at <= now) {
+            self.log_goes_on(false);
+        }
         if let Some(network) = &mut self.network {
             network.act_on_time(now);
         }
@@ -355,6 +387,9 @@ impl<'h> Shim<'h> {
         }
         if self.stop_at.is_some_and(|at| at <= now) {
             self.stop_at = None;
+            if !self.kill_told {
+                self.event("kill", &[("signal", "9")]);
+            }
             self.kill_all();
         }
         if self.restart_at.is_some_and(|at| at <= now) {

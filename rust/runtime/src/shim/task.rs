@@ -39,6 +39,8 @@ pub struct Task {
     pub moves: bool,
     /// Whether its client is told of its start only (`exec -d`).
     pub detached: bool,
+    /// What its events name it by, if it was made by exec.
+    pub exec_id: String,
 }
 
 /// One output stream of a process.

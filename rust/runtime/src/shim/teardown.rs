@@ -2,13 +2,15 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use nix::fcntl::AtFlags;
+use nix::sys::stat::fstatat;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use rocker_core::cgroup::Cgroup;
 use rocker_core::container::open_below;
 use rocker_core::layer::remove_tree;
 use rocker_core::protocol::RUN_FILES;
 
-/// Removes the cgroup, the run directory's files and, for `--rm`, the container itself.
+/// Removes the cgroup, the run directory's files and, for `--rm`, the container itself; whether that was removed.
 ///
 /// Failures are not reported: the next engine that looks finds what is left and collects it.
 pub fn tear_down(
@@ -18,7 +20,7 @@ pub fn tear_down(
     data_root: Option<&OwnedFd>,
     id: &str,
     remove: bool,
-) {
+) -> bool {
     if let Some(cgroup) = cgroup {
         let _ = cgroup.remove();
     }
@@ -26,12 +28,15 @@ pub fn tear_down(
         let _ = unlinkat(directory, name, UnlinkatFlags::NoRemoveDir);
     }
     if !remove {
-        return;
+        return false;
     }
+    let mut removed = false;
     if let Some(root) = data_root
         && let Ok(containers) = open_below(root.as_fd(), "containers")
     {
-        let _ = remove_tree(containers.as_fd(), id.as_bytes());
+        // Who removes it tells of it: an engine may have been faster.
+        let there = fstatat(&containers, id, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok();
+        removed = there && remove_tree(containers.as_fd(), id.as_bytes()).is_ok();
     }
     for name in ["state.json", ".state.json", "shim.lock"] {
         let _ = unlinkat(directory, name, UnlinkatFlags::NoRemoveDir);
@@ -39,4 +44,5 @@ pub fn tear_down(
     if let Ok(containers) = open_below(run.as_fd(), "containers") {
         let _ = unlinkat(&containers, id, UnlinkatFlags::RemoveDir);
     }
+    removed
 }

@@ -23,6 +23,7 @@ impl Shim<'_> {
         network.refuse_twice(&request.endpoint)?;
         let state = planned(&request.endpoint)?;
         let id = self.record.state.id.clone();
+        let (joined_id, name) = (request.endpoint.network.clone(), request.endpoint.name.clone());
         network.know(request.dns.hosts);
         network.endpoints.push((request.endpoint, state));
         self.record.state.network = Some(network.state());
@@ -34,6 +35,8 @@ impl Shim<'_> {
             let _ = self.record.write();
             return Err(error);
         }
+        self.network_later("connect", &joined_id, &name);
+        self.say_events();
         rewrite_files(self.record.directory.as_fd(), &request.files)?;
         self.watch(Token::Resolver, EpollFlags::EPOLLIN)?;
         self.watch(Token::News, EpollFlags::EPOLLIN)
@@ -43,8 +46,11 @@ impl Shim<'_> {
     pub(in crate::shim) fn disconnect_network(&mut self, request: &DisconnectRequest) -> Result<()> {
         let network = self.network.as_mut().ok_or_else(no_endpoints)?;
         let id = self.record.state.id.clone();
+        let name = network.names().find(|(id, _)| *id == request.network).map(|(_, name)| name.to_owned());
         network.leave(self.host, &id, &request.network)?;
         self.record.state.network = Some(network.state());
+        self.network_later("disconnect", &request.network, &name.unwrap_or_default());
+        self.say_events();
         self.record.write()?;
         rewrite_files(self.record.directory.as_fd(), &request.files)
     }
