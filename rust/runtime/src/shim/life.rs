@@ -143,6 +143,7 @@ impl Shim<'_> {
     pub(super) fn task_ended(&mut self, index: usize) {
         // Before it is reaped: all that it reported is in the socket by now, and its end can still be told from execve.
         self.read_report(index);
+        self.reap_left();
         let Some(Some(task)) = self.tasks.get(index) else { return };
         // Without waiting: the event may be a late one of another task at this position.
         let (code, times) = match pidfd::reap(task.pid) {
