@@ -431,7 +431,9 @@ def test_a_shim_that_waits_for_a_server_sleeps_and_then_loses_nothing(
 def test_a_server_that_does_not_read_holds_the_container_back_and_a_stop_still_works(
     run: Callable[..., rocker.Container], tcp: socket.socket, tmp_path: Path
 ) -> None:
-    script = "head -c 20000000 /dev/zero | tr '\\0' x | fold -w 1000; echo done > /go/done; sleep 60"
+    script = (
+        "head -c 20000000 /dev/zero | tr '\\0' x | fold -w 1000; echo done > /go/done; echo end; sleep 60"
+    )
     container = run(script, "syslog", {"syslog-address": address(tcp, "tcp")}, mounts=[f"{tmp_path}:/go"])
     connection, _ = tcp.accept()
     with connection:
