@@ -297,7 +297,7 @@ def test_a_listing_of_another_data_root_on_the_same_run_root_ends_nothing_of_our
     assert all(before)
     with rocker.Engine(engine_roots.base / "other", engine_roots.run) as other:
         assert other.containers.list(all=True) == []
-        removed = other.run(rootfs=str(busybox_rootfs), command=["true"])
+        removed = other.run(rootfs=str(busybox_rootfs), command=["true"], network="none")
         assert removed.exit_code == 0
     assert files() == before
     codes = {one.id: one.exit_code for one in steps.engine.containers.list(all=True)}

@@ -273,8 +273,12 @@ def test_each_life_of_a_container_that_is_started_again_has_its_own_start_and_en
     container = engine.run(
         rootfs=str(busybox_rootfs), command=["sh", "-c", script], detach=True, restart_policy="on-failure:1"
     )
-    until(lambda: container.status == "exited", "its end")
-    found = list(engine.events(since="1h", until="0s", filters={"container": container.id}))
+
+    def lives() -> list[dict[str, Any]]:
+        found = list(engine.events(since="1h", until="0s", filters={"container": container.id}))
+        return found if actions(found).count("die") == 2 else []
+
+    found = until(lives, "the events of two ends")
     assert actions(found) == ["create", "start", "die", "start", "die"]
     told = [event["Actor"]["Attributes"] for event in found if event["Action"] == "die"]
     assert [(one["exitCode"], one["execDuration"]) for one in told] == [("3", "1"), ("4", "0")]
