@@ -6,6 +6,7 @@ import time
 
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
+from rocker.engine.filters import label_fits
 from rocker.errors import InvalidArgumentError
 from rocker.formatting.table import FORMAT_HELP, Listing, gather_filters, parse_filter
 from rocker.formatting.units import ago, human_size, short_id
@@ -85,9 +86,7 @@ def _passes(image: dict[str, Any], name: str, value: str, app: App) -> bool:
         except InvalidArgumentError:
             raise InvalidArgumentError(f"invalid filter 'dangling={value}'") from None
     if name == "label":
-        key, equals, wanted = value.partition("=")
-        labels = image["Labels"] or {}
-        return key in labels and (not equals or labels[key] == wanted)
+        return label_fits(image["Labels"] or {}, value)
     if name == "until":
         from rocker.parse.duration import parse_time
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 from rocker.cli.command import DockerCommand, Values
+from rocker.cli.confirm import confirm
 from rocker.cli.flags import Flag
 from rocker.formatting.table import gather_filters, parse_filter
 
@@ -13,28 +12,18 @@ if TYPE_CHECKING:
     from rocker.cli.app import App
 
 _FILTERS = ("label", "label!", "until")
-_QUESTION = (
-    "WARNING! This will remove all custom networks not used by at least one container.\n"
-    "Are you sure you want to continue? [y/N] "
-)
+_WARNING = "WARNING! This will remove all custom networks not used by at least one container."
 
 
 def prune(app: App, values: Values, _arguments: list[str]) -> int:
     """Remove the networks that nobody uses."""
     filters = gather_filters(values["filter"], _FILTERS)
-    if not values["force"] and not confirmed(_QUESTION):
+    if not values["force"] and not confirm(app, _WARNING):
         return 0
     names = app.engine.networks.prune(filters=filters or None)
     if names:
         app.out("\n".join(["Deleted Networks:", *names, ""]))
     return 0
-
-
-def confirmed(question: str) -> bool:
-    """Ask on standard output, and read the answer from standard input: `y` and nothing else is yes."""
-    sys.stdout.write(question)
-    sys.stdout.flush()
-    return sys.stdin.readline().strip().lower() == "y"
 
 
 COMMAND = DockerCommand(

@@ -6,6 +6,7 @@ from rocker.cli.command import DockerCommand, UsageError, Values
 from rocker.cli.flags import Flag
 from rocker.cli.options import detach_bytes, detach_flags
 from rocker.cli.streams import check_terminal, console_size, exit_code, proxy
+from rocker.engine.state import RUNS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def start(app: App, values: Values, arguments: list[str]) -> int:
     container = app.engine.containers.get(arguments[0])
     stdin = values["interactive"] and container.options.stdin_open
     check_terminal(stdin=stdin, tty=container.tty)
-    if container.status in ("running", "paused", "restarting"):
+    if container.status in RUNS:
         session = container.attach(stdin=stdin)
     else:
         session = container.launch(stdin=stdin, console_size=console_size() if container.tty else None)

@@ -9,6 +9,7 @@ from rocker.cli import images as images_command
 from rocker.cli import ps as ps_command
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
+from rocker.engine.state import RUNS
 from rocker.errors import InvalidArgumentError
 from rocker.formatting.table import FORMAT_HELP, Listing
 from rocker.formatting.units import human_size
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _HEADERS = {
     "Active": "ACTIVE", "Reclaimable": "RECLAIMABLE", "Size": "SIZE", "TotalCount": "TOTAL", "Type": "TYPE",
 }  # fmt: skip
-ALIVE = ("running", "paused", "restarting")
 
 
 def df(app: App, values: Values, _arguments: list[str]) -> int:
@@ -53,7 +53,7 @@ def summary(usage: DiskUsage) -> list[dict[str, str]]:
     images, containers = usage["Images"], usage["Containers"]
     used = [image for image in images if image["Containers"] > 0]
     kept = sum(image["Size"] - image["SharedSize"] for image in used)
-    alive = [one for one in containers if one["State"] in ALIVE]
+    alive = [one for one in containers if one["State"] in RUNS]
     written = sum(one["SizeRw"] for one in containers)
     return [
         _row("Images", len(images), len(used), usage["LayersSize"], usage["LayersSize"] - kept),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 from rocker.cli.command import DockerCommand, Values
+from rocker.cli.confirm import confirm
 from rocker.cli.flags import Flag
 from rocker.formatting.table import parse_filter
 from rocker.formatting.units import human_size
@@ -21,7 +20,7 @@ def volume_prune(app: App, values: Values, _arguments: list[str]) -> int:
         filters.setdefault(name, []).append(value)
     everything = values["all"] or "true" in filters.get("all", [])
     what = "all volumes" if everything else "anonymous local volumes"
-    if not values["force"] and not _agreed(
+    if not values["force"] and not confirm(
         app, f"WARNING! This will remove {what} not used by at least one container."
     ):
         return 0
@@ -30,12 +29,6 @@ def volume_prune(app: App, values: Values, _arguments: list[str]) -> int:
         app.out("Deleted Volumes:\n" + "\n".join(done["VolumesDeleted"]) + "\n")
     app.out(f"Total reclaimed space: {human_size(done['SpaceReclaimed'], 4)}")
     return 0
-
-
-def _agreed(app: App, warning: str) -> bool:
-    sys.stdout.write(f"{warning}\nAre you sure you want to continue? [y/N] ")
-    app.flush()
-    return sys.stdin.readline().strip().lower() == "y"
 
 
 COMMAND = DockerCommand(

@@ -283,11 +283,11 @@ class Engine:
     # --- for the verbs ---
 
     def _running(self, ids: list[str]) -> set[str]:
+        from rocker.engine.state import RUNS
+
         states = self.core.read_states(self.run_root, self.root, ids)
         pairs = zip(ids, states, strict=True)
-        return {
-            name for name, state in pairs if state and state["status"] in {"running", "paused", "restarting"}
-        }
+        return {name for name, state in pairs if state and state["status"] in RUNS}
 
     def _image_event(self, action: str, id: str, attributes: Mapping[str, str]) -> None:  # noqa: A002
         from rocker.engine.emit import emit

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 
+from rocker.engine.filters import given, labels_fit
 from rocker.errors import InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -79,18 +80,7 @@ class Filter:
     """
 
     def __init__(self, filters: Mapping[str, Sequence[str] | str] | None) -> None:
-        given = filters or {}
-        self._given = {
-            name: (values,) if isinstance(values, str) else tuple(values) for name, values in given.items()
-        }
-        for name in self._given:
-            if name not in FILTERS:
-                from rocker.engine.suggest import near
-
-                raise InvalidArgumentError(
-                    f"invalid filter '{name}'",
-                    hint=near(name, FILTERS) or "filters are " + ", ".join(FILTERS),
-                )
+        self._given = given(filters, FILTERS)
 
     def accepts(self, event: Event) -> bool:
         """Tell whether an event is wanted, by the rules of daemon/events/filter.go."""
@@ -109,17 +99,12 @@ class Filter:
                 if name in given
             )
             and ("image" not in given or _image_fits(event, given["image"]))
-            and all(_label_fits(attributes, value) for value in given.get("label", ()))
+            and labels_fit(attributes, given)
         )
 
 
 def _action_fits(action: str, wanted: tuple[str, ...]) -> bool:
     return action in wanted or (not _WITH_DETAIL.isdisjoint(wanted) and action.startswith(wanted))
-
-
-def _label_fits(attributes: Mapping[str, str], wanted: str) -> bool:
-    name, equals, value = wanted.partition("=")
-    return name in attributes and (not equals or attributes[name] == value)
 
 
 def _image_fits(event: Event, wanted: tuple[str, ...]) -> bool:

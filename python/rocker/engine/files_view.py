@@ -6,6 +6,7 @@ from functools import partial
 
 from rocker.engine import mounts
 from rocker.engine.launch import rootfs
+from rocker.engine.state import HAS_PROCESSES
 from rocker.errors import NotFoundError
 from rocker.models.jsontext import encode
 
@@ -30,7 +31,7 @@ def request(container: Container, *, mounted: bool) -> bytes:
             found = _mounts(container)
         except NotFoundError:
             # A running one has it all the same.
-            if container.status not in {"running", "paused"}:
+            if container.status not in HAS_PROCESSES:
                 raise
     document = {
         "id": container.id,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 from rocker.engine.config import ContainerConfig
+from rocker.engine.filters import given, labels_fit
 from rocker.engine.reconcile import collect, drop_gone
-from rocker.engine.state import health_of
+from rocker.engine.state import RUNS, has_processes, health_of
 from rocker.errors import ContainerNotFoundError, InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -54,14 +55,12 @@ def select(
     states = engine.core.read_states(engine.run_root, engine.root, [row.id for row in rows])
     collect(engine)
     alive = drop_gone(engine, rows, states)
-    conditions = {
-        name: (given,) if isinstance(given, str) else tuple(given) for name, given in (filters or {}).items()
-    }
+    conditions = given(filters, _FILTERS)
     test = _Filter(engine, conditions)
     everything = all or limit is not None or not conditions.keys().isdisjoint({"status", "exited"})
     found: builtins.list[Found] = []
     for row, state in alive:
-        if not everything and (state is None or state["status"] not in {"running", "paused", "restarting"}):
+        if not everything and (state is None or state["status"] not in RUNS):
             continue
         config = ContainerConfig.decode(row.config)
         if test.accepts(row, config, state):
@@ -75,14 +74,6 @@ class _Filter:
     """`--filter` of `ps`: all of the given names must hold, of each one value."""
 
     def __init__(self, engine: Engine, conditions: dict[str, tuple[str, ...]]) -> None:
-        from rocker.engine.suggest import near
-
-        for name in conditions:
-            if name not in _FILTERS:
-                raise InvalidArgumentError(
-                    f"invalid filter '{name}'",
-                    hint=near(name, _FILTERS) or "filters are " + ", ".join(_FILTERS),
-                )
         self._conditions = conditions
         for status in conditions.get("status", ()):
             if status not in _STATUSES:
@@ -109,7 +100,7 @@ class _Filter:
         return (
             ("id" not in given or any(row.id.startswith(value) for value in given["id"]))
             and ("name" not in given or any(_name_fits(row.name, value) for value in given["name"]))
-            and all(_label_fits(config, value) for value in given.get("label", ()))
+            and labels_fit(config.labels, given)
             and ("status" not in given or status in given["status"])
             and ("health" not in given or health_of(state) in given["health"])
             and (
@@ -137,14 +128,9 @@ class _PortFilter:
     def accepts(self, config: ContainerConfig, state: dict[str, Any] | None) -> bool:
         have: dict[str, set[str]] = {"expose": set(config.exposed_ports), "publish": set()}
         for port in ((state or {}).get("network") or {}).get("ports", ()):
-            if status_runs(state):
+            if has_processes(state):
                 have["publish"].add(f"{port['host_port']}/{port['protocol']}")
         return all(not wanted.isdisjoint(have[name]) for name, wanted in self._wanted.items())
-
-
-def status_runs(state: dict[str, Any] | None) -> bool:
-    """Whether a container of this state has its ports."""
-    return state is not None and state["status"] in {"running", "paused"}
 
 
 def _ports(name: str, values: Sequence[str]) -> set[str]:
@@ -210,11 +196,6 @@ def _name_fits(name: str, pattern: str) -> bool:
         raise InvalidArgumentError(f"invalid filter 'name={pattern}': {error}") from error
 
 
-def _label_fits(config: ContainerConfig, wanted: str) -> bool:
-    name, equals, value = wanted.partition("=")
-    return name in config.labels and (not equals or config.labels[name] == value)
-
-
 def _mounts_volume(config: ContainerConfig, wanted: str) -> bool:
     """Whether it mounts a volume of this name, or anything at this path."""
     return any(
@@ -261,7 +242,7 @@ def _row(
         "Status": states.describe(state, now),
         "HostConfig": {"NetworkMode": config.options.network or "bridge"},
         "NetworkSettings": {
-            "Networks": network_settings.entries(view, row.id, row.name, config, running=status_runs(state))
+            "Networks": network_settings.entries(view, row.id, row.name, config, running=has_processes(state))
         },
         "Mounts": mounts(engine, config),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from rocker.engine import logconfig
+from rocker.engine.state import has_processes
 from rocker.errors import UnsupportedError
 
 _LAST = (1 << 63) - 1
@@ -37,7 +38,7 @@ def lines(
 
     def runs() -> bool:
         state = engine.state(container.id)
-        return state is not None and state["status"] in {"running", "paused"}
+        return has_processes(state)
 
     records = engine.core.log_read(
         path,

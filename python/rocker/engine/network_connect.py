@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rocker.engine.network_files import rewrite
 from rocker.engine.requests import body
+from rocker.engine.state import has_processes
 from rocker.errors import ConflictError
 from rocker.network import attach, links, plan, store
 from rocker.network.hold import hold
@@ -31,7 +32,7 @@ def connect(engine: Engine, reference: str, container: Container | str, wanted: 
                 engine, db, found.id, [(network, wanted)], position=_next_position(engine, found.id)
             )
         state = engine.state(found.id)
-        if state is None or state["status"] not in {"running", "paused"}:
+        if not has_processes(state):
             return
         try:
             _join(engine, found, network.id)

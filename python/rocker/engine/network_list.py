@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rocker.engine.filters import given, labels_fit
 from rocker.errors import InvalidArgumentError
 from rocker.network import store
 
@@ -35,27 +36,6 @@ def select(engine: Engine, filters: Mapping[str, Sequence[str] | str] | None) ->
     return found
 
 
-def given(
-    filters: Mapping[str, Sequence[str] | str] | None, known: Sequence[str]
-) -> dict[str, tuple[str, ...]]:
-    """Return filters as tuples of texts.
-
-    Raises:
-        InvalidArgumentError: one is unknown.
-    """
-    from rocker.engine.suggest import near
-
-    found = {
-        name: (value,) if isinstance(value, str) else tuple(value) for name, value in (filters or {}).items()
-    }
-    for name in found:
-        if name not in known:
-            raise InvalidArgumentError(
-                f"invalid filter '{name}'", hint=near(name, known) or "filters are " + ", ".join(known)
-            )
-    return found
-
-
 def _boolean(text: str) -> bool:
     if text.lower() in {"true", "1"}:
         return True
@@ -75,13 +55,7 @@ def _fits(network: Network, conditions: Mapping[str, tuple[str, ...]]) -> bool:
     }
     return all(
         any(test(value) for value in conditions[name]) for name, test in tests.items() if name in conditions
-    ) and all(label_fits(network.config.labels, value) for value in conditions.get("label", ()))
-
-
-def label_fits(labels: Mapping[str, str], wanted: str) -> bool:
-    """Whether there is a label `NAME`, or `NAME=VALUE`."""
-    name, equals, value = wanted.partition("=")
-    return name in labels and (not equals or labels[name] == value)
+    ) and labels_fit(network.config.labels, conditions)
 
 
 def rows(engine: Engine, filters: Mapping[str, Sequence[str] | str] | None) -> list[NetworkInspect]:

@@ -6,7 +6,7 @@ import contextlib
 import time
 
 from rocker.engine.emit import emit
-from rocker.engine.network_list import given, label_fits
+from rocker.engine.filters import given, labels_fit
 from rocker.engine.network_remove import remove
 from rocker.errors import ConflictError, InvalidArgumentError, NetworkNotFoundError
 from rocker.network import store
@@ -28,12 +28,10 @@ def prune(engine: Engine, filters: Mapping[str, Sequence[str] | str] | None) -> 
         raise InvalidArgumentError("more than one until filter specified")
     removed = []
     for network in store.all_networks(engine.catalog):
-        labels = network.config.labels
         if (
             network.builtin
             or any(network.created_ns >= limit for limit in until)
-            or not all(label_fits(labels, value) for value in conditions.get("label", ()))
-            or any(label_fits(labels, value) for value in conditions.get("label!", ()))
+            or not labels_fit(network.config.labels, conditions)
         ):
             continue
         with contextlib.suppress(ConflictError, NetworkNotFoundError):  # in use, or another removed it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rocker.engine import namespaces
+from rocker.engine.state import has_processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def document(
     state: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """Return `NetworkSettings` of `inspect`."""
-    running = state is not None and state["status"] in {"running", "paused"}
+    running = has_processes(state)
     from rocker.network.view import View
 
     networks = entries(View(engine), id, name, config, running=running)

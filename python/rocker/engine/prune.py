@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from rocker.engine.filters import labels_fit, texts
 from rocker.errors import ConflictError, ContainerNotFoundError, InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -11,9 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rocker.engine.engine import Engine
+    from rocker.engine.filters import Filters
     from rocker.models.prune import ContainersPruned
-
-    Filters = Mapping[str, Sequence[str] | str]
 
 FILTERS = ("label", "label!", "until")
 
@@ -29,10 +29,7 @@ class Chosen:
     """
 
     def __init__(self, filters: Filters | None, known: Sequence[str] = FILTERS) -> None:
-        given = {
-            name: (value,) if isinstance(value, str) else tuple(value)
-            for name, value in (filters or {}).items()
-        }
+        given = texts(filters)
         for name in given:
             if name not in known:
                 raise InvalidArgumentError(
@@ -46,21 +43,11 @@ class Chosen:
             from rocker.parse.duration import parse_time
 
             self._before = parse_time(until[0], time.time_ns())
-        self._labels = given.get("label", ())
-        self._without = given.get("label!", ())
+        self._conditions = given
 
     def __call__(self, created_ns: int, labels: Mapping[str, str]) -> bool:
         """Whether something of this age, in nanoseconds since the epoch, with these labels is to go."""
-        return (
-            (self._before is None or created_ns < self._before)
-            and all(_has(labels, wanted) for wanted in self._labels)
-            and not any(_has(labels, unwanted) for unwanted in self._without)
-        )
-
-
-def _has(labels: Mapping[str, str], wanted: str) -> bool:
-    name, equals, value = wanted.partition("=")
-    return name in labels and (not equals or labels[name] == value)
+        return (self._before is None or created_ns < self._before) and labels_fit(labels, self._conditions)
 
 
 def prune(engine: Engine, filters: Filters | None) -> ContainersPruned:

@@ -8,6 +8,7 @@ import os
 from rocker.engine import birth, roots
 from rocker.engine.config import ContainerConfig
 from rocker.engine.locks import shim_lives
+from rocker.engine.state import RUNS
 from rocker.errors import RockerError
 
 TYPE_CHECKING = False
@@ -36,7 +37,7 @@ def drop_gone(
 
 def is_gone(engine: Engine, row: ContainerRow, state: dict[str, Any] | None) -> bool:
     """Tell whether a row stands for nothing: its directory has gone, or its end was to be its removal."""
-    if state is not None and state["status"] in {"running", "paused", "restarting"}:
+    if state is not None and state["status"] in RUNS:
         return False
     if not os.path.isdir(engine.directory(row.id)):
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from rocker.engine.state import RUNS
 from rocker.errors import (
     ConflictError,
     ContainerNotFoundError,
@@ -28,7 +29,7 @@ def remove(container: Container, *, force: bool, volumes: bool = False) -> None:
     engine = container.engine
     state = engine.state(container.id)
     status = state["status"] if state is not None else "created"
-    if status in {"running", "paused", "restarting"}:
+    if status in RUNS:
         if not force:
             raise _refusal(container, status)
         _kill(container)

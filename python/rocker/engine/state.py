@@ -6,7 +6,7 @@ from rocker.errors import ConflictError, ContainerNotFoundError, NotRunningError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeGuard
 
     from rocker.engine.container import Container
     from rocker.models.container import State, Status
@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 NEVER = "0001-01-01T00:00:00Z"
 RUNS = frozenset({"running", "paused", "restarting"})
 """Where a container counts as running: one between two starts does, as in Docker."""
+HAS_PROCESSES = frozenset({"running", "paused"})
+"""Where there is a program, with its namespaces and its place in networks."""
+
+
+def has_processes(state: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:
+    """Tell whether a container of this state has a program."""
+    return state is not None and state["status"] in HAS_PROCESSES
 
 
 def status_of(state: dict[str, Any] | None) -> Status:
@@ -58,7 +65,7 @@ def describe(state: dict[str, Any] | None, now_ns: int) -> str:
     status = status_of(state)
     if state is None or status == "created":
         return "Created"
-    if status in {"running", "paused"}:
+    if status in HAS_PROCESSES:
         age = human_duration((now_ns - parse_rfc3339_ns(state["started_at"])) / 1e9)
         if status == "paused":
             return f"Up {age} (Paused)"

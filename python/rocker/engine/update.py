@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rocker.engine import launch, resources
 from rocker.engine.requests import body
+from rocker.engine.state import RUNS
 from rocker.errors import ConflictError, InvalidArgumentError, NotRunningError, RockerError
 from rocker.parse.restart import parse_restart
 
@@ -64,7 +65,7 @@ def _apply(
     """Tell the shim, which makes the next start from the request that comes along."""
     engine = container.engine
     state = engine.state(container.id)
-    if state is None or state["status"] not in {"running", "paused", "restarting"}:
+    if state is None or state["status"] not in RUNS:
         return
     request: dict[str, Any] = {"resources": limits}
     again = parse_restart(config.options.restart).name != "no"

@@ -6,6 +6,7 @@ import time
 
 from rocker.engine.requests import body, call
 from rocker.engine.session import Session
+from rocker.engine.state import RUNS
 from rocker.errors import (
     ConflictError,
     ContainerNotFoundError,
@@ -50,7 +51,7 @@ def wait(container: Container, timeout: float | None, condition: str = "not-runn
                 f"container {container.name} runs on after {timeout} s", hint="stop or kill ends it"
             )
         # After an end that its restart policy answers it goes on; one with `auto_remove` has no policy.
-        if condition != "removed" or container.options.auto_remove or container.status not in _RUNS:
+        if condition != "removed" or container.options.auto_remove or container.status not in RUNS:
             break
     if condition == "removed":
         _until(deadline, lambda: not _exists(container), f"container {container.name} is still there")
@@ -64,14 +65,11 @@ def _finished(container: Container) -> str | None:
 
 def _began(container: Container, last: str | None) -> bool:
     """Whether it runs, or has run since its last end."""
-    if container.status in _RUNS or _finished(container) != last:
+    if container.status in RUNS or _finished(container) != last:
         return True
     if not _exists(container):
         raise ContainerNotFoundError(f"No such container: {container.id}")
     return False
-
-
-_RUNS = frozenset({"running", "paused", "restarting"})
 
 
 def _exit(container: Container, timeout: float | None) -> int | None:
@@ -84,7 +82,7 @@ def _exit(container: Container, timeout: float | None) -> int | None:
     except NotRunningError:
         return _recorded(container)
     except GoneError:  # it was about to leave when it was asked
-        if container.status in _RUNS:
+        if container.status in RUNS:
             raise
         return _recorded(container)
     with Session(engine, core, container.id, auto_remove=container.options.auto_remove) as session:

@@ -7,7 +7,7 @@ from rocker.errors import ConflictError, ImageNotFoundError, InvalidArgumentErro
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rocker.engine.prune import Filters
+    from rocker.engine.filters import Filters
     from rocker.images.images import ImageService
     from rocker.models.image import Removal
     from rocker.models.prune import ImagesPruned

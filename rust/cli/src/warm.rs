@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, setsockopt, socket, sockopt,
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 use nix::unistd::{pipe2, read, write};
-use rocker_core::client::{ProxyOptions, Session};
+use rocker_core::client::{ProxyOptions, Session, timeout_until};
 use rocker_core::protocol::{Event, receive, send};
 use rocker_core::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
@@ -146,12 +146,8 @@ fn listen(socket: &OwnedFd, relay: &mut Relay, token: &OwnedFd) -> Result<Option
 /// Waits for the worker, passing signals on meanwhile; false when the time is over.
 fn wait(socket: &OwnedFd, relay: &mut Relay, deadline: Option<Instant>) -> Result<bool> {
     loop {
-        let timeout = deadline.map_or(PollTimeout::NONE, |deadline| {
-            let left = deadline.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
-            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
-        });
         let mut fds = [PollFd::new(socket.as_fd(), PollFlags::POLLIN), relay.poll_fd()];
-        match poll(&mut fds, timeout) {
+        match poll(&mut fds, timeout_until(deadline)) {
             Ok(0) => return Ok(false),
             Err(errno) if is_transient(errno) => continue,
             Err(errno) => return Err(Error::sys("poll", errno)),

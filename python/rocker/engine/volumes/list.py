@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rocker.engine.filters import labels_fit, texts
 from rocker.engine.volumes.volume import COLUMNS, Volume
 from rocker.errors import InvalidArgumentError, VolumeNotFoundError
 
@@ -30,9 +31,7 @@ def get(engine: Engine, name: str) -> Volume:
 
 def select(engine: Engine, filters: Mapping[str, Sequence[str] | str]) -> builtins.list[Volume]:
     """Return the volumes that pass the filters, by name; see `Volumes.list`."""
-    conditions = {
-        name: (given,) if isinstance(given, str) else tuple(given) for name, given in filters.items()
-    }
+    conditions = texts(filters)
     for name in conditions:
         if name not in _FILTERS:
             raise InvalidArgumentError(f"Invalid filter '{name}'", hint="filters are " + ", ".join(_FILTERS))
@@ -45,14 +44,8 @@ def select(engine: Engine, filters: Mapping[str, Sequence[str] | str]) -> builti
         if (dangling is None or dangling == (volume.name not in used))
         and ("driver" not in conditions or volume.driver in conditions["driver"])
         and ("name" not in conditions or any(part in volume.name for part in conditions["name"]))
-        and all(has_label(volume.labels, wanted) for wanted in conditions.get("label", ()))
+        and labels_fit(volume.labels, conditions)
     ]
-
-
-def has_label(labels: Mapping[str, str], wanted: str) -> bool:
-    """Tell whether there is a label `name`, or one of this value for `name=value`."""
-    name, equals, value = wanted.partition("=")
-    return name in labels and (not equals or labels[name] == value)
 
 
 def _flag(values: Sequence[str]) -> bool | None:

@@ -7,6 +7,7 @@ They have types of rocker's own, `volume` and `image`, which the client half of 
 from __future__ import annotations
 
 from rocker.engine.options import ImageMount, VolumeMount
+from rocker.engine.state import has_processes
 from rocker.engine.volumes.volume import Volume, directory
 from rocker.errors import VolumeNotFoundError
 
@@ -48,7 +49,7 @@ def _sharer(engine: Engine, name: str) -> list[str]:
     rows = engine.catalog.query("SELECT container_id, target FROM volume_uses WHERE volume = ?", (name,))
     states = engine.core.read_states(engine.run_root, engine.root, [str(row[0]) for row in rows])
     for (_, target), state in zip(rows, states, strict=True):
-        if state is not None and state["status"] in {"running", "paused"}:
+        if has_processes(state):
             # `rw`, because the other one's may be read-only.
             return ["rw", f"shared-with={state['pid']}:{state['shim_pid']}:{target}"]
     return []
