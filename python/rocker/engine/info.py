@@ -32,7 +32,7 @@ def info(engine: Engine) -> dict[str, Any]:
         "DriverStatus": [["Backing Filesystem", _file_system(engine.root)]],
         "Plugins": {
             "Volume": [],
-            "Network": ["bridge", "host", "null"],
+            "Network": ["bridge", "host", "ipvlan", "macvlan", "null"],
             "Authorization": None,
             "Log": list(LOG_DRIVERS),
         },
