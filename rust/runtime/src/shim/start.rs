@@ -188,6 +188,8 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     let streams = std::mem::take(&mut handed.streams);
     let (owner, ready, resolv_conf) = (handed.owner.take(), handed.network.take(), handed.resolv.take());
     let log_server = handed.log.take();
+    // Before the request is kept for later starts, which need no other log: it may hold keys.
+    let log = std::mem::take(&mut request.log);
     let kept = if backoff.is_active() { Some(Kept::new(host, &request, &mut handed)?) } else { None };
     if let Some(kept) = &kept {
         (request, handed) = kept.next(host)?;
@@ -196,7 +198,6 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
         scaffold.root = handed.root.take();
     }
     handed.network = ready;
-    let log = std::mem::take(&mut request.log);
     let volumes = Volume::among(&request.spec.mounts);
     let (mut record, policy) = describe(host, &scaffold.directory, &request, kept.is_some())?;
     let health = request.health.take().map(|check| Health::new(*check));
