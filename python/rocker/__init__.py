@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rocker.engine.options import Attachment as Attachment
     from rocker.engine.options import Bind as Bind
     from rocker.engine.options import Device as Device
+    from rocker.engine.options import DeviceRequest as DeviceRequest
     from rocker.engine.options import ExecOptions as ExecOptions
     from rocker.engine.options import HealthCheck as HealthCheck
     from rocker.engine.options import ImageMount as ImageMount
@@ -48,6 +49,7 @@ _HOMES = {
     "Container": "rocker.engine.container",
     "DEVNULL": "rocker.engine.popen",
     "Device": "rocker.engine.options",
+    "DeviceRequest": "rocker.engine.options",
     "Engine": "rocker.engine.engine",
     "ExecOptions": "rocker.engine.options",
     "HealthCheck": "rocker.engine.options",
@@ -75,6 +77,7 @@ __all__ = [
     "CommandFailedError",
     "Container",
     "Device",
+    "DeviceRequest",
     "Engine",
     "ExecOptions",
     "HealthCheck",

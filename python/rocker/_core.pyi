@@ -178,6 +178,8 @@ def unpack(directory: str, source: int, *, owner: tuple[int, int] | None = None)
 def network_create(plan: dict[str, Any]) -> None:
     """Make a network's bridge and its elements in the engine's nftables table, in the caller's network namespace.
 
+    For a network with a parent in the place of a bridge: that, if it is the network's own, else a look that it is there.
+
     `plan` is `{"bridge": …, "table": …}` as in a launch request (docs/protocol.md). What is there already stays and is
     completed; on failure nothing new is left. Switches the forwarding of the families of its addresses on.
 
@@ -189,6 +191,9 @@ def network_create(plan: dict[str, Any]) -> None:
 
 def network_remove(bridge: str, table: str) -> None:
     """Remove a network's bridge and its elements; the table goes with the last. What is not there is no failure."""
+
+def parent_remove(name: str) -> None:
+    """Remove the parent interface that a network had made for itself. One that is not there is no failure."""
 
 def host_networks() -> list[str]:
     """The networks of this namespace's addresses and routes but the default route, as CIDR: `["127.0.0.0/8", …]`."""

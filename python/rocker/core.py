@@ -127,6 +127,8 @@ def start(
         "log": {"driver": "none"},
         "timeout": timeout,
     }
+    if spec.get("hooks"):
+        document["bundle"] = f"{state}/containers/{identity}"
     return _start(
         RUNTIME,
         data,

@@ -599,7 +599,7 @@ def test_an_entry_too_large_for_a_datagram_comes_as_a_file(
     [
         ("syslog", {"syslog-adress": "x"}, "unknown log opt 'syslog-adress' for syslog log driver"),
         ("syslog", {"syslog-address": "http://x"}, "unsupported scheme: 'http'"),
-        ("syslog", {"syslog-address": "tcp+tls://x:1"}, "TLS is not offered yet"),
+        ("syslog", {"syslog-address": "tcp+tls://x:1", "syslog-tls-ca-cert": "/no"}, "could not read CA certificate"),
         ("syslog", {"syslog-address": "unix:///no/such"}, "stat /no/such: no such file or directory"),
         ("syslog", {"syslog-facility": "nosuch"}, "invalid syslog facility"),
         ("syslog", {"syslog-format": "rfc1"}, "Invalid syslog format"),
@@ -612,7 +612,7 @@ def test_an_entry_too_large_for_a_datagram_comes_as_a_file(
         ("gelf", {"gelf-address": "udp://x:1", "gelf-compression-level": "10"}, 'unknown value "10" for log opt'),
         ("gelf", {"gelf-address": "udp://x:1", "nosuch": "1"}, 'unknown log opt "nosuch" for gelf log driver'),
         ("fluentd", {"fluentd-address": "http://x"}, "invalid fluentd-address .* unsupported scheme: 'http'"),
-        ("fluentd", {"fluentd-address": "tls://x"}, "TLS is not offered yet"),
+        ("fluentd", {"fluentd-address": "tls://x/y"}, "should not contain a path element"),
         ("fluentd", {"fluentd-write-timeout": "-1s"}, "must be a duration that is non-negative"),
         ("fluentd", {"fluentd-async-reconnect-interval": "1h"}, "must be between 100ms and 10s"),
         ("json-file", {"labels-regex": "["}, "labels-regex: error parsing regexp"),

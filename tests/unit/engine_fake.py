@@ -209,6 +209,9 @@ class FakeCore:
     def network_remove(self, bridge: str, table: str) -> None:
         self.bridges.pop(bridge, None)
 
+    def parent_remove(self, name: str) -> None:
+        self.bridges.pop(name, None)
+
     def host_networks(self) -> list[str]:
         return self.host
 

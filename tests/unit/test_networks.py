@@ -133,7 +133,7 @@ def test_a_bridge_that_cannot_be_made_leaves_nothing(engine, core):
     assert addresses(engine, start(engine)) == ["172.17.0.2"]
 
 
-def test_without_a_bridge_nothing_of_networks_is_imported(tmp_path):
+def test_without_a_bridge_nothing_of_networks_or_named_devices_is_imported(tmp_path):
     code = """
 import sys
 from engine_fake import FakeCore
@@ -145,7 +145,8 @@ parser = FlagParser(COMMAND.flags, interspersed=False)
 words = parser.parse(["--rm", "--network", "none", "--rootfs", sys.argv[1], "true"])
 with Engine(sys.argv[1] + "/root", sys.argv[1] + "/run", core=FakeCore()) as engine:
     engine.create(to_run_options({**parser.values, "detach": False}, words), for_run=True).launch()
-print(*(name for name in sys.modules if "network" in name or name in {"rocker.parse.port", "rocker.parse.link"}))
+others = {"rocker.parse.port", "rocker.parse.link", "rocker.parse.gpus", "yaml"}
+print(*(name for name in sys.modules if "network" in name or "rocker.cdi" in name or name in others))
 """
     path = os.pathsep.join(sys.path)
     done = subprocess.run(
@@ -195,7 +196,6 @@ def test_a_network_is_found_by_name_id_and_beginning(engine):
         ),
         ({"name": "a b"}, InvalidArgumentError, "invalid network name: 'a b'"),
         ({"name": ""}, InvalidArgumentError, "invalid network name"),
-        ({"driver": "macvlan"}, UnsupportedError, "network driver macvlan is not offered yet"),
         ({"driver": "overlay"}, UnsupportedError, "network driver overlay is not offered yet"),
         ({"driver": "foo"}, InvalidArgumentError, 'plugin "foo" not found'),
         ({"driver": "host"}, InvalidArgumentError, 'only one instance of "host" network is allowed'),
@@ -1034,3 +1034,90 @@ def test_inspect_of_a_network_has_dockers_shape(engine):
         "Options": {"a": "b"}, "Labels": {"c": "d"},
     }  # fmt: skip
     assert made.containers == [container]
+
+
+# --- macvlan, ipvlan ---
+
+
+def test_a_parent_takes_the_place_of_a_bridge(engine, core):
+    core.link_names = ["eth0"]
+    for number, (driver, options) in enumerate(
+        [
+            ("macvlan", {"parent": "eth0"}),
+            ("macvlan", {"parent": "eth0.10", "macvlan_mode": "vepa"}),
+            ("macvlan", {}),
+        ]
+    ):
+        engine.networks.create(
+            f"n{number}",
+            driver=driver,
+            subnet=f"10.{number}.0.0/24",
+            gateway=f"10.{number}.0.254",
+            options=options,
+        )
+    start(engine, "web", network=["n0", "n1", "n2"], ports=["80:80"])
+    found = {endpoint["name"]: endpoint for endpoint in plan(core)["endpoints"]}
+    assert found["n0"]["bridge"] == {
+        "name": "eth0", "addresses": ["10.0.0.254/24"], "internal": False, "mtu": 0,
+        "parent": {"kind": "macvlan", "mode": "bridge"},
+    }  # fmt: skip
+    vlan = {"vlan": {"link": "eth0", "id": 10}}
+    assert found["n1"]["bridge"]["parent"] == {"kind": "macvlan", "mode": "vepa", "own": vlan}
+    assert found["n2"]["bridge"]["name"].startswith("dm-")
+    assert (found["n2"]["bridge"]["parent"]["own"], found["n2"]["bridge"]["internal"]) == ("dummy", True)
+    assert (found["n0"]["gateways"], found["n2"]["gateways"]) == (["10.0.0.254"], [])
+    assert plan(core)["ports"] == []
+
+
+def test_ports_are_published_by_a_bridge_alone(engine, core):
+    core.link_names = ["eth0"]
+    engine.networks.create("a", driver="macvlan", options={"parent": "eth0"})
+    engine.networks.create("b")
+    start(engine, "web", network=["a", "b"], ports=["80:80"])
+    assert [port["host_port"] for port in plan(core)["ports"]] == [80]
+
+
+def test_a_parent_is_shared_and_goes_with_its_last_network(engine, core):
+    core.link_names = ["eth0"]
+    first = engine.networks.create("a", driver="macvlan", options={"parent": "eth0.5"})
+    second = engine.networks.create("b", driver="macvlan", options={"parent": "eth0.5"})
+    first.remove()
+    assert "eth0.5" in core.bridges
+    second.remove()
+    assert "eth0.5" not in core.bridges
+    engine.networks.create("c", driver="macvlan", options={"parent": "eth0"}).remove()
+    assert core.link_names == ["eth0"]
+
+
+def test_ipvlan_has_no_hardware_address_of_its_own(engine, core):
+    core.link_names = ["eth0"]
+    engine.networks.create("a", driver="ipvlan", options={"parent": "eth0", "ipvlan_flag": "private"})
+    start(engine, "web", network="a")
+    (endpoint,) = plan(core)["endpoints"]
+    assert endpoint["mac"] is None
+    assert endpoint["bridge"]["parent"] == {"kind": "ipvlan", "mode": "private"}
+
+
+@pytest.mark.parametrize(
+    ("driver", "options", "error", "message"),
+    [
+        ("macvlan", {"macvlan_mode": "x"}, InvalidArgumentError, "requested macvlan mode 'x' is not valid"),
+        ("macvlan", {"parent": "lo"}, InvalidArgumentError, "loopback interface is not a valid macvlan parent"),
+        ("macvlan", {"parent": "nosuch"}, InvalidArgumentError, "invalid subinterface vlan name nosuch"),
+        ("macvlan", {"parent": "eth0.1.2"}, InvalidArgumentError, "required interface name format is"),
+        ("macvlan", {"parent": "eth0.x"}, InvalidArgumentError, "unable to parse a valid vlan id from: x"),
+        ("macvlan", {"parent": "eth9.1"}, InvalidArgumentError, "was not found on the host: eth9"),
+        ("macvlan", {"parent": "eth0.0"}, InvalidArgumentError, "must be between 1-4094, received: 0"),
+        ("macvlan", {"parent": "eth0", "macvlan_mode": "passthru"}, ConflictError, "cannot use mode passthru"),
+        ("ipvlan", {"parent": "eth0"}, ConflictError, "already using parent interface eth0"),
+        ("ipvlan", {"ipvlan_mode": "l3"}, UnsupportedError, "the ipvlan mode l3 is not offered"),
+        ("ipvlan", {"ipvlan_mode": "l4"}, InvalidArgumentError, "requested ipvlan mode 'l4' is not valid"),
+        ("ipvlan", {"ipvlan_flag": "passthru"}, InvalidArgumentError, "requested ipvlan flag 'passthru'"),
+    ],
+)  # fmt: skip
+def test_a_wrong_parent_is_refused_in_dockers_words(engine, core, driver, options, error, message):
+    core.link_names = ["eth0"]
+    engine.networks.create("a", driver="macvlan", options={"parent": "eth0"})
+    with pytest.raises(error, match=message):
+        engine.networks.create("b", driver=driver, options=options)
+    assert [network.name for network in engine.networks.list(filters={"type": "custom"})] == ["a"]

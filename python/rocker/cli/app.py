@@ -21,6 +21,7 @@ class App:
     Attributes:
         root: the data root, or None for the engine's default.
         run: the run root, or None for the engine's default.
+        cdi_spec_dirs: where CDI specifications are, or None for the engine's default.
         debug: whether errors are shown with their traceback.
         command: the path of the command that runs, for messages.
         failure: the exit code of an error that has no better one.
@@ -32,6 +33,7 @@ class App:
     def __init__(self, engine: Engine | None = None) -> None:
         self.root: str | None = None
         self.run: str | None = None
+        self.cdi_spec_dirs: list[str] | None = None
         self.debug = False
         self.log_level = "info"
         self.command = "rocker"
@@ -47,7 +49,7 @@ class App:
         if self._engine is None:
             from rocker.engine.engine import Engine
 
-            self._engine = Engine(self.root, self.run, warn=self.warn)
+            self._engine = Engine(self.root, self.run, warn=self.warn, cdi_spec_dirs=self.cdi_spec_dirs)
         return self._engine
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from rocker.cli.flags import Flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from rocker.cli.app import App
@@ -21,6 +22,12 @@ _LINES = (
 )  # fmt: skip
 
 
+_LISTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("CDISpecDirs", "CDI spec directories", str),
+    ("DiscoveredDevices", "Discovered Devices", lambda device: f"{device['Source']}: {device['ID']}"),
+)
+
+
 def info(app: App, values: Values, _arguments: list[str]) -> int:
     """Show what the engine has and what the machine offers."""
     found = app.engine.info()
@@ -30,6 +37,11 @@ def info(app: App, values: Values, _arguments: list[str]) -> int:
     for key, label in _LINES:
         if key in found:
             app.out(f"{label}: {_shown(key, found[key])}")
+    for key, label, shown in _LISTS:
+        if found.get(key):
+            app.out(f"{label}:")
+            for entry in found[key]:
+                app.out(f"  {shown(entry)}")
     if found.get("SecurityOptions"):
         app.out("Security Options:")
         for option in found["SecurityOptions"]:

@@ -93,6 +93,7 @@ def _accept(app: App, values: Values) -> bool:
     if values["log_level"] not in _LEVELS:
         raise UsageError(f"unable to parse logging level: {values['log_level']}")
     app.root, app.run = values["root"], values["run"]
+    app.cdi_spec_dirs = values["cdi_spec_dir"] or None
     app.debug, app.log_level = values["debug"], values["log_level"]
     return True
 
@@ -105,6 +106,8 @@ cli = Rocker(
     flags=[
         Flag("--root", kind="string", help="Data root (default $ROCKER_ROOT or /var/lib/rocker)"),
         Flag("--run", kind="string", help="Run root, on a tmpfs (default $ROCKER_RUN or /run/rocker)"),
+        Flag("--cdi-spec-dir", kind="list", many=True,
+             help="Directory with CDI specifications (default /etc/cdi and /var/run/cdi)"),
         Flag("-D", "--debug", help="Show where errors come from"),
         Flag("-l", "--log-level", kind="string", default="info",
              help='Set the logging level ("debug", "info", "warn", "error", "fatal") (default "info")'),

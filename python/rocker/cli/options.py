@@ -7,7 +7,7 @@ from rocker.cli.flags import Flag
 from rocker.cli.network_flags import network_flags, network_options
 from rocker.errors import InvalidArgumentError
 from rocker.parse.cpus import parse_cpus
-from rocker.parse.device import parse_device
+from rocker.parse.device import parse_device_or_name
 from rocker.parse.duration import parse_duration
 from rocker.parse.keys import parse_detach_keys
 from rocker.parse.keyvalue import parse_env, parse_label, parse_pair
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from rocker.engine.options import AnyMount, HealthCheck, RunOptions
+    from rocker.engine.options import AnyMount, DeviceRequest, HealthCheck, RunOptions
 
 _STREAMS = ("stdin", "stdout", "stderr")
 _PULLS = ("always", "missing", "never")
@@ -61,6 +61,12 @@ def parse_seconds(text: str) -> float:
     if seconds <= 0:
         raise InvalidArgumentError(f"{text} is not more than 0")
     return seconds
+
+
+def _gpus(text: str) -> DeviceRequest:
+    from rocker.parse.gpus import parse_gpus
+
+    return parse_gpus(text)
 
 
 def _score(text: str) -> int:
@@ -111,7 +117,9 @@ def _process_flags() -> list[Flag]:
 
 def _filesystem_flags() -> list[Flag]:
     return [
-        Flag("--device", kind="list", parse=parse_device, many=True, help="Add a host device to the container"),
+        Flag("--device", kind="list", parse=parse_device_or_name, many=True, help="Add a host device to the container"),
+        Flag("--gpus", kind="gpu-request", parse=_gpus, many=True,
+             help="GPU devices to add to the container ('all' to pass all GPUs)"),
         Flag("--mount", kind="mount", parse=parse_mount, many=True, help="Attach a filesystem mount to the container"),
         Flag("--read-only", help="Mount the container's root filesystem as read only"),
         Flag("--rootfs", help="Take a directory instead of an image; it is never written"),
@@ -239,7 +247,7 @@ def to_run_options(values: Mapping[str, Any], arguments: list[str]) -> RunOption
         groups=values["group_add"],
         mounts=_mounts(values),
         volumes_from=values["volumes_from"],
-        devices=values["device"],
+        **_devices(values),
         ulimits=values["ulimit"],
         sysctls=dict(values["sysctl"]),
         cpus=None if cpus is None else cpus / _DECIMAL,
@@ -300,6 +308,16 @@ def _entrypoint(text: str | None) -> list[str] | None:
     if text is None:
         return None
     return [text] if text else []
+
+
+def _devices(values: Mapping[str, Any]) -> dict[str, Any]:
+    nodes, gpus = values["device"], values["gpus"]
+    if not gpus and not any(isinstance(device, str) for device in nodes):
+        return {"devices": nodes}
+    from rocker.parse.device import request_of
+
+    nodes, named = request_of(nodes)
+    return {"devices": nodes, "device_requests": [*gpus, *named]}
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

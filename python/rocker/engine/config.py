@@ -6,6 +6,7 @@ from rocker.engine.options import (
     Attachment,
     Bind,
     Device,
+    DeviceRequest,
     HealthCheck,
     ImageMount,
     Port,
@@ -28,13 +29,14 @@ _RECORDS = {
     "Attachment": Attachment,
     "Bind": Bind,
     "Device": Device,
+    "DeviceRequest": DeviceRequest,
     "ImageMount": ImageMount,
     "Port": Port,
     "Tmpfs": Tmpfs,
     "Ulimit": Ulimit,
     "VolumeMount": VolumeMount,
 }
-_RECORD_FIELDS = ("mounts", "devices", "ulimits", "networks", "ports")
+_RECORD_FIELDS = ("mounts", "devices", "device_requests", "ulimits", "networks", "ports")
 
 
 class ContainerConfig(Struct):

@@ -43,6 +43,8 @@ class Engine:
         run: the run root; by default $ROCKER_RUN, else /run/rocker.
         warn: called with what was accepted but has no effect here; by default it is added to `warnings`.
         core: the native core; another one only in tests.
+        cdi_spec_dirs: where CDI specifications are; by default what the data root's configuration says, else
+            /etc/cdi and /var/run/cdi.
 
     Attributes:
         root, run_root: absolute paths.
@@ -56,11 +58,13 @@ class Engine:
         *,
         warn: Callable[[str], None] | None = None,
         core: Core | None = None,
+        cdi_spec_dirs: Sequence[str] | None = None,
     ) -> None:
         self.root = _absolute(root or os.environ.get("ROCKER_ROOT") or DEFAULT_ROOT)
         self.run_root = _absolute(run or os.environ.get("ROCKER_RUN") or DEFAULT_RUN)
         self.warnings: list[str] = []
         self.warn: Callable[[str], None] = warn or self.warnings.append
+        self.cdi_spec_dirs = cdi_spec_dirs
         self._core = core
         self._lock = RLock()
         self._catalog: Catalog | None = None

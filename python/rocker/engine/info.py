@@ -32,10 +32,11 @@ def info(engine: Engine) -> dict[str, Any]:
         "DriverStatus": [["Backing Filesystem", _file_system(engine.root)]],
         "Plugins": {
             "Volume": [],
-            "Network": ["bridge", "host", "null"],
+            "Network": ["bridge", "host", "ipvlan", "macvlan", "null"],
             "Authorization": None,
             "Log": list(LOG_DRIVERS),
         },
+        **_cdi(engine),
         "SystemTime": format_rfc3339(time.time_ns()),
         "LoggingDriver": "json-file",
         "CgroupDriver": "cgroupfs",
@@ -65,6 +66,17 @@ def info(engine: Engine) -> dict[str, Any]:
         "InitBinary": "rocker-runtime",
         "SecurityOptions": ["name=seccomp,profile=default", "name=cgroupns"],
         "Warnings": None,
+    }
+
+
+def _cdi(engine: Engine) -> dict[str, Any]:
+    from rocker.cdi.directories import of_engine
+    from rocker.cdi.registry import Registry
+
+    registry = Registry(of_engine(engine))
+    return {
+        "CDISpecDirs": list(registry.directories),
+        "DiscoveredDevices": [{"Source": "cdi", "ID": name} for name in sorted(registry.devices)],
     }
 
 

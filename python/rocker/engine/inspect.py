@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rocker.engine.config import ContainerConfig
     from rocker.engine.container import Container
     from rocker.engine.engine import Engine
-    from rocker.engine.options import RunOptions
+    from rocker.engine.options import DeviceRequest, RunOptions
     from rocker.models.container import ContainerInspect, Mount
 
 
@@ -291,6 +291,16 @@ def _host_security(options: RunOptions) -> dict[str, Any]:
     }
 
 
+def _device_request(request: DeviceRequest) -> dict[str, Any]:
+    return {
+        "Driver": request.driver,
+        "Count": request.count,
+        "DeviceIDs": list(request.device_ids) or None,
+        "Capabilities": [list(wanted) for wanted in request.capabilities] or None,
+        "Options": None if request.driver == "cdi" and not request.options else dict(request.options),
+    }
+
+
 def _host_resources(options: RunOptions) -> dict[str, Any]:
     from rocker.engine.resources import DEFAULT_PIDS
 
@@ -320,7 +330,7 @@ def _host_resources(options: RunOptions) -> dict[str, Any]:
             for device in options.devices
         ],
         "DeviceCgroupRules": list(options.device_cgroup_rules) or None,
-        "DeviceRequests": None,
+        "DeviceRequests": [_device_request(request) for request in options.device_requests] or None,
         "KernelMemoryTCP": 0,
         "MemoryReservation": options.memory_reservation or 0,
         "MemorySwap": options.memory_swap or 2 * (options.memory or 0),

@@ -42,6 +42,7 @@ def options_of(
         found["stdin_open"] = True
         found["attach"] = ("stdin", "stdout", "stderr")
     sizes(found)
+    _requests(found)
     for name, convert in _CONVERSIONS.items():
         if name in found:
             found[name] = convert(found[name])
@@ -95,6 +96,26 @@ def _devices(values: Sequence[Device | str]) -> tuple[Device, ...]:
     from rocker.parse.device import parse_device
 
     return tuple(parse_device(value) if isinstance(value, str) else value for value in values)
+
+
+def _requests(found: dict[str, Any]) -> None:
+    """Turn `gpus` and the CDI names among `devices` into requests, in place."""
+    gpus = found.pop("gpus", None)
+    devices = found.get("devices")
+    if gpus is None and not devices:
+        return
+    requests = list(found.get("device_requests", ()))
+    if gpus is not None:
+        from rocker.parse.gpus import parse_gpus
+
+        requests.append(parse_gpus(str(gpus)))
+    if devices:
+        from rocker.parse.device import request_of
+
+        found["devices"], named = request_of(devices)
+        requests += named
+    if requests:
+        found["device_requests"] = tuple(requests)
 
 
 def _ulimits(values: Sequence[Ulimit | str]) -> tuple[Ulimit, ...]:

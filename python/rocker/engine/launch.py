@@ -89,7 +89,21 @@ def build(
         if program is not None:
             request["seccomp"] = program
     request |= _life(engine, config, hostname)
+    if options.device_requests:
+        _inject(engine, id, config, request)
     return request
+
+
+def _inject(engine: Engine, id: str, config: ContainerConfig, request: dict[str, Any]) -> None:  # noqa: A002
+    """Make the edits of CDI devices, and say where their hooks find the container."""
+    from rocker.cdi.inject import inject
+
+    document = request["spec"]
+    groups = inject(engine, config, document)
+    if groups:
+        request["groups"] = [*request.get("groups", ()), *map(str, groups)]
+    if "hooks" in document:
+        request["bundle"] = f"{engine.run_root}/containers/{id}"
 
 
 def _volumes(

@@ -21,7 +21,7 @@ class Network:
         engine: where it lives.
         id: 64 hex digits.
         name: unique.
-        driver: `bridge`, `host` or `null`.
+        driver: `bridge`, `macvlan`, `ipvlan`, `host` or `null`.
         labels: as they were given.
     """
 

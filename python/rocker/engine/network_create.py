@@ -1,4 +1,4 @@
-"""`network create`: a name, subnets, a bridge."""
+"""`network create`: a name, subnets, a bridge or a parent interface."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ _SMALLEST = {4: 30, 16: 126}
 _LONGEST_NAME = 15  # IFNAMSIZ less the NUL
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _REST = _FIRST | frozenset("_.-")
-_LATER = ("macvlan", "ipvlan", "overlay")
+_PARENTED = ("macvlan", "ipvlan")
+_DRIVERS = ("bridge", *_PARENTED)
 
 
 class NetworkOptions(Struct):
@@ -70,8 +71,12 @@ def create(engine: Engine, wanted: NetworkOptions) -> Network:
         wanted.ipam_options,
     )
     bridge = wanted.options.get(OPTION + "bridge.name") or f"rk-{id[:12]}"
-    network = Network(id, wanted.name, "bridge", False, bridge, time.time_ns(), config)
+    network = Network(id, wanted.name, wanted.driver, False, bridge, time.time_ns(), config)
     with default.sole():
+        if network.driver in _PARENTED:
+            from rocker.network.parent import describe
+
+            network = describe(engine, network)
         _make(engine, network, ranges)
     emit(engine, "network", "create", id, {"name": network.name, "type": network.driver})
     return network
@@ -83,7 +88,8 @@ def _make(engine: Engine, network: Network, ranges: list[Range]) -> None:
     The rows come first: who is killed in between leaves a network whose bridge is made by its first container, and not
     a bridge that nobody knows.
     """
-    if OPTION + "bridge.name" in network.config.options and network.bridge in engine.core.links():
+    named = network.driver == "bridge" and OPTION + "bridge.name" in network.config.options
+    if named and network.bridge in engine.core.links():
         raise ConflictError(
             f"cannot create network {network.name}: a link {network.bridge} exists already",
             hint=f"choose another {OPTION}bridge.name",
@@ -128,14 +134,16 @@ def _check_name(name: str) -> None:
 
 
 def _check_driver(wanted: NetworkOptions) -> None:
-    if wanted.driver in _LATER:
+    if wanted.driver == "overlay":
         raise UnsupportedError(
-            f"network driver {wanted.driver} is not offered yet", hint="leave --driver out, or use bridge"
+            f"network driver {wanted.driver} is not offered yet", hint=f"drivers are {', '.join(_DRIVERS)}"
         )
     if wanted.driver in {"host", "null"}:
         raise InvalidArgumentError(f'only one instance of "{wanted.driver}" network is allowed')
-    if wanted.driver != "bridge":
-        raise InvalidArgumentError(f'plugin "{wanted.driver}" not found', hint="the driver offered is bridge")
+    if wanted.driver not in _DRIVERS:
+        raise InvalidArgumentError(
+            f'plugin "{wanted.driver}" not found', hint=f"drivers are {', '.join(_DRIVERS)}"
+        )
     if wanted.ipam_driver != "default":
         raise InvalidArgumentError(
             f'plugin "{wanted.ipam_driver}" not found', hint="the driver offered is default"
@@ -226,7 +234,7 @@ def named_ranges(wanted: NetworkOptions) -> list[Range]:
         if any(subnet.overlaps(other) for other in subnets[:position]):
             raise InvalidArgumentError("multiple overlapping subnet configuration is not supported")
         if any(subnet.family == other.family for other in subnets[:position]):
-            raise InvalidArgumentError("bridge driver doesn't support multiple subnets")
+            raise InvalidArgumentError(f"{wanted.driver} driver doesn't support multiple subnets")
     said: list[dict[str, Any]] = [{} for _ in subnets]
     for text in wanted.ranges:
         part = Subnet.parse(text)

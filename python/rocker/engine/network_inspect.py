@@ -29,8 +29,8 @@ def users(engine: Engine, network: str) -> list[Endpoint]:
 
 
 def _containers(engine: Engine, network: Network) -> dict[str, NetworkEndpoint]:
-    if network.driver != "bridge":
-        return _without_bridge(engine, network)
+    if not network.has_endpoints:
+        return _without_endpoints(engine, network)
     ranges = store.ranges_of(engine.catalog, network.id)
     names: dict[object, object] = dict(engine.catalog.query("SELECT id, name FROM containers"))  # type: ignore[arg-type]
     found: dict[str, NetworkEndpoint] = {}
@@ -48,7 +48,7 @@ def _containers(engine: Engine, network: Network) -> dict[str, NetworkEndpoint]:
     return found
 
 
-def _without_bridge(engine: Engine, network: Network) -> dict[str, NetworkEndpoint]:
+def _without_endpoints(engine: Engine, network: Network) -> dict[str, NetworkEndpoint]:
     found = engine.containers.list(filters={"network": network.name})
     return {
         container.id: {
@@ -78,7 +78,7 @@ def document(engine: Engine, network: Network, containers: dict[str, NetworkEndp
         "EnableIPv6": config.ipv6,
         "IPAM": {
             "Driver": "default",
-            "Options": dict(config.ipam_options) if network.driver == "bridge" else None,
+            "Options": dict(config.ipam_options) if network.has_endpoints else None,
             "Config": [_ipam(found) for found in ranges],
         },
         "Internal": config.internal,

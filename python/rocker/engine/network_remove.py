@@ -44,7 +44,12 @@ def _forget(engine: Engine, network: Network) -> None:
     with engine.catalog.write() as db:
         if not store.delete(db, network.id):
             raise store.not_found(network.name)
-        engine.core.network_remove(network.bridge, table_of(engine))
+        if network.config.parent:
+            from rocker.network.parent import remove as remove_parent
+
+            remove_parent(engine, network)
+        else:
+            engine.core.network_remove(network.bridge, table_of(engine))
 
 
 def _names(engine: Engine, ids: list[str]) -> list[str]:

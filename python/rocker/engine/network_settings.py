@@ -130,7 +130,7 @@ def _entry(
         NetworkID=place.network.id, EndpointID=place.endpoint.id, MacAddress=plan.mac_of(place),
         DNSNames=plan.names_of(id, name, config, place.endpoint) if place.network.user_defined else None,
     )  # fmt: skip
-    internal = place.network.config.internal
+    internal = place.network.internal
     for address in place.endpoint.addresses:
         within = next(one for one in place.ranges if address in one.subnet)
         gateway = "" if internal else shown(within.gateway)

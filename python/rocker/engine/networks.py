@@ -69,20 +69,21 @@ class Networks:
         labels: Mapping[str, str] | None = None,
         options: Mapping[str, str] | None = None,
     ) -> Network:
-        """Make a network. Its bridge is there when this returns.
+        """Make a network. Its bridge, or its parent interface, is there when this returns.
 
         Args:
             name: unique.
-            driver: `bridge`.
+            driver: `bridge`, `macvlan` or `ipvlan`.
             subnet: `10.0.0.0/24`, and one of IPv6; a free one of the address pools by default.
-            gateway: the bridge's own address in each subnet; the first of the range by default.
+            gateway: the bridge's own address in each subnet, the router's with macvlan and ipvlan; by default the first
+                of the range.
             ip_range: the part of each subnet that is given to containers without a fixed address.
             aux_addresses: addresses that are kept for others, by name.
             ipv6: whether containers have IPv6 addresses too; a unique local subnet where none is named.
             internal: whether it has no way out.
             attachable: kept for `inspect`.
             labels: for `inspect` and filters.
-            options: `com.docker.network.…`, see docs/guide/networks.md.
+            options: `com.docker.network.…`, and those of macvlan and ipvlan: see docs/guide/networks.md.
 
         Raises:
             NameInUseError: another network has the name.

@@ -115,6 +115,24 @@ class Device(Struct):
     permissions: str = "rwm"
 
 
+class DeviceRequest(Struct):
+    """Devices that a vendor describes in files (Container Device Interface), as Docker's API asks for them.
+
+    Attributes:
+        driver: `cdi` for names in full; `nvidia` or `amd` for GPUs by number; empty: one that offers `capabilities`.
+        count: of GPUs, the first ones; -1 is all of them.
+        device_ids: `vendor.com/class=name`; numbers or UUIDs of GPUs. Not beside `count`.
+        capabilities: alternatives, each a list of what a driver must offer: `(("gpu", "utility"),)`.
+        options: kept, without effect.
+    """
+
+    driver: str = ""
+    count: int = 0
+    device_ids: Sequence[str] = ()
+    capabilities: Sequence[Sequence[str]] = ()
+    options: Mapping[str, str] = {}
+
+
 class Ulimit(Struct):
     """A resource limit; -1 is unlimited.
 
@@ -250,6 +268,8 @@ class RunOptions(Struct):
     devices: Sequence[Device] = ()
     device_cgroup_rules: Sequence[str] = ()
     """As `c 1:3 rwm`."""
+    device_requests: Sequence[DeviceRequest] = ()
+    """GPUs, and devices by their CDI names; see docs/guide/devices.md."""
     ulimits: Sequence[Ulimit] = ()
     sysctls: Mapping[str, str] = {}
     shm_size: int | None = None

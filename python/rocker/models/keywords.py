@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Attachment,
         Bind,
         Device,
+        DeviceRequest,
         HealthCheck,
         ImageMount,
         Port,
@@ -74,6 +75,10 @@ class RunKeywords(TypedDict, total=False):
     privileged: bool
     security_opt: Sequence[str]
     devices: Sequence[Device | str]
+    """Texts are as for `--device`, names of CDI devices too."""
+    gpus: str | int
+    """As for `--gpus`: `all`, a number, `device=0,1`."""
+    device_requests: Sequence[DeviceRequest]
     device_cgroup_rules: Sequence[str]
     ulimits: Sequence[Ulimit | str]
     sysctls: Mapping[str, str]

@@ -52,7 +52,7 @@ def resolve(engine: Engine, options: RunOptions) -> Wanted:
 def find(engine: Engine, attachment: Attachment) -> Network:
     """Find one network and check what is wanted of it; raises as `resolve`."""
     network = store.get(engine.catalog, attachment.network)
-    if network.driver != "bridge":
+    if not network.has_endpoints:
         raise InvalidArgumentError(
             "conflicting options: cannot attach both user-defined and non-user-defined network-modes"
         )

@@ -81,7 +81,8 @@ def complete(
         "mode": "bridge",
         "table": table_of(engine),
         "endpoints": endpoint_documents(id, name, config, found),
-        "ports": published(config, first_out(found)),
+        # With macvlan a container has all of its ports to itself: nothing of the host leads there, as in Docker.
+        "ports": published(config, first_out([place for place in found if not place.network.config.parent])),
         "dns": {"servers": list(options.dns), "hosts": linked.names},
     }
     request["files"] = files.of_bridge(engine, options, hostname, found, linked.hosts)
@@ -134,7 +135,7 @@ def interface_of(endpoint: Endpoint, networks: dict[str, Network]) -> str:
 
 def first_out(found: Sequence[Place]) -> Place | None:
     """Return the endpoint with the default route: of the highest gw-priority, then the first by name, as in Docker."""
-    outside = [place for place in found if not place.network.config.internal]
+    outside = [place for place in found if not place.network.internal]
     return min(
         outside,
         key=lambda place: (-place.endpoint.config.get("gw_priority", 0), place.network.name),
@@ -167,7 +168,7 @@ def endpoint_document(
         "name": place.network.name,
         "bridge": bridge_document(place.network, place.ranges),
         "interface": place.interface,
-        "mac": mac_of(place),
+        "mac": mac_of(place) or None,
         "addresses": place.with_prefix(),
         "gateways": place.gateways() if leads else [],
         "names": names_of(id, name, config, place.endpoint),
@@ -183,7 +184,12 @@ def names_of(id: str, name: str, config: ContainerConfig, endpoint: Endpoint) ->
 
 
 def mac_of(place: Place) -> str:
-    """Return the MAC address: the one that was said, else Docker's for an IPv4 address, so that it stays the same."""
+    """Return the MAC address: the one that was said, else Docker's for an IPv4 address, so that it stays the same.
+
+    With ipvlan it is the parent's, and nothing is said of it.
+    """
+    if place.network.driver == "ipvlan":
+        return ""
     said = place.endpoint.config.get("mac_address")
     if said:
         return str(said)
@@ -194,10 +200,18 @@ def mac_of(place: Place) -> str:
 def bridge_document(network: Network, ranges: Sequence[Range]) -> dict[str, Any]:
     """Return `bridge` of the launch request and of `_core.network_create`."""
     options = network.config.options
+    if network.config.parent:
+        return {
+            "name": network.bridge,
+            "addresses": [f"{shown(found.gateway)}/{found.subnet.prefix}" for found in ranges],
+            "internal": network.internal,
+            "mtu": int(options.get(OPTION + "driver.mtu", 0)),  # 0: the parent's
+            "parent": dict(network.config.parent),
+        }
     return {
         "name": network.bridge,
         "addresses": [f"{shown(found.gateway)}/{found.subnet.prefix}" for found in ranges],
-        "internal": network.config.internal,
+        "internal": network.internal,
         "masquerade": _switch(options, "bridge.enable_ip_masquerade"),
         "icc": _switch(options, "bridge.enable_icc"),
         "mtu": int(options.get(OPTION + "driver.mtu", _MTU)),

@@ -33,6 +33,7 @@ class NetworkConfig(Struct):
         ipv6: whether its containers have IPv6 addresses too.
         labels, options: as they were given.
         ipam_options: options of address management, kept for `inspect`.
+        parent: of the containers' links where there is no bridge: `Parent` of docs/protocol.md; else empty.
     """
 
     internal: bool = False
@@ -41,6 +42,7 @@ class NetworkConfig(Struct):
     labels: Mapping[str, str] = {}
     options: Mapping[str, str] = {}
     ipam_options: Mapping[str, str] = {}
+    parent: Mapping[str, Any] = {}
 
 
 class Network(Struct):
@@ -49,9 +51,9 @@ class Network(Struct):
     Attributes:
         id: 64 hex digits.
         name: unique.
-        driver: `bridge`, `host` or `null`.
+        driver: `bridge`, `macvlan`, `ipvlan`, `host` or `null`.
         builtin: whether every engine has it.
-        bridge: name of the link; empty where there is none yet.
+        bridge: name of the link, or of the parent in its place; empty where there is none yet.
         created_ns: nanoseconds since the epoch.
         config: see `NetworkConfig`.
     """
@@ -68,6 +70,16 @@ class Network(Struct):
     def user_defined(self) -> bool:
         """Whether a user made it: then its containers find each other by name."""
         return not self.builtin
+
+    @property
+    def has_endpoints(self) -> bool:
+        """Whether containers have interfaces on it."""
+        return self.driver not in {"host", "null"}
+
+    @property
+    def internal(self) -> bool:
+        """Whether nothing leads out of it: so it was said, or its parent leads nowhere."""
+        return self.config.internal or self.config.parent.get("own") == "dummy"
 
 
 class Range(Struct):

@@ -1,9 +1,13 @@
-"""`--device HOST[:CONTAINER][:PERMISSIONS]`."""
+"""`--device HOST[:CONTAINER][:PERMISSIONS]`, and the names of CDI devices."""
 
 from __future__ import annotations
 
-from rocker.engine.options import Device
+from rocker.engine.options import Device, DeviceRequest
 from rocker.errors import InvalidArgumentError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _MOST_FIELDS = 3
 
@@ -32,6 +36,34 @@ def parse_device(text: str) -> Device:
     if not target.startswith("/"):
         raise InvalidArgumentError(f"{target} is not an absolute path")
     return Device(source, target, permissions)
+
+
+def parse_device_or_name(text: str) -> Device | str:
+    """A device node of the host, or the name of a CDI device (`vendor.com/class=name`) as it is.
+
+    Raises InvalidArgumentError.
+    """
+    return text if _is_name(text) else parse_device(text)
+
+
+def _is_name(text: str) -> bool:
+    if text.startswith("/") or "=" not in text:
+        return False
+    from rocker.cdi.names import is_qualified
+
+    return is_qualified(text)
+
+
+def request_of(devices: Iterable[Device | str]) -> tuple[list[Device | str], list[DeviceRequest]]:
+    """Part CDI names from the others, and return them as one request, as Docker's command does."""
+    nodes: list[Device | str] = []
+    names: list[str] = []
+    for device in devices:
+        if isinstance(device, str) and _is_name(device):
+            names.append(device)
+        else:
+            nodes.append(device)
+    return nodes, [DeviceRequest("cdi", device_ids=names)] if names else []
 
 
 def is_mode(text: str) -> bool:

@@ -63,6 +63,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(events::event_read, module)?)?;
     module.add_function(wrap_pyfunction!(network::network_create, module)?)?;
     module.add_function(wrap_pyfunction!(network::network_remove, module)?)?;
+    module.add_function(wrap_pyfunction!(network::parent_remove, module)?)?;
     module.add_function(wrap_pyfunction!(network::host_networks, module)?)?;
     module.add_function(wrap_pyfunction!(network::links, module)?)?;
     Ok(())

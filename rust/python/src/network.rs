@@ -32,6 +32,11 @@ pub fn network_remove(py: Python<'_>, bridge: &str, table: &str) -> PyResult<()>
 }
 
 #[pyfunction]
+pub fn parent_remove(py: Python<'_>, name: &str) -> PyResult<()> {
+    detached(py, || network::remove_parent(name))
+}
+
+#[pyfunction]
 pub fn host_networks(py: Python<'_>) -> PyResult<Vec<String>> {
     detached(py, || Ok(network::host_networks()?.into_iter().map(String::from).collect()))
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from rocker.errors import InvalidArgumentError, NotFoundError, UnsupportedError
+from rocker.errors import InvalidArgumentError, NotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,18 +28,6 @@ class Address:
             self.host, self.port = parts.hostname or "", parts.port
         except ValueError as error:
             raise InvalidArgumentError(f"parse {text!r}: {error}") from error
-
-
-def refuse_tls(name: str, text: str) -> None:
-    """Say that TLS is not offered (docs/decisions/2026-11-26-log-servers.md).
-
-    Raises:
-        UnsupportedError: always.
-    """
-    raise UnsupportedError(
-        f"{name} {text}: TLS is not offered yet",
-        hint="send to a relay on this host (syslog-ng, rsyslog, fluent-bit), which speaks TLS to the server",
-    )
 
 
 def internet(scheme: str, host: str, port: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rocker.engine.logdrivers.address import Address, internet, refuse_tls, unix
+from rocker.engine.logdrivers.address import Address, internet, unix
 from rocker.engine.logdrivers.attributes import attributes
 from rocker.errors import InvalidArgumentError
 
@@ -25,7 +25,7 @@ def check(options: Mapping[str, str]) -> None:
     """Refuse wrong values.
 
     Raises:
-        InvalidArgumentError: so they are. UnsupportedError: it asks for TLS.
+        InvalidArgumentError: so they are.
     """
     _address(options.get("fluentd-address", ""))
     _settings(options)
@@ -45,9 +45,7 @@ def _address(text: str) -> Address:
     if address.scheme == "unix":
         if not address.path.strip("/"):
             raise wrong("path is empty")
-    elif address.scheme == "tls":
-        refuse_tls("fluentd-address", text)
-    elif address.scheme != "tcp":
+    elif address.scheme not in {"tcp", "tls"}:
         raise wrong(f"unsupported scheme: '{address.scheme}'")
     elif address.path:
         raise wrong("should not contain a path element")
@@ -139,4 +137,8 @@ def remote(identity: Identity) -> dict[str, Any]:
     found: dict[str, Any] = {"form": {"fluentd": form}, "name": address.text, **_settings(options)}
     if address.scheme == "unix":
         return found | unix(address.path, datagrams=False)
+    if address.scheme == "tls":
+        from rocker.engine.logdrivers.tls import document as tls
+
+        found["tls"] = tls(address.host or _HOST, {}, "")
     return found | {"address": internet("tcp", address.host or _HOST, address.port or _PORT)}

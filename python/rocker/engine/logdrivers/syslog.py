@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from rocker.engine.logdrivers.address import Address, check_there, internet, refuse_tls, unix
+from rocker.engine.logdrivers.address import Address, check_there, internet, unix
 from rocker.errors import InvalidArgumentError, NotFoundError
 
 TYPE_CHECKING = False
@@ -19,6 +19,7 @@ _FACILITIES = (
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
     None, None, None, None, "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 )  # fmt: skip
+_TLS = "syslog-tls"
 _DAEMON = 3
 _PORT = 514
 _FORMATS = ("unix", "rfc3164", "rfc5424", "rfc5424micro")
@@ -30,7 +31,7 @@ def check(options: Mapping[str, str]) -> None:
     """Refuse wrong values.
 
     Raises:
-        InvalidArgumentError: so they are. NotFoundError: there is no such socket. UnsupportedError: it asks for TLS.
+        InvalidArgumentError: so they are. NotFoundError: there is no such socket.
     """
     text = options.get("syslog-address", "")
     if text:
@@ -38,10 +39,13 @@ def check(options: Mapping[str, str]) -> None:
         if address.scheme in {"unix", "unixgram"}:
             check_there(address.path)
         elif address.scheme == "tcp+tls":
-            refuse_tls("syslog-address", text)
+            from rocker.engine.logdrivers.tls import check as check_tls
+
+            check_tls(options, _TLS)
         elif address.scheme not in {"udp", "tcp"}:
             raise InvalidArgumentError(
-                f"unsupported scheme: '{address.scheme}'", hint="write udp://, tcp://, unix:// or unixgram://"
+                f"unsupported scheme: '{address.scheme}'",
+                hint="write udp://, tcp://, tcp+tls://, unix:// or unixgram://",
             )
     _facility(options.get("syslog-facility", ""))
     _format(options.get("syslog-format", ""))
@@ -84,6 +88,13 @@ def remote(identity: Identity) -> dict[str, Any]:
     if address.scheme in {"unix", "unixgram"}:
         return found | unix(address.path, datagrams=address.scheme == "unixgram")
     port = _PORT if address.port is None else address.port
+    if address.scheme == "tcp+tls":
+        from rocker.engine.logdrivers.tls import document as tls
+
+        # As Docker's: only these two formats have their length before them (RFC 5425).
+        form["counted"] = form["format"].startswith("rfc5424")
+        found["tls"] = tls(address.host or "localhost", options, _TLS)
+        return found | {"address": internet("tcp", address.host, port)}
     return found | {"address": internet(address.scheme, address.host, port)}
 
 

@@ -68,6 +68,8 @@ struct SpecSources {
     #[serde(default)]
     mounts: Vec<Mount>,
     #[serde(default)]
+    hooks: Option<IgnoredAny>,
+    #[serde(default)]
     linux: LinuxSources,
 }
 
@@ -244,6 +246,9 @@ fn collect(
         let fd = open(directory, flags, Mode::empty())
             .map_err(|errno| Error::at("open the directory of the log server's socket", directory, errno))?;
         add(Fd::Log, fd);
+    }
+    if sources.spec.hooks.is_some() {
+        add(Fd::Host, clone_path("clone the host's root", Path::new("/"), true)?);
     }
     if !sources.network.endpoints.is_empty() {
         // A host without the file has no servers that could be asked.

@@ -14,6 +14,7 @@ use rocker_sys::mount::Propagation;
 use rocker_sys::{fds, ids, mount, netlink};
 
 use super::gate::Gate;
+use super::hooks::Hooks;
 use super::mounts::{self, Made, Planned, Scene};
 use super::process::Program;
 use super::report::Report;
@@ -49,6 +50,8 @@ pub struct Setup {
     pub mounts: Vec<Planned>,
     /// Files of the run directory that are bound into /etc: source in this mount namespace, and destination.
     pub files: Vec<(PathBuf, PathBuf)>,
+    /// Programs of the host that complete the root.
+    pub hooks: Option<Hooks>,
     /// Additional device nodes.
     pub devices: Vec<Device>,
     /// Paths that show nothing.
@@ -90,6 +93,9 @@ fn start(proof: SingleThreaded, setup: &Setup, socket: &OwnedFd) -> Result<std::
     let made = dress(setup, root.as_fd(), socket)?;
     let terminal = open_terminal(setup, root.as_fd(), &made, socket)?;
     let proc = own_procfs(setup, made)?;
+    if let Some(hooks) = &setup.hooks {
+        hooks.run(proof, root.as_fd())?;
+    }
     masks_and_sysctls(setup, root.as_fd(), &proc)?;
     if !in_place {
         pivot(setup, root.as_fd())?;

@@ -12,6 +12,7 @@
 //! | `overlay` | an overlay without a container |
 //! | `options`, `mounts`, `cgroupfs`, `dev`, `masks` | what is mounted over it |
 //! | `volume` | what the image has, copied into a new volume |
+//! | `hooks` | programs of the host that complete the root |
 //! | `path` | paths below the root, resolved by the kernel |
 //! | `sysctl`, `user`, `capability`, `terminal` | one subject each |
 //! | `process`, `diagnosis` | execve, and why it failed |
@@ -25,6 +26,7 @@ mod dev;
 mod diagnosis;
 pub mod exec;
 mod gate;
+mod hooks;
 pub mod init;
 mod masks;
 mod mounts;
@@ -43,6 +45,7 @@ mod volume;
 
 pub use capability::{Masks, NAMES as CAPABILITY_NAMES};
 pub use gate::Gate;
+pub use hooks::Hooks;
 pub use mounts::{Planned, bind as attach_bind, file_system as mount_file_system};
 pub use options::MountOptions;
 pub use path::open_in_root;

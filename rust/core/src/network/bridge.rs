@@ -11,13 +11,17 @@ use super::{docker, sysctl, table};
 use crate::protocol::{Bridge, Cidr, check_link_name, check_table};
 use crate::{Error, Kind, Result};
 
-/// Makes the bridge and its elements in the table; what is there already stays and is completed. All or nothing.
+/// Makes the bridge and its elements in the table, or the parent in its place; what is there already stays and is completed.
+/// All or nothing.
 ///
 /// `proc` is a procfs. Forwarding is switched on for the families of its addresses.
 pub fn make(proc: BorrowedFd<'_>, bridge: &Bridge, table: &str) -> Result<()> {
-    check_link_name(&bridge.name)?;
+    bridge.check()?;
     check_table(table)?;
     let mut route = super::route()?;
+    if let Some(parent) = &bridge.parent {
+        return super::parent::ensure(&mut route, bridge, parent).map(drop);
+    }
     let made = add_link(&mut route, bridge)?;
     match complete(proc, &mut route, bridge, table) {
         Ok(()) => Ok(()),
@@ -58,6 +62,15 @@ pub fn remove(bridge: &str, table: &str) -> Result<()> {
     let mut nft = nft()?;
     docker::forget(&mut nft, bridge);
     table::remove_network(&mut nft, table, bridge)
+}
+
+/// Removes a parent that was a network's own. One that is not there is no failure.
+pub fn remove_parent(name: &str) -> Result<()> {
+    check_link_name(name)?;
+    match super::route()?.delete(name) {
+        Ok(()) | Err(Errno::ENODEV) => Ok(()),
+        Err(errno) => Err(Error::at("remove the parent interface", name, errno)),
+    }
 }
 
 /// The networks that this namespace's addresses and routes name: what a new one must not overlap.

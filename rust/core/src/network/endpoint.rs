@@ -1,15 +1,19 @@
-//! A container's link into a bridge.
+//! A container's link into a bridge, or on a link of the host.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 use rocker_sys::clone::exit_now;
 use rocker_sys::netlink::{Address, Config, LOOPBACK, Link, Route, Veth};
 
-use super::{bridge, sysctl};
+use super::{bridge, parent, sysctl};
 use crate::protocol::{Cidr, Endpoint, EndpointState};
 use crate::{Error, Kind, Result};
+
+/// How long the link of a container's last run may take to go from its parent, with its hardware address.
+const GONE: Duration = Duration::from_secs(5);
 
 /// A container's network namespace, and the way into it and back.
 #[derive(Debug)]
@@ -41,7 +45,7 @@ impl Inside {
 }
 
 /// Connects a container with a bridge, which is made where it is not there: a pair of links made in place, addresses,
-/// routes. `hairpin`: whether it publishes ports, by which it may meet itself.
+/// routes. Where a parent is in its place, the container gets a link on it. `hairpin`: whether it publishes ports, by which it may meet itself.
 ///
 /// On failure nothing is left.
 pub fn attach(
@@ -53,6 +57,14 @@ pub fn attach(
     hairpin: bool,
 ) -> Result<EndpointState> {
     let mut route = super::route()?;
+    if let Some(parent) = &endpoint.bridge.parent {
+        parent::add(&mut route, inside, endpoint, parent)?;
+        if let Err(error) = configure(proc, inside, endpoint) {
+            let _ = detach(inside, endpoint, link);
+            return Err(error);
+        }
+        return Ok(state_of(endpoint, link));
+    }
     let master = bridge::ensure(proc, &mut route, &endpoint.bridge, table)?;
     let veth = Veth {
         name: link,
@@ -71,20 +83,29 @@ pub fn attach(
     // The bridge has its carrier from its ports.
     carry(&mut route, link);
     carry(&mut route, &endpoint.bridge.name);
-    Ok(EndpointState {
+    Ok(state_of(endpoint, link))
+}
+
+/// What is told of an endpoint, `link` being the name of its end on the host, empty where it has none.
+pub fn state_of(endpoint: &Endpoint, link: &str) -> EndpointState {
+    EndpointState {
         network: endpoint.network.clone(),
         interface: endpoint.interface.clone(),
         link: link.to_owned(),
         addresses: endpoint.addresses.clone(),
         mac: endpoint.mac,
-    })
+    }
 }
 
 /// Disconnects a container that goes on. One that ends loses its links with its namespace, and nobody waits for that.
-pub fn detach(link: &str) -> Result<()> {
-    match super::route()?.delete(link) {
+pub fn detach(inside: &Inside, endpoint: &Endpoint, link: &str) -> Result<()> {
+    let remove = |name: &str| match super::route()?.delete(name) {
         Ok(()) | Err(Errno::ENODEV) => Ok(()),
-        Err(errno) => Err(Error::at("remove the link", link, errno)),
+        Err(errno) => Err(Error::at("remove the link", name, errno)),
+    };
+    match endpoint.bridge.parent {
+        Some(_) => inside.visit(|| remove(&endpoint.interface)),
+        None => remove(link),
     }
 }
 
@@ -104,6 +125,9 @@ fn configure(proc: BorrowedFd<'_>, inside: &Inside, endpoint: &Endpoint) -> Resu
         Errno::EADDRNOTAVAIL | Errno::EINVAL | Errno::ENETUNREACH | Errno::EHOSTUNREACH => {
             Error::at("set addresses and routes of", name, errno).kind(Kind::Invalid)
         }
+        Errno::EADDRINUSE => Error::at("set up", name, errno)
+            .kind(Kind::Conflict)
+            .hint(format!("another link on {} has its hardware address", endpoint.bridge.name)),
         _ => Error::at("set addresses and routes of", name, errno),
     };
     inside.visit(|| {
@@ -119,10 +143,24 @@ fn configure(proc: BorrowedFd<'_>, inside: &Inside, endpoint: &Endpoint) -> Resu
         set_sysctls(proc, endpoint)?;
         let mut route = super::route()?;
         let link = route.link(name).map_err(fail)?.ok_or_else(|| fail(Errno::ENODEV))?;
-        route.apply(plan(endpoint, &link)).map_err(fail)?;
+        apply(&mut route, endpoint, &link).map_err(fail)?;
         carry(&mut route, name);
         Ok(())
     })
+}
+
+/// A namespace goes some time after its last process: a container that starts again at once meets, on a parent, its own
+/// link with its own hardware address.
+fn apply(route: &mut Route, endpoint: &Endpoint, link: &Link) -> nix::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match route.apply(plan(endpoint, link)) {
+            Err(Errno::EADDRINUSE) if endpoint.bridge.parent.is_some() && begun.elapsed() < GONE => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            other => return other,
+        }
+    }
 }
 
 /// Has a link that has just got its carrier pass frames at once: asking for it runs what else waits for the kernel's link

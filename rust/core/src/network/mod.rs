@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `bridge` | a network's bridge on the host: made, removed |
 //! | `endpoint` | a container's link into a bridge, made in place, with addresses and routes |
+//! | `parent` | a link of the host with containers' links on it, in the place of a bridge |
 //! | `table` | the engine's nftables table |
 //! | `docker` | the rules of Docker on the same host |
 //! | `ports` | ports of the host that lead to a container: held, and elements of maps |
@@ -21,6 +22,7 @@ pub mod dns;
 mod docker;
 mod endpoint;
 mod holder;
+mod parent;
 pub mod ports;
 pub mod records;
 mod redirect;
@@ -32,8 +34,8 @@ use std::os::fd::BorrowedFd;
 
 use rocker_sys::netlink::Route;
 
-pub use bridge::{host_networks, links, make as make_bridge, remove as remove_bridge};
-pub use endpoint::{Inside, add_gateways, attach, detach};
+pub use bridge::{host_networks, links, make as make_bridge, remove as remove_bridge, remove_parent};
+pub use endpoint::{Inside, add_gateways, attach, detach, state_of as endpoint_state};
 pub use redirect::{RESOLVER, redirect};
 
 use crate::protocol::{Bridge, Cidr, NetworkState, check_table};
@@ -46,7 +48,7 @@ pub fn repair<'b>(
     ports: &[ports::Placed],
 ) -> Result<()> {
     let mut nft = bridge::nft()?;
-    let mut bridges = bridges.peekable();
+    let mut bridges = bridges.filter(|bridge| bridge.parent.is_none()).peekable();
     // A table without a bridge is nobody's: whoever removed the last bridge has removed it.
     if bridges.peek().is_some() {
         table::ensure(&mut nft, table)?;

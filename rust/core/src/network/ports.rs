@@ -119,7 +119,7 @@ fn explain(port: &Port, errno: Errno, held: &Held, proc: BorrowedFd<'_>, run: Bo
 }
 
 /// The elements that lead these ports to a container with these endpoints: to its first address of the family in a
-/// network that has a way out. Without one of IPv6 the host's ports of IPv6 lead nowhere.
+/// bridge that has a way out. Without one of IPv6 the host's ports of IPv6 lead nowhere.
 pub fn elements<'e>(ports: &[Port], endpoints: impl Iterator<Item = &'e Endpoint> + Clone) -> Vec<Placed> {
     let mut placed: Vec<Placed> = Vec::new();
     for six in [false, true] {
@@ -168,7 +168,7 @@ fn target<'e>(endpoints: impl Iterator<Item = &'e Endpoint> + Clone, six: bool) 
     let of = |endpoint: &Endpoint| {
         endpoint.addresses.iter().map(|Cidr(one)| one.address).find(|address| address.is_ipv6() == six)
     };
-    let out = endpoints.filter(|endpoint| !endpoint.bridge.internal);
+    let out = endpoints.filter(|endpoint| !endpoint.bridge.internal && endpoint.bridge.parent.is_none());
     let leads = |endpoint: &&Endpoint| endpoint.gateways.iter().any(|gateway| gateway.is_ipv6() == six);
     out.clone().filter(leads).find_map(of).or_else(|| out.clone().find_map(of))
 }
@@ -357,6 +357,7 @@ mod tests {
                 icc: true,
                 mtu: None,
                 host_binding: None,
+                parent: None,
             };
             let mut nft = bridge::nft().unwrap();
             table::add_network(&mut nft, TABLE, &bridge("one", false)).unwrap();

@@ -11,8 +11,8 @@ pub use event::{Event, Exit, Usage};
 pub use frame::{Inbox, receive, send, send_json};
 pub use life::{Health, HealthCheck, HealthStatus, Probe, Restart, RestartPolicy};
 pub use network::{
-    Bridge, Cidr, Dns, Endpoint, EndpointState, Mac, Network, NetworkMode, NetworkState, Port, Protocol,
-    check_link_name, check_table,
+    Bridge, Cidr, Dns, Endpoint, EndpointState, Mac, Network, NetworkMode, NetworkState, OwnParent, Parent,
+    ParentKind, ParentMode, Port, Protocol, check_link_name, check_table,
 };
 pub use request::{
     AttachRequest, ConnectRequest, Control, DisconnectRequest, ExecRequest, Fd, Files, Request, Rootfs,

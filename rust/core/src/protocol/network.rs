@@ -67,6 +67,104 @@ pub struct Bridge {
     /// Where ports are published that name no address: for the policy, which puts it into `ports`.
     #[serde(default)]
     pub host_binding: Option<String>,
+    /// There is no bridge: `name` is that of the parent of the containers' links, `addresses` are the gateways' own.
+    #[serde(default)]
+    pub parent: Option<Parent>,
+}
+
+impl Bridge {
+    /// The driver's name in Docker's words.
+    pub fn driver(&self) -> &'static str {
+        match self.parent.as_ref().map(|parent| parent.kind) {
+            None => "bridge",
+            Some(kind) => kind.name(),
+        }
+    }
+
+    /// Refuses what would become a name in the kernel and cannot.
+    pub fn check(&self) -> Result<()> {
+        check_link_name(&self.name)?;
+        self.parent.as_ref().map_or(Ok(()), Parent::check)
+    }
+}
+
+/// What containers' links are on a parent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ParentKind {
+    /// Each has a hardware address.
+    Macvlan,
+    /// All have the parent's.
+    Ipvlan,
+}
+
+impl ParentKind {
+    /// As the kernel and Docker call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Macvlan => "macvlan",
+            Self::Ipvlan => "ipvlan",
+        }
+    }
+}
+
+/// How the links of one parent treat each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ParentMode {
+    /// They reach each other.
+    #[default]
+    Bridge,
+    /// They do not.
+    Private,
+    /// By a switch that sends frames back.
+    Vepa,
+    /// One alone has the parent; macvlan only.
+    Passthru,
+}
+
+/// A parent that is the network's own: made where it is not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum OwnParent {
+    /// A VLAN of a link of the host.
+    Vlan {
+        /// That link.
+        link: String,
+        /// 1 to 4094.
+        id: u16,
+    },
+    /// A link that leads nowhere.
+    Dummy,
+}
+
+/// A link of the host in the place of a bridge: containers have links of their own on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parent {
+    /// What these are.
+    pub kind: ParentKind,
+    /// How they treat each other.
+    #[serde(default)]
+    pub mode: ParentMode,
+    /// How it is made; None for a link that somebody else has made.
+    #[serde(default)]
+    pub own: Option<OwnParent>,
+}
+
+impl Parent {
+    fn check(&self) -> Result<()> {
+        if self.kind == ParentKind::Ipvlan && self.mode == ParentMode::Passthru {
+            return Err(Error::invalid("ipvlan has no mode `passthru`"));
+        }
+        match &self.own {
+            Some(OwnParent::Vlan { id, .. }) if !(1..=4094).contains(id) => {
+                Err(Error::invalid(format!("vlan id must be between 1-4094, received: {id}")))
+            }
+            Some(OwnParent::Vlan { link, .. }) => check_link_name(link),
+            Some(OwnParent::Dummy) | None => Ok(()),
+        }
+    }
 }
 
 /// A container's place in a network.
@@ -271,7 +369,7 @@ impl Endpoint {
             return Err(Error::invalid(format!("`{}` is no network id", self.network.escape_debug())));
         }
         check_link_name(&self.interface)?;
-        check_link_name(&self.bridge.name)
+        self.bridge.check()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Requests to the launcher and to a shim.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -161,6 +162,8 @@ pub enum Fd {
     Namespace(usize),
     /// Directory of the log server's unix socket.
     Log,
+    /// Detached clone of the caller's root with all mounts below it, in which `spec.hooks` run.
+    Host,
 }
 
 impl From<Fd> for String {
@@ -177,6 +180,7 @@ impl From<Fd> for String {
             Fd::Volume(index) => format!("volume:{index}"),
             Fd::Namespace(index) => format!("ns:{index}"),
             Fd::Log => "log".into(),
+            Fd::Host => "host".into(),
         }
     }
 }
@@ -194,6 +198,7 @@ impl TryFrom<String> for Fd {
             "rootfs" => Ok(Self::Rootfs),
             "owner" => Ok(Self::Owner),
             "log" => Ok(Self::Log),
+            "host" => Ok(Self::Host),
             "resolv.conf" => Ok(Self::Resolv),
             _ => numbered("mount:")
                 .map(Self::Mount)
@@ -237,6 +242,9 @@ pub struct StartRequest {
     /// Supplementary groups by name or number, looked up in the container.
     #[serde(default)]
     pub groups: Vec<String>,
+    /// A directory of the host, absolute, in the place of which `spec.hooks` find the container (their `bundle`).
+    #[serde(default)]
+    pub bundle: Option<PathBuf>,
     /// Run an init that reaps.
     #[serde(default)]
     pub init: bool,

@@ -7,6 +7,7 @@
 //!
 //! Specification: <https://github.com/opencontainers/runtime-spec/blob/main/config.md>
 
+mod hooks;
 mod linux;
 mod process;
 mod resources;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use hooks::{Hook, Hooks};
 pub use linux::{Device, DeviceType, Linux, Namespace, NamespaceType};
 pub use process::{Capabilities, ConsoleSize, Process, Rlimit, User};
 pub use resources::{
@@ -49,6 +51,9 @@ pub struct Spec {
     /// Linux's own part.
     #[serde(default)]
     pub linux: Linux,
+    /// Programs of the host that complete it on its way to the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hooks: Option<Hooks>,
     /// For people and tools; the mechanism reads none of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
@@ -113,7 +118,7 @@ mod tests {
 
     #[test]
     fn an_unknown_member_is_refused_by_name() {
-        let error = serde_json::from_str::<Spec>(r#"{"hooks":{}}"#).unwrap_err();
-        assert!(error.to_string().contains("unknown field `hooks`"), "{error}");
+        let error = serde_json::from_str::<Spec>(r#"{"vm":{}}"#).unwrap_err();
+        assert!(error.to_string().contains("unknown field `vm`"), "{error}");
     }
 }

@@ -30,6 +30,7 @@ pub struct Kept {
     home: OwnedFd,
     root: Option<OwnedFd>,
     directory: Option<OwnedFd>,
+    host: Option<OwnedFd>,
     mounts: Vec<(usize, OwnedFd)>,
     volumes: Vec<(usize, OwnedFd)>,
     namespaces: Vec<(usize, OwnedFd)>,
@@ -50,6 +51,7 @@ impl Kept {
             home: mount_namespace(host)?,
             root: handed.root.take(),
             directory: handed.directory.take(),
+            host: handed.host.take(),
             mounts: std::mem::take(&mut handed.mounts),
             volumes: std::mem::take(&mut handed.volumes),
             namespaces: std::mem::take(&mut handed.namespaces),
@@ -99,6 +101,7 @@ impl Kept {
         Ok(Handed {
             root: self.root.as_ref().map(|tree| clone(tree, false)).transpose()?,
             directory: self.directory.as_ref().map(|tree| clone(tree, true)).transpose()?,
+            host: self.host.as_ref().map(|tree| clone(tree, true)).transpose()?,
             mounts: self.mounts.iter().map(tree).collect::<Result<_>>()?,
             volumes: self.volumes.iter().map(volume).collect::<Result<_>>()?,
             namespaces: self.namespaces.iter().map(namespace).collect::<Result<_>>()?,
@@ -116,7 +119,7 @@ impl Kept {
         let here = open(MOUNT_POINT, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
             .map_err(fail)?;
         mount::attach(stage.as_fd(), here.as_fd()).map_err(fail)?;
-        let trees = [&self.root, &self.directory].into_iter().flatten();
+        let trees = [&self.root, &self.directory, &self.host].into_iter().flatten();
         for (number, tree) in trees.chain(self.mounts.iter().map(|(_, tree)| tree)).enumerate() {
             attach(&stage, tree, &number.to_string())?;
         }

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use nix::fcntl::{OFlag, openat};
 use nix::sched::CloneFlags;
 use nix::sys::stat::Mode;
-use rocker_core::container::{Masks, MountOptions, Planned, Program, check_sysctls};
+use rocker_core::container::{Hooks, Masks, MountOptions, Planned, Program, check_sysctls};
 use rocker_core::protocol::{Fd, Files, StartRequest};
 use rocker_core::spec::{NamespaceType, Process, Seccomp};
 use rocker_core::{Error, Result, seccomp};
@@ -37,6 +37,8 @@ pub struct Handed {
     pub namespaces: Vec<(usize, OwnedFd)>,
     /// Directory of the log server's socket.
     pub log: Option<OwnedFd>,
+    /// Detached clone of the host's root, for hooks.
+    pub host: Option<OwnedFd>,
     /// A network namespace made beforehand, with loopback up.
     pub network: Option<OwnedFd>,
     /// Whether that is the container's own since an earlier start.
@@ -63,6 +65,7 @@ impl Handed {
                 Fd::Resolv => handed.resolv = Some(fd),
                 Fd::Mount(index) => handed.mounts.push((*index, fd)),
                 Fd::Log => handed.log = Some(fd),
+                Fd::Host => handed.host = Some(fd),
                 Fd::Volume(index) => handed.volumes.push((*index, fd)),
                 Fd::Namespace(index) => handed.namespaces.push((*index, fd)),
             }
@@ -162,6 +165,7 @@ fn check_joins_mounts(request: &StartRequest) -> Result<()> {
             !(spec.linux.masked_paths.is_empty() && spec.linux.readonly_paths.is_empty()),
         ),
         ("devices", !spec.linux.devices.is_empty()),
+        ("hooks", spec.hooks.is_some()),
         ("a propagation of its root", spec.linux.rootfs_propagation.is_some()),
         ("files", request.files != Files::default()),
     ];
@@ -176,6 +180,16 @@ fn check_joins_mounts(request: &StartRequest) -> Result<()> {
 /// Whether a network namespace with [`SYSCTLS`] set serves the container: it sets these itself, to whatever value.
 fn fits(request: &StartRequest) -> bool {
     SYSCTLS.iter().all(|(name, _)| request.spec.linux.sysctl.contains_key(*name))
+}
+
+/// What runs the specification's hooks, if it has any. Asked for before anything is taken out of the request: hooks read
+/// the whole specification.
+pub fn hooks(request: &StartRequest, handed: &mut Handed) -> Result<Option<Hooks>> {
+    let Some(hooks) = &request.spec.hooks else { return Ok(None) };
+    let (Some(host), Some(bundle)) = (handed.host.take(), &request.bundle) else {
+        return Err(Error::invalid("hooks came without the host's root or the directory of their bundle"));
+    };
+    Hooks::new(&request.id, &request.spec, &hooks.create_container, host, bundle).map(Some)
 }
 
 /// The specification's mounts with their options sorted and their sources.

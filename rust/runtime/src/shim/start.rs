@@ -15,7 +15,7 @@ use nix::sys::socket::{
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{Pid, fchdir};
 use rocker_core::cgroup::Cgroup;
-use rocker_core::container::{Gate, init, open_below};
+use rocker_core::container::{Gate, Hooks, init, open_below};
 use rocker_core::log::{LogConfig, Remote, Writer};
 use rocker_core::protocol::{
     Inbox, NetworkMode, SHIM_SOCKET, STATE_FILE, StartRequest, State, StdinMode, TEARDOWN_PATIENCE,
@@ -188,6 +188,8 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     let streams = std::mem::take(&mut handed.streams);
     let (owner, ready, resolv_conf) = (handed.owner.take(), handed.network.take(), handed.resolv.take());
     let log_server = handed.log.take();
+    // Before the request is kept for later starts, which need no other log: it may hold keys.
+    let log = std::mem::take(&mut request.log);
     let kept = if backoff.is_active() { Some(Kept::new(host, &request, &mut handed)?) } else { None };
     if let Some(kept) = &kept {
         (request, handed) = kept.next(host)?;
@@ -196,7 +198,6 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
         scaffold.root = handed.root.take();
     }
     handed.network = ready;
-    let log = std::mem::take(&mut request.log);
     let volumes = Volume::among(&request.spec.mounts);
     let (mut record, policy) = describe(host, &scaffold.directory, &request, kept.is_some())?;
     let health = request.health.take().map(|check| Health::new(*check));
@@ -239,6 +240,7 @@ pub fn bear(
     if plan.ready {
         request.spec.linux.sysctl.retain(|name, value| !SYSCTLS.contains(&(name.as_str(), value.as_str())));
     }
+    let hooks = prepare::hooks(&request, &mut handed)?;
     let mounts = prepare::mounts(&mut request, &mut handed)?;
     let files = prepare::files(&mut request, &mounts);
     let linux = &request.spec.linux;
@@ -249,7 +251,7 @@ pub fn bear(
     let bound = prepare::bound(&request.id, &files);
     let namespace = plan.network()?.filter(|_| network.is_some());
     let root = handed.root.as_ref().or(root);
-    let (setup, pipes) = arrange(host, root, request, handed.directory, mounts, bound, gate, &plan)?;
+    let (setup, pipes) = arrange(host, root, request, handed.directory, mounts, bound, hooks, gate, &plan)?;
     let (task, template) = launch(host, cgroup, plan, setup, pipes)?;
     let pidfd = task.pidfd.as_fd().try_clone_to_owned();
     cradle.child = Some((task.pid, pidfd.map_err(|error| Error::io("duplicate a pidfd", &error))?));
@@ -374,6 +376,7 @@ fn arrange(
     directory: Option<OwnedFd>,
     mounts: Vec<rocker_core::container::Planned>,
     files: Vec<(PathBuf, PathBuf)>,
+    hooks: Option<Hooks>,
     gate: Gate,
     plan: &Namespaces,
 ) -> Result<(init::Setup, Pipes)> {
@@ -397,6 +400,7 @@ fn arrange(
         propagation: prepare::propagation(spec.linux.rootfs_propagation.as_deref())?,
         mounts,
         files,
+        hooks,
         devices: spec.linux.devices,
         masked: spec.linux.masked_paths,
         protected: spec.linux.readonly_paths,

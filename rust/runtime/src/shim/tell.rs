@@ -60,15 +60,15 @@ impl Shim<'_> {
             ];
             self.other_later("volume", "mount", &volume.name, &more);
         }
-        for (network, name) in self.network.iter().flat_map(Network::names) {
-            self.network_later("connect", network, name);
+        for (network, name, driver) in self.network.iter().flat_map(Network::names) {
+            self.network_later("connect", network, name, driver);
         }
     }
 
     /// The events of what the container does not use any more, in Docker's order.
     pub(super) fn tell_end_of_use(&self) {
-        for (network, name) in self.network.iter().flat_map(Network::names) {
-            self.network_later("disconnect", network, name);
+        for (network, name, driver) in self.network.iter().flat_map(Network::names) {
+            self.network_later("disconnect", network, name, driver);
         }
         for volume in &self.volumes {
             let more = [("container", self.record.state.id.as_str()), ("driver", "local")];
@@ -78,8 +78,8 @@ impl Shim<'_> {
     }
 
     /// An event of the container's in a network.
-    pub(super) fn network_later(&self, action: &str, network: &str, name: &str) {
-        let more = [("container", self.record.state.id.as_str()), ("name", name), ("type", "bridge")];
+    pub(super) fn network_later(&self, action: &str, network: &str, name: &str, driver: &str) {
+        let more = [("container", self.record.state.id.as_str()), ("name", name), ("type", driver)];
         self.other_later("network", action, network, &more);
     }
 

@@ -22,7 +22,7 @@ use nix::sys::socket::{
 use nix::sys::time::TimeVal;
 
 pub use filter::keep_messages;
-pub use route::{Address, Config, LOOPBACK, Link, Route, Veth};
+pub use route::{Address, Child, Config, IpvlanFlag, LOOPBACK, Link, MacvlanMode, Route, Upper, Veth};
 pub use wire::{Attributes, Batch, Message, Messages, be_number, number, text};
 
 /// Room for one datagram: the kernel fills dumps up to 32 KiB each (`NLMSG_GOODSIZE`, `netlink_dump`).

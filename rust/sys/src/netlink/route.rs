@@ -14,6 +14,7 @@ use crate::check;
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
+const IFLA_LINK: u16 = 5;
 const IFLA_MASTER: u16 = 10;
 const IFLA_LINKINFO: u16 = 18;
 const IFLA_NET_NS_FD: u16 = 28;
@@ -25,6 +26,11 @@ const IFLA_INFO_DATA: u16 = 2;
 const IFLA_INFO_SLAVE_KIND: u16 = 4;
 const IFLA_INFO_SLAVE_DATA: u16 = 5;
 const VETH_INFO_PEER: u16 = 1;
+const IFLA_VLAN_ID: u16 = 1;
+const IFLA_MACVLAN_MODE: u16 = 1;
+const IFLA_IPVLAN_MODE: u16 = 1;
+const IFLA_IPVLAN_FLAGS: u16 = 2;
+const IPVLAN_MODE_L2: u16 = 0;
 const IFLA_BRPORT_MODE: u16 = 4;
 const IFLA_BRPORT_ISOLATED: u16 = 33;
 const RTEXT_FILTER_SKIP_STATS: u32 = 8;
@@ -88,6 +94,56 @@ pub struct Veth<'a> {
     /// Hardware address of the other end.
     pub mac: Option<[u8; 6]>,
     /// Bytes in a frame; the kernel's default when None.
+    pub mtu: Option<u32>,
+}
+
+/// What a link on another one is, and how those of one parent treat each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upper {
+    /// With a hardware address of its own (`MACVLAN_MODE_*`).
+    Macvlan(MacvlanMode),
+    /// With its parent's, in mode `l2` (`IPVLAN_F_*`).
+    Ipvlan(IpvlanFlag),
+}
+
+/// include/uapi/linux/if_link.h
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MacvlanMode {
+    /// They do not reach each other.
+    Private = 1,
+    /// By a switch that sends frames back.
+    Vepa = 2,
+    /// Directly.
+    Bridge = 4,
+    /// One alone has the parent.
+    Passthru = 8,
+}
+
+/// include/uapi/linux/if_link.h
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IpvlanFlag {
+    /// Directly.
+    Bridge = 0,
+    /// They do not reach each other.
+    Private = 1,
+    /// By a switch that sends frames back.
+    Vepa = 2,
+}
+
+/// A link on a link of this namespace, born in another namespace.
+#[derive(Debug)]
+pub struct Child<'a> {
+    /// What it is.
+    pub kind: Upper,
+    /// Index of the link below it.
+    pub parent: u32,
+    /// Its name.
+    pub name: &'a str,
+    /// The namespace in which it is born.
+    pub namespace: BorrowedFd<'a>,
+    /// Hardware address; the kernel's choice when None.
+    pub mac: Option<[u8; 6]>,
+    /// Bytes in a frame; the parent's when None.
     pub mtu: Option<u32>,
 }
 
@@ -202,6 +258,54 @@ impl Route {
         }
         sizes(&mut batch, veth.mtu);
         batch.end(peer).end(data).end(info);
+        self.one(batch)
+    }
+
+    /// Makes a link on another one in place, in its namespace and with its name; it is down.
+    pub fn add_child(&mut self, child: &Child<'_>) -> nix::Result<()> {
+        let mut batch = Batch::new();
+        batch.message(libc::RTM_NEWLINK, CREATE, &link_header(0, 0, 0)).string(IFLA_IFNAME, child.name);
+        batch.u32(IFLA_LINK, child.parent).u32(IFLA_NET_NS_FD, child.namespace.as_raw_fd() as u32);
+        if let Some(mac) = child.mac {
+            batch.attribute(IFLA_ADDRESS, &mac);
+        }
+        sizes(&mut batch, child.mtu);
+        let info = batch.nest(IFLA_LINKINFO);
+        match child.kind {
+            Upper::Macvlan(mode) => {
+                batch.attribute(IFLA_INFO_KIND, b"macvlan");
+                let data = batch.nest(IFLA_INFO_DATA);
+                batch.u32(IFLA_MACVLAN_MODE, mode as u32).end(data);
+            }
+            Upper::Ipvlan(flag) => {
+                batch.attribute(IFLA_INFO_KIND, b"ipvlan");
+                let data = batch.nest(IFLA_INFO_DATA);
+                batch.attribute(IFLA_IPVLAN_MODE, &IPVLAN_MODE_L2.to_ne_bytes());
+                batch.attribute(IFLA_IPVLAN_FLAGS, &(flag as u16).to_ne_bytes()).end(data);
+            }
+        }
+        batch.end(info);
+        self.one(batch)
+    }
+
+    /// Makes the link of a VLAN of another link; it is down.
+    pub fn add_vlan(&mut self, name: &str, parent: u32, id: u16) -> nix::Result<()> {
+        let mut batch = Batch::new();
+        batch.message(libc::RTM_NEWLINK, CREATE, &link_header(0, 0, 0)).string(IFLA_IFNAME, name);
+        batch.u32(IFLA_LINK, parent);
+        let info = batch.nest(IFLA_LINKINFO);
+        batch.attribute(IFLA_INFO_KIND, b"vlan");
+        let data = batch.nest(IFLA_INFO_DATA);
+        batch.attribute(IFLA_VLAN_ID, &id.to_ne_bytes()).end(data).end(info);
+        self.one(batch)
+    }
+
+    /// Makes a link that leads nowhere; it is down.
+    pub fn add_dummy(&mut self, name: &str) -> nix::Result<()> {
+        let mut batch = Batch::new();
+        batch.message(libc::RTM_NEWLINK, CREATE, &link_header(0, 0, 0)).string(IFLA_IFNAME, name);
+        let info = batch.nest(IFLA_LINKINFO);
+        batch.attribute(IFLA_INFO_KIND, b"dummy").end(info);
         self.one(batch)
     }
 
@@ -368,6 +472,50 @@ mod tests {
             }
         };
         std::thread::spawn(run).join().unwrap();
+    }
+
+    #[test]
+    fn a_link_on_a_link_is_made_in_place_where_the_kernel_has_its_kind() {
+        in_a_namespace(|| {
+            let mut host = Route::open().unwrap();
+            let home = host.namespace().unwrap();
+            unshare(CloneFlags::CLONE_NEWNET).unwrap();
+            let mut inside = Route::open().unwrap();
+            let namespace = inside.namespace().unwrap();
+            nix::sched::setns(home, CloneFlags::CLONE_NEWNET).unwrap();
+            host.add_bridge("wire", [2, 0x42, 0, 0, 0, 9], None).unwrap();
+            let parent = host.link("wire").unwrap().unwrap().index;
+            let kinds = [
+                Upper::Macvlan(MacvlanMode::Bridge),
+                Upper::Macvlan(MacvlanMode::Private),
+                Upper::Ipvlan(IpvlanFlag::Bridge),
+            ];
+            for kind in kinds {
+                let mac = matches!(kind, Upper::Macvlan(_)).then_some([2, 0x42, 10, 9, 0, 3]);
+                let child =
+                    Child { kind, parent, name: "eth0", namespace: namespace.as_fd(), mac, mtu: None };
+                match host.add_child(&child) {
+                    Ok(()) => {}
+                    Err(errno) => {
+                        assert_eq!(errno, Errno::EOPNOTSUPP, "{kind:?}");
+                        continue;
+                    }
+                }
+                assert_eq!(host.add_child(&child), Err(Errno::EEXIST));
+                assert_eq!(host.link("eth0").unwrap(), None);
+                assert_eq!(
+                    inside.link("eth0").unwrap().map(|link| link.flags & libc::IFF_UP as u32),
+                    Some(0)
+                );
+                inside.delete("eth0").unwrap();
+            }
+            for made in [host.add_vlan("wire.7", parent, 7), host.add_dummy("dummy")] {
+                assert!(matches!(made, Ok(()) | Err(Errno::EOPNOTSUPP)), "{made:?}");
+            }
+            // A VLAN has no number 4095: where the kernel has VLANs it says so.
+            let wrong = host.add_vlan("wire.8", parent, 4095);
+            assert!(matches!(wrong, Err(Errno::ERANGE | Errno::EOPNOTSUPP)), "{wrong:?}");
+        });
     }
 
     #[test]

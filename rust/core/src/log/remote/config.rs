@@ -43,6 +43,36 @@ pub struct RemoteConfig {
     /// Milliseconds after which a connection is made anew; 0: never.
     #[serde(default)]
     pub reconnect: u64,
+    /// TLS on the connection, which is one of TCP.
+    #[serde(default)]
+    pub tls: Option<Tls>,
+}
+
+/// Whom to trust, and who this side is: contents of files, because the shim sees none of the host's.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// What the server's certificate must be valid for: a name or an address.
+    pub server_name: String,
+    /// Certificates of authorities, PEM.
+    #[serde(default)]
+    pub roots: Vec<String>,
+    /// This side's certificate with those between it and its authority, PEM; empty without one.
+    #[serde(default)]
+    pub certificate: String,
+    /// Its key, PEM.
+    #[serde(default)]
+    pub key: String,
+    /// Whether the server may be anybody.
+    #[serde(default)]
+    pub skip_verify: bool,
+}
+
+impl std::fmt::Debug for Tls {
+    /// Without the key.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Tls").field("server_name", &self.server_name).finish_non_exhaustive()
+    }
 }
 
 const fn megabyte() -> u64 {
@@ -113,6 +143,9 @@ pub struct Syslog {
     /// The host name in messages; None: the local address of the connection, as Docker has it.
     #[serde(default)]
     pub hostname: Option<String>,
+    /// Whether its length stands before each message (RFC 5425).
+    #[serde(default)]
+    pub counted: bool,
 }
 
 /// Formats of syslog messages.

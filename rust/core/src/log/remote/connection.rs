@@ -11,20 +11,28 @@ use nix::sys::socket::{
 use nix::unistd::{chdir, fchdir, write};
 
 use super::config::Address;
+use super::tls::{Session, Trust};
 
 /// A socket, connected or about to be.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub fd: OwnedFd,
-    /// Whether `connect(2)` has not come to its end yet.
+    /// Whether `connect(2)`, or the handshake after it, has not come to its end yet.
     pub pending: bool,
     /// Whether messages are datagrams.
     pub datagrams: bool,
+    /// The session of TLS, from when the socket is connected.
+    tls: Option<Box<Session>>,
 }
 
 impl Connection {
-    /// Begin to connect to the `which`th of a server's addresses. A unix socket's name is looked up below `directory`.
-    pub fn begin(address: &Address, which: usize, directory: Option<&OwnedFd>) -> nix::Result<Self> {
+    /// Begin to connect, with TLS where somebody is to be trusted, to the `which`th of a server's addresses. A unix socket's name is looked up below `directory`.
+    pub fn begin(
+        address: &Address,
+        which: usize,
+        directory: Option<&OwnedFd>,
+        trust: Option<&Trust>,
+    ) -> nix::Result<Self> {
         let (kind, datagrams) = match address {
             Address::Udp(_) | Address::Unixgram(_) => (SockType::Datagram, true),
             Address::Tcp(_) | Address::Unix(_) => (SockType::Stream, false),
@@ -45,20 +53,59 @@ impl Connection {
             }
         };
         match result {
-            Ok(()) => Ok(Self { fd, pending: false, datagrams }),
-            Err(Errno::EINPROGRESS) => Ok(Self { fd, pending: true, datagrams }),
+            Ok(()) | Err(Errno::EINPROGRESS) => {
+                let pending = result.is_err() || trust.is_some();
+                Ok(Self { fd, pending, datagrams, tls: None })
+            }
             Err(errno) => Err(errno),
         }
     }
 
-    /// How a pending connect has ended, once the socket can be written.
-    pub fn finish(&mut self) -> nix::Result<()> {
-        match getsockopt(&self.fd, sockopt::SocketError)? {
-            0 => {
-                self.pending = false;
-                Ok(())
+    /// Go on with a pending connection, once the socket is ready for what [`Connection::waits_to_write`] says. What has
+    /// come of it: `pending` is no more, or there is more to wait for.
+    pub fn go_on(&mut self, trust: Option<&Trust>) -> nix::Result<()> {
+        if self.tls.is_none() {
+            match getsockopt(&self.fd, sockopt::SocketError)? {
+                0 => {}
+                number => return Err(Errno::from_raw(number)),
             }
-            number => Err(Errno::from_raw(number)),
+            let Some(trust) = trust else {
+                self.pending = false;
+                return Ok(());
+            };
+            self.tls = Some(Box::new(trust.begin()?));
+        }
+        if let Some(session) = &mut self.tls {
+            self.pending = !session.shake_hands(self.fd.as_fd())?;
+        }
+        Ok(())
+    }
+
+    /// Whether a pending connection, or what a session still holds, waits until the socket can be written.
+    pub fn waits_to_write(&self) -> bool {
+        match &self.tls {
+            None => self.pending,
+            Some(session) => session.wants_write(),
+        }
+    }
+
+    /// Send what a session still holds; EAGAIN while it does.
+    pub fn flush(&mut self) -> nix::Result<()> {
+        match &mut self.tls {
+            Some(session) if !self.pending => session.flush(self.fd.as_fd()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Why a session failed, in words.
+    pub fn take_trouble(&mut self) -> Option<String> {
+        self.tls.as_mut().and_then(|session| session.trouble.take())
+    }
+
+    /// Tell the server that nothing follows.
+    pub fn say_goodbye(&mut self) {
+        if let Some(session) = &mut self.tls {
+            session.say_goodbye(self.fd.as_fd());
         }
     }
 
@@ -70,7 +117,10 @@ impl Connection {
         }
     }
 
-    pub fn send(&self, bytes: &[u8]) -> nix::Result<usize> {
+    pub fn send(&mut self, bytes: &[u8]) -> nix::Result<usize> {
+        if let Some(session) = &mut self.tls {
+            return session.send(self.fd.as_fd(), bytes);
+        }
         match send(self.fd.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT) {
             Err(Errno::EINTR) => Err(Errno::EAGAIN),
             other => other,
@@ -88,7 +138,10 @@ impl Connection {
     }
 
     /// Read what the server says: 0 at the end of the stream.
-    pub fn receive(&self, buffer: &mut [u8]) -> nix::Result<usize> {
+    pub fn receive(&mut self, buffer: &mut [u8]) -> nix::Result<usize> {
+        if let Some(session) = &mut self.tls {
+            return session.receive(self.fd.as_fd(), buffer);
+        }
         recv(self.fd.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT)
     }
 

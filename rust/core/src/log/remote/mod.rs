@@ -6,8 +6,10 @@
 //! | [`queue`] | what waits to be sent, and what was dropped |
 //! | [`sender`] | connect, send, try again: never waits, but at the start and at the end |
 //! | `connection` | sockets |
+//! | `tls` | the session on one, where it has TLS |
 //! | `syslog`, `gelf`, `journald`, `fluentd` | records as the bytes that Docker's drivers send |
 //! | `msgpack` | the encoding of the last |
+//! | `patience` | how long is waited |
 //! | `partial` | the parts of a long line |
 //!
 //! A shim has one thread: nothing here blocks. In blocking mode the shim reads no output while [`Remote::is_behind`],
@@ -22,11 +24,13 @@ mod gelf;
 mod journald;
 mod msgpack;
 mod partial;
+mod patience;
 mod queue;
 mod sender;
 mod syslog;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 pub use config::RemoteConfig;
 pub use sender::{Interest, Remote};

@@ -3,12 +3,13 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::time::{ClockId, clock_gettime};
+use nix::poll::PollFlags;
 
 use super::config::{Address, Form, RemoteConfig};
 use super::connection::Connection;
+use super::patience::{millis, now, text, wait};
 use super::queue::Queue;
+use super::tls::Trust;
 use super::{Encoder, Line, Stream, msgpack};
 use crate::{Error, Kind, Result};
 
@@ -26,6 +27,7 @@ const LONGEST: u64 = 60_000;
 pub struct Remote {
     config: RemoteConfig,
     directory: Option<OwnedFd>,
+    trust: Option<Trust>,
     encoder: Encoder,
     queue: Queue,
     link: Link,
@@ -48,6 +50,8 @@ pub struct Remote {
     /// Counts sockets, so that whoever waits for one knows a new one of the same number.
     generation: u64,
     errno: Errno,
+    /// In the place of what `errno` means, where TLS failed.
+    trouble: Option<String>,
 }
 
 #[derive(Debug)]
@@ -71,12 +75,14 @@ impl Remote {
     /// Connect to a server, at once unless it may come later. A unix socket is looked up below `directory`.
     ///
     /// # Errors
-    /// [`crate::Kind::System`]: there is no connection after 10 s.
+    /// [`crate::Kind::System`]: there is no connection after 10 s. [`crate::Kind::Invalid`]: a certificate or key is none.
     pub fn open(config: &RemoteConfig, directory: Option<OwnedFd>) -> Result<Self> {
         let mut remote = Self {
             encoder: Encoder::new(&config.form),
-            config: config.clone(),
+            // The certificates are in `trust` by then, and need not be kept as texts.
+            config: RemoteConfig { tls: None, ..config.clone() },
             directory,
+            trust: config.tls.as_ref().map(Trust::new).transpose()?,
             queue: Queue::default(),
             link: Link::None,
             local: String::new(),
@@ -90,6 +96,7 @@ impl Remote {
             connected_at: 0,
             generation: 0,
             errno: Errno::ENOTCONN,
+            trouble: None,
         };
         if !config.late {
             remote.connect_now()?;
@@ -104,12 +111,11 @@ impl Remote {
             self.which = which;
             match self.connect_by(until) {
                 Ok(()) => return Ok(()),
-                Err(errno) => self.errno = errno,
+                Err(errno) => self.note(errno),
             }
         }
         self.link = Link::None;
-        let name = &self.config.name;
-        let message = format!("failed to initialize logging driver: {name}: {}", text(self.errno));
+        let message = format!("failed to initialize logging driver: {}: {}", self.config.name, self.why());
         Err(Error::sys("connect to the log server", self.errno)
             .kind(Kind::System)
             .message(message)
@@ -117,15 +123,19 @@ impl Remote {
     }
 
     fn connect_by(&mut self, until: i64) -> nix::Result<()> {
-        self.link =
-            Link::Socket(Connection::begin(&self.config.address, self.which, self.directory.as_ref())?);
+        self.link = Link::Socket(self.socket_to()?);
         let Link::Socket(connection) = &mut self.link else { return Ok(()) };
-        if connection.pending {
-            wait(connection.as_fd(), PollFlags::POLLOUT, until)?;
-            connection.finish()?;
+        while connection.pending {
+            wait(connection.as_fd(), awaited(connection), until)?;
+            connection.go_on(self.trust.as_ref())?;
         }
         self.connected();
         Ok(())
+    }
+
+    fn socket_to(&self) -> nix::Result<Connection> {
+        let (directory, trust) = (self.directory.as_ref(), self.trust.as_ref());
+        Connection::begin(&self.config.address, self.which, directory, trust)
     }
 
     fn connected(&mut self) {
@@ -179,13 +189,13 @@ impl Remote {
             return None;
         }
         let count = std::mem::take(&mut self.queue.dropped);
-        let reason =
-            if self.errno == Errno::ENOBUFS { "the buffer was full".to_owned() } else { text(self.errno) };
+        let reason = if self.errno == Errno::ENOBUFS { "the buffer was full".to_owned() } else { self.why() };
         Some(format!("rocker: {count} records were not sent to {}: {reason}", self.config.name))
     }
 
     /// Do what can be done without waiting.
     pub fn pump(&mut self) {
+        self.flush();
         loop {
             if self.give_up_at.is_some_and(|at| at <= now()) {
                 self.failed(Errno::ETIMEDOUT);
@@ -204,11 +214,21 @@ impl Remote {
         }
     }
 
+    /// Sends what a session of TLS still holds of records that were taken.
+    fn flush(&mut self) {
+        if let Link::Socket(connection) = &mut self.link {
+            match connection.flush() {
+                Ok(()) | Err(Errno::EAGAIN) => {}
+                Err(errno) => self.failed(errno),
+            }
+        }
+    }
+
     fn begin(&mut self) -> bool {
         if self.which == 0 {
             self.attempts += 1;
         }
-        match Connection::begin(&self.config.address, self.which, self.directory.as_ref()) {
+        match self.socket_to() {
             Ok(connection) => {
                 let pending = connection.pending;
                 self.link = Link::Socket(connection);
@@ -226,10 +246,11 @@ impl Remote {
 
     fn look_at_connect(&mut self) -> bool {
         let Link::Socket(connection) = &mut self.link else { return false };
-        match wait(connection.as_fd(), PollFlags::POLLOUT, 0) {
+        match wait(connection.as_fd(), awaited(connection), 0) {
             Err(Errno::ETIMEDOUT) => return false,
             Err(errno) => self.not_connected(errno),
-            Ok(()) => match connection.finish() {
+            Ok(()) => match connection.go_on(self.trust.as_ref()) {
+                Ok(()) if connection.pending => {}
                 Ok(()) => self.connected(),
                 Err(errno) => self.not_connected(errno),
             },
@@ -241,6 +262,7 @@ impl Remote {
     fn not_connected(&mut self, errno: Errno) {
         self.which += 1;
         if self.which < self.addresses() {
+            self.note(errno);
             self.link = Link::None;
             self.give_up_at = None;
         } else {
@@ -250,7 +272,7 @@ impl Remote {
 
     /// A connection is over: a new one for the first record, unless that has had its share.
     fn failed(&mut self, errno: Errno) {
-        self.errno = errno;
+        self.note(errno);
         self.link = Link::None;
         self.which = 0;
         self.give_up_at = None;
@@ -271,6 +293,19 @@ impl Remote {
         }
     }
 
+    /// Remembers why a connection is over.
+    fn note(&mut self, errno: Errno) {
+        self.errno = errno;
+        self.trouble = match &mut self.link {
+            Link::Socket(connection) => connection.take_trouble(),
+            _ => None,
+        };
+    }
+
+    fn why(&self) -> String {
+        self.trouble.clone().unwrap_or_else(|| text(self.errno))
+    }
+
     /// Milliseconds before the next attempt.
     fn pause(&self) -> u64 {
         let retry = self.config.retry;
@@ -284,7 +319,9 @@ impl Remote {
     }
 
     fn send_first(&mut self) -> bool {
-        let (Link::Socket(connection), Some(item)) = (&self.link, self.queue.front()) else { return false };
+        let (Link::Socket(connection), Some(item)) = (&mut self.link, self.queue.front()) else {
+            return false;
+        };
         if self.config.reconnect > 0
             && self.sent == 0
             && now() - self.connected_at > millis(self.config.reconnect)
@@ -354,7 +391,7 @@ impl Remote {
     }
 
     fn read_answer(&mut self) -> bool {
-        let Link::Socket(connection) = &self.link else { return false };
+        let Link::Socket(connection) = &mut self.link else { return false };
         let mut buffer = [0; 256];
         match connection.receive(&mut buffer) {
             Err(Errno::EAGAIN | Errno::EINTR) => return false,
@@ -380,7 +417,7 @@ impl Remote {
 
     /// The socket can be read or written, or has ended.
     pub fn ready(&mut self) {
-        if let Link::Socket(connection) = &self.link
+        if let Link::Socket(connection) = &mut self.link
             && !connection.pending
             && !connection.datagrams
             && !self.awaiting
@@ -409,7 +446,7 @@ impl Remote {
     #[must_use]
     pub fn interest(&self) -> Option<Interest> {
         let Link::Socket(connection) = &self.link else { return None };
-        let write = connection.pending || self.full;
+        let write = connection.waits_to_write() || self.full;
         (write || !connection.datagrams).then_some(Interest { write, generation: self.generation })
     }
 
@@ -427,11 +464,17 @@ impl Remote {
     pub(in crate::log) fn close(&mut self) {
         let until = now() + millis(CLOSE);
         self.pump();
-        while !self.queue.is_empty() && now() < until {
+        while !(self.queue.is_empty() && self.is_flushed()) && now() < until {
             let next = self.deadline().map_or(until, |at| at.min(until));
-            let flags = if self.awaiting { PollFlags::POLLIN } else { PollFlags::POLLOUT };
             match &self.link {
-                Link::Socket(connection) => drop(wait(connection.as_fd(), flags, next)),
+                Link::Socket(connection) => {
+                    let flags = match connection.pending {
+                        true => awaited(connection),
+                        false if self.awaiting && self.is_flushed() => PollFlags::POLLIN,
+                        false => PollFlags::POLLOUT,
+                    };
+                    let _ = wait(connection.as_fd(), flags, next);
+                }
                 _ if self.config.late => break,
                 _ => {
                     std::thread::sleep(std::time::Duration::from_nanos((next - now()).max(0).cast_unsigned()))
@@ -440,40 +483,22 @@ impl Remote {
             self.pump();
         }
         self.queue.give_up_all();
+        if let Link::Socket(connection) = &mut self.link {
+            connection.say_goodbye();
+        }
         self.link = Link::None;
     }
-}
 
-/// Waits until a monotonic time; ETIMEDOUT then.
-fn wait(fd: BorrowedFd<'_>, flags: PollFlags, until: i64) -> nix::Result<()> {
-    loop {
-        let left = (until - now()).max(0) / 1_000_000 + i64::from(until > now());
-        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-        match poll(&mut [PollFd::new(fd, flags)], timeout) {
-            Ok(0) => return Err(Errno::ETIMEDOUT),
-            Ok(_) => return Ok(()),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
+    /// Whether all that was taken from the queue has left this process.
+    fn is_flushed(&self) -> bool {
+        match &self.link {
+            Link::Socket(connection) => connection.pending || !connection.waits_to_write(),
+            _ => true,
         }
     }
 }
 
-fn now() -> i64 {
-    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |time| time.tv_sec() * 1_000_000_000 + time.tv_nsec())
-}
-
-fn millis(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX / 2_000_000).saturating_mul(1_000_000)
-}
-
-/// As Go writes it: `connection refused`.
-fn text(errno: Errno) -> String {
-    match errno {
-        Errno::ETIMEDOUT => "i/o timeout".to_owned(),
-        _ => {
-            let text = errno.desc();
-            let mut letters = text.chars();
-            letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
-        }
-    }
+/// What a pending connection waits for.
+fn awaited(connection: &Connection) -> PollFlags {
+    if connection.waits_to_write() { PollFlags::POLLOUT } else { PollFlags::POLLIN }
 }

@@ -41,6 +41,9 @@ impl Encoder {
         let mut message = head.into_bytes();
         message.extend_from_slice(line.bytes);
         message.push(b'\n');
+        if self.form.counted {
+            message.splice(..0, format!("{} ", message.len()).into_bytes());
+        }
         Some(Encoded { parts: vec![message], acknowledgement: None })
     }
 

@@ -24,6 +24,7 @@ impl Shim<'_> {
         let state = planned(&request.endpoint)?;
         let id = self.record.state.id.clone();
         let (joined_id, name) = (request.endpoint.network.clone(), request.endpoint.name.clone());
+        let driver = request.endpoint.bridge.driver();
         network.know(request.dns.hosts);
         network.endpoints.push((request.endpoint, state));
         self.record.state.network = Some(network.state());
@@ -35,7 +36,7 @@ impl Shim<'_> {
             let _ = self.record.write();
             return Err(error);
         }
-        self.network_later("connect", &joined_id, &name);
+        self.network_later("connect", &joined_id, &name, driver);
         self.say_events();
         rewrite_files(self.record.directory.as_fd(), &request.files)?;
         self.watch(Token::Resolver, EpollFlags::EPOLLIN)?;
@@ -46,10 +47,12 @@ impl Shim<'_> {
     pub(in crate::shim) fn disconnect_network(&mut self, request: &DisconnectRequest) -> Result<()> {
         let network = self.network.as_mut().ok_or_else(no_endpoints)?;
         let id = self.record.state.id.clone();
-        let name = network.names().find(|(id, _)| *id == request.network).map(|(_, name)| name.to_owned());
+        let found = network.names().find(|(id, ..)| *id == request.network);
+        let (name, driver) =
+            found.map_or_else(Default::default, |(_, name, driver)| (name.to_owned(), driver));
         network.leave(self.host, &id, &request.network)?;
         self.record.state.network = Some(network.state());
-        self.network_later("disconnect", &request.network, &name.unwrap_or_default());
+        self.network_later("disconnect", &request.network, &name, driver);
         self.say_events();
         self.record.write()?;
         rewrite_files(self.record.directory.as_fd(), &request.files)
@@ -108,7 +111,9 @@ impl Network {
     fn leave_last(&mut self, host: &Host, id: &str) {
         if let Some((endpoint, state)) = self.endpoints.pop() {
             records::remove(host.run.as_fd(), &endpoint.network, id);
-            let _ = network::detach(&state.link);
+            if let Some(inside) = &self.inside {
+                let _ = network::detach(inside, &endpoint, &state.link);
+            }
         }
         let _ = self.lead_ports();
         let _ = self.open_resolver(host);
@@ -119,7 +124,10 @@ impl Network {
         let place = place.ok_or_else(|| not_connected(network))?;
         // Nobody is to be sent there any more.
         records::remove(host.run.as_fd(), network, id);
-        network::detach(&self.endpoints[place].1.link)?;
+        let (endpoint, state) = &self.endpoints[place];
+        if let Some(inside) = &self.inside {
+            network::detach(inside, endpoint, &state.link)?;
+        }
         let (left, _) = self.endpoints.remove(place);
         self.lead_ports()?;
         self.open_resolver(host)?;

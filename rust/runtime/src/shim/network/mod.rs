@@ -100,9 +100,11 @@ impl Network {
         }
     }
 
-    /// Id and name of each network.
-    pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.endpoints.iter().map(|(endpoint, _)| (endpoint.network.as_str(), endpoint.name.as_str()))
+    /// Id, name and driver of each network.
+    pub fn names(&self) -> impl Iterator<Item = (&str, &str, &'static str)> {
+        self.endpoints
+            .iter()
+            .map(|(endpoint, _)| (&*endpoint.network, &*endpoint.name, endpoint.bridge.driver()))
     }
 
     /// Whether it has been brought up, by an earlier start.
@@ -239,13 +241,11 @@ fn planned(endpoint: &Endpoint) -> Result<EndpointState> {
     let mut bytes = [0; 8];
     rocker_sys::random(&mut bytes).map_err(|errno| Error::sys("getrandom", errno))?;
     let number = u64::from_ne_bytes(bytes) & 0xfff_ffff_ffff;
-    Ok(EndpointState {
-        network: endpoint.network.clone(),
-        interface: endpoint.interface.clone(),
-        link: format!("rkv{number:011x}"),
-        addresses: endpoint.addresses.clone(),
-        mac: endpoint.mac,
-    })
+    let link = match endpoint.bridge.parent {
+        Some(_) => String::new(),
+        None => format!("rkv{number:011x}"),
+    };
+    Ok(network::endpoint_state(endpoint, &link))
 }
 
 /// Those that were named, else the host's.
