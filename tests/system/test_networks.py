@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from helpers.processes import end, find, wait_ended
+from helpers.until import until
 from rocker.engine.options import RunOptions
 from rocker.errors import ConflictError, RockerError
 from rocker.network.address import shown
@@ -280,6 +281,30 @@ def test_a_running_container_joins_and_leaves_networks(start, engine):
         mine.disconnect("other")
     mine.connect(other)
     assert found(other, "web") == {ip_of(web, "mine")}
+
+
+def test_a_container_between_two_starts_joins_and_leaves_networks(start, engine, tmp_path):
+    one, two = engine.networks.create("one"), engine.networks.create("two")
+    web = start("web", network="two")
+    script = "test -e /b/go && exec sleep 1000; exit 5"
+    other = start("other", script, network="one", restart_policy="always", mounts=[f"{tmp_path}:/b"])
+    # By then the pause before the next start is 800 ms and more.
+    until(lambda: other.inspect()["RestartCount"] >= 4 and other.status == "restarting", "a pause")
+    two.connect(other, aliases=["o"])
+    address = ip_of(other, "two")
+    assert found(web, "o") == {address}
+    other.rename("another")
+    assert found(web, "another") == {address}
+    one.disconnect(other)
+    one.remove()
+    with pytest.raises(ConflictError, match="has active endpoints"):
+        two.remove()
+    (tmp_path / "go").touch()
+    until(lambda: other.status == "running" and other.inspect()["State"]["Pid"], "the next start")
+    assert other.exec(["ls", "/sys/class/net"]).lines == ["eth1", "lo"]
+    assert f"inet {address}/" in other.exec(["ip", "-o", "-4", "addr", "show", "dev", "eth1"]).text
+    assert f"{address}\t{other.short_id}" in other.exec(["cat", "/etc/hosts"]).text
+    assert found(other, "web") == {ip_of(web, "two")}
 
 
 def test_the_default_route_goes_with_its_network(start, engine):

@@ -7,7 +7,7 @@ import time
 from rocker.engine.config import ContainerConfig
 from rocker.engine.filters import given, labels_fit
 from rocker.engine.reconcile import collect, drop_gone
-from rocker.engine.state import RUNS, has_processes, health_of
+from rocker.engine.state import RUNS, has_network, health_of
 from rocker.errors import ContainerNotFoundError, InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -128,7 +128,7 @@ class _PortFilter:
     def accepts(self, config: ContainerConfig, state: dict[str, Any] | None) -> bool:
         have: dict[str, set[str]] = {"expose": set(config.exposed_ports), "publish": set()}
         for port in ((state or {}).get("network") or {}).get("ports", ()):
-            if has_processes(state):
+            if has_network(state):
                 have["publish"].add(f"{port['host_port']}/{port['protocol']}")
         return all(not wanted.isdisjoint(have[name]) for name, wanted in self._wanted.items())
 
@@ -242,7 +242,7 @@ def _row(
         "Status": states.describe(state, now),
         "HostConfig": {"NetworkMode": config.options.network or "bridge"},
         "NetworkSettings": {
-            "Networks": network_settings.entries(view, row.id, row.name, config, running=has_processes(state))
+            "Networks": network_settings.entries(view, row.id, row.name, config, running=has_network(state))
         },
         "Mounts": mounts(engine, config),
     }
