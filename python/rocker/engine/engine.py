@@ -269,7 +269,7 @@ class Engine:
         return info(self)
 
     def disk_usage(self) -> DiskUsage:
-        """Return Docker's `GET /system/df`, without volumes and build cache."""
+        """Return Docker's `GET /system/df`; the build cache is always empty."""
         from rocker.engine.usage import usage
 
         return usage(self)
