@@ -39,7 +39,7 @@ COMMAND = DockerCommand(
     usage="[OPTIONS]",
     summary="Remove all unused networks",
     flags=[
-        Flag("--filter", kind="filter", parse=parse_filter, many=True,
+        Flag("--filter", kind="filter", parse=parse_filter, many=True, offers=_FILTERS,
              help='Provide filter values (e.g. "until=<timestamp>")'),
         Flag("-f", "--force", help="Do not prompt for confirmation"),
     ],

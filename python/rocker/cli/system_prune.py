@@ -53,7 +53,7 @@ COMMAND = DockerCommand(
     aliases=["rocker system prune"],
     flags=[
         Flag("-a", "--all", help="Remove all unused images not just dangling ones"),
-        Flag("--filter", kind="filter", parse=parse_filter, many=True,
+        Flag("--filter", kind="filter", parse=parse_filter, many=True, offers=FILTERS,
              help='Provide filter values (e.g. "label=<key>=<value>")'),
         Flag("-f", "--force", help="Do not prompt for confirmation"),
         Flag("--volumes", help="Prune anonymous volumes"),

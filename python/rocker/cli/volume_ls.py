@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
+from rocker.engine.volumes.list import FILTERS
 from rocker.formatting.table import FORMAT_HELP, Listing, parse_filter
 from rocker.formatting.units import human_size
 
@@ -54,7 +55,7 @@ COMMAND = DockerCommand(
     summary="List volumes",
     aliases=["rocker volume ls", "rocker volume list"],
     flags=[
-        Flag("-f", "--filter", kind="filter", parse=parse_filter, many=True,
+        Flag("-f", "--filter", kind="filter", parse=parse_filter, many=True, offers=FILTERS,
              help='Provide filter values (e.g. "dangling=true")'),
         Flag("--format", kind="string", default="", help=FORMAT_HELP),
         Flag("-q", "--quiet", help="Only display volume names"),

@@ -49,7 +49,7 @@ COMMAND = DockerCommand(
     summary="Remove unused local volumes",
     flags=[
         Flag("-a", "--all", help="Remove all unused volumes, not just anonymous ones"),
-        Flag("--filter", kind="filter", parse=parse_filter, many=True,
+        Flag("--filter", kind="filter", parse=parse_filter, many=True, offers=FILTERS,
              help='Provide filter values (e.g. "label=<label>")'),
         Flag("-f", "--force", help="Do not prompt for confirmation"),
     ],
