@@ -12,6 +12,7 @@ import pytest
 from engine_fake import STARTED, FakeCore
 
 from rocker.engine import birth, roots, seccomp
+from rocker.engine.catalog import Catalog
 from rocker.engine.config import ContainerConfig
 from rocker.engine.engine import Engine
 from rocker.engine.names import check, generate
@@ -343,6 +344,15 @@ def test_restart_keeps_a_container_that_would_remove_itself(engine, core):
     assert {"op": "remove", "value": False} in core.requests
     assert container.status == "running"
     assert len(core.started) == 2
+
+
+@pytest.mark.parametrize("network", ["none", "bridge"])
+def test_a_start_does_not_look_up_the_name_it_knows(engine, core, monkeypatch, network):
+    engine.create(RunOptions(rootfs=engine.tree, command=("sleep", "9"), name="known", network=network))
+    container = engine.containers.get("known")
+    monkeypatch.setattr(Catalog, "get_by_ref", lambda *_: pytest.fail("the row was read again"))
+    container.start()
+    assert core.started[-1]["attributes"]["name"] == "known"
 
 
 def test_pause_and_unpause(engine):

@@ -131,7 +131,7 @@ class Container:
 
         request, self._request = self._request, None
         if request is None:
-            start(self.engine, self.id, self.config)
+            start(self)
         else:
             send(self.engine, self.id, self.config, request, attach=NOTHING).close()
 
@@ -154,9 +154,7 @@ class Container:
 
         request, self._request = self._request, None
         return start_attached(
-            self.engine,
-            self.id,
-            self.config,
+            self,
             attach=(stdin, stdout, stderr),
             bind_to_caller=bind_to_caller,
             console_size=console_size,

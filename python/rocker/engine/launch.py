@@ -44,6 +44,7 @@ def build(
     id: str,  # noqa: A002
     config: ContainerConfig,
     *,
+    name: str | None = None,
     started: bool = True,
     placed: bool = True,
 ) -> dict[str, Any]:
@@ -80,7 +81,7 @@ def build(
     elif placed:
         from rocker.network.plan import complete
 
-        complete(engine, id, config, request)
+        complete(engine, id, config, request, name=name)
     if not options.privileged:
         profile = seccomp.profile_of(options.security_opt)
         program = seccomp.filter_for(
