@@ -70,7 +70,7 @@ def build(
         "user": config.user or "0",
         "stdin": _stdin(config),
         "log": logconfig.document(id, config),
-        "network": {"mode": network.partition(":")[0]},
+        "network": _network(engine, network),
         "files": {},
         "stop_signal": config.stop_signal,
         "stop_timeout": float(DEFAULT_STOP_TIMEOUT if options.stop_timeout is None else options.stop_timeout),
@@ -91,6 +91,14 @@ def build(
             request["seccomp"] = program
     request |= _life(engine, config, hostname)
     return request
+
+
+def _network(engine: Engine, mode: str) -> dict[str, Any]:
+    """Return `network` of the request but for endpoints; the networks `host` and `none` are known by id in events."""
+    found: dict[str, Any] = {"mode": mode.partition(":")[0]}
+    if mode in {"host", "none"}:
+        found["id"] = engine.catalog.query("SELECT id FROM networks WHERE name = ?", (mode,))[0][0]
+    return found
 
 
 def _volumes(

@@ -33,7 +33,7 @@ use super::record::Record;
 use super::supervise::{Policy, Shim};
 use super::task::{Pipes, Task};
 use super::teardown::tear_down;
-use super::tell::{Volume, tell};
+use super::tell::{Volume, tell, uses};
 use crate::clock;
 use crate::host::Host;
 use crate::standby::SYSCTLS;
@@ -200,6 +200,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     let volumes = Volume::among(&request.spec.mounts);
     let (mut record, policy) = describe(host, &scaffold.directory, &request, kept.is_some())?;
     let health = request.health.take().map(|check| Health::new(*check));
+    record.state.uses = uses(&request.network, &volumes);
     record.state.health = health.as_ref().map(|_| rocker_core::protocol::Health::default());
     scaffold.network = Network::plan(host, &mut request, resolv_conf)?;
     record.state.network = scaffold.network.as_ref().map(Network::state);

@@ -100,11 +100,6 @@ impl Network {
         }
     }
 
-    /// Id and name of each network.
-    pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.endpoints.iter().map(|(endpoint, _)| (endpoint.network.as_str(), endpoint.name.as_str()))
-    }
-
     /// Whether it has been brought up, by an earlier start.
     pub fn is_up(&self) -> bool {
         self.inside.is_some()
