@@ -258,6 +258,41 @@ def test_a_failed_bind_leaves_a_created_container_and_an_auto_removed_one_nothin
     assert len(addresses()) == 2
 
 
+def test_what_went_over_the_network_is_counted(start, run_cli, box):
+    web = start("web", SERVE)
+    client = start("client")
+    fetched(client, f"http://{ip_of(web)}/")
+    link = client.stats()["networks"]["eth0"]
+    assert link["rx_bytes"] > 0 < link["tx_packets"]
+    box("create", "--name", "never", "--network", "none", "busybox", "true", check=True)
+    host = start("host", network="host")
+    wanted = ("web", "client", "never", "host")
+    done = run_cli("stats", "--no-stream", "--format", "json", *wanted, host.short_id, check=True).stdout
+    rows = {row["Container"]: row for row in map(json.loads, done.splitlines())}
+    assert rows.keys() == {*wanted, host.short_id}
+    assert "0B" not in rows["client"]["NetIO"].split(" / ")
+    assert rows["host"]["NetIO"] == "0B / 0B"
+    assert (rows["never"]["MemUsage"], rows["never"]["MemPerc"], rows["never"]["PIDs"]) == (
+        "0B / 0B",
+        "0.00%",
+        "0",
+    )
+
+
+def test_a_live_table_goes_on_over_containers_that_come_and_go(start, engine_roots):
+    container = start("one")
+    command = engine_roots.command("stats", "--format", "{{.Name}} {{.PIDs}}")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as live:
+        assert live.stdout
+        screens = iter(live.stdout.readline, "")
+        assert next(screens) == "\033[Hone 1 \033[K\n"
+        start("two")
+        assert next(line for line in screens if "two" in line)
+        container.remove(force=True)
+        assert any("\033[Htwo" in line and next(screens) == "\033[J\n" for line in screens)
+        live.terminate()
+
+
 # --- coming and going ---
 
 

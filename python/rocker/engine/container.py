@@ -481,6 +481,9 @@ class Container:
     def stats(self) -> dict[str, Any]:
         """Return the counters of its cgroup: `cpu`, `memory`, `pids`, `io` (see `rocker.core.cgroup_stats`).
 
+        With them, in `networks`, by name of the link, `rx_bytes`, `rx_packets`, `rx_errors`, `rx_dropped` and the same
+        of `tx`, since the link was made.
+
         Raises:
             NotRunningError: it does not run.
         """
