@@ -11,7 +11,7 @@ from rocker.errors import ConflictError
 ROW = {
     "Id": ID, "Names": ["/web"], "Image": "debian", "ImageID": "sha256:" + ID, "Command": "sleep 100000000000000000000", "Created": 1,
     "Ports": [], "Labels": {"a.b": "c"}, "State": "running", "Status": "Up 5 minutes", "HostConfig": {}, "Mounts": [],
-    "NetworkSettings": {"Networks": {"none": {}}},
+    "NetworkSettings": {"Networks": {"none": {}}}, "Health": {"Status": "healthy", "FailingStreak": 0},
 }  # fmt: skip
 
 
@@ -66,6 +66,21 @@ def test_ps_passes_its_choices_on(rocker, engine) -> None:
     assert engine.calls[0][3] == {"all": True, "filters": filters, "limit": 5, "size": False}
 
 
+def test_ps_knows_every_filter_and_what_goes_first(rocker, engine) -> None:
+    engine.table = [ROW]
+    result = rocker(
+        "ps", "-q", "--format", "{{.Names}}", "-l", "-n", "3", "-f", "is-task=false", "-f", "isolation=x"
+    )
+    assert result.stdout == "0123456789ab\n"
+    assert result.stderr == "WARNING: Ignoring custom format, because both --format and --quiet are set.\n"
+    assert engine.calls[0][3] == {
+        "all": False, "filters": {"is-task": ["false"], "isolation": ["x"]}, "limit": 3, "size": False,
+    }  # fmt: skip
+    rocker("ps", "-l")
+    assert engine.calls[1][3]["limit"] == 1
+    assert rocker("ps", "--format", "table {{.HealthStatus}}").stdout == "HEALTH STATUS\nhealthy\n"
+
+
 def test_ps_shows_ids_templates_and_json(rocker, engine) -> None:
     engine.table = [ROW]
     assert rocker("ps", "-q", "--no-trunc").stdout == ID + "\n"
@@ -83,7 +98,7 @@ def test_ps_refuses_a_field_that_no_container_has(rocker, engine, table) -> None
     result = rocker("ps", "--format", "{{.Nosuch}}")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "can't evaluate field Nosuch in type *formatter.ContainerContext" in result.stderr
-    names = "ID Image Command CreatedAt RunningFor Ports State Status Size Names Labels Mounts LocalVolumes Networks"
+    names = "ID Image Command CreatedAt RunningFor Ports State Status HealthStatus Size Names Labels Mounts LocalVolumes Networks"
     form = "".join(f"{{{{.{name}}}}}" for name in names.split()) + '{{.Label "a"}}'
     assert rocker("ps", "--format", form).exit_code == 0
 
@@ -124,6 +139,12 @@ def test_inspect_of_nothing_is_an_empty_array(rocker) -> None:
     result = rocker("container", "inspect", "nope")
     assert (result.exit_code, result.stdout, result.stderr) == (1, "[]\n", "Error: No such container: nope\n")
     assert rocker("inspect", "--type", "image", "web").exit_code == 1
+
+
+def test_inspect_has_no_size_of_what_has_none(rocker, engine) -> None:
+    engine.documents["debian"] = {"Id": "sha256:1", "RootFS": {}}
+    result = rocker("inspect", "-s", "--type", "image", "debian")
+    assert (result.exit_code, result.stderr) == (0, "WARNING: --size ignored for image\n")
 
 
 def test_top_is_a_table(rocker, engine) -> None:

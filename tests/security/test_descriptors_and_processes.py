@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import rocker
+from helpers.processes import name_of
 from rocker.errors import RockerError
 
 if TYPE_CHECKING:
@@ -276,6 +277,63 @@ def test_a_joining_process_is_seen_by_who_may_trace_only_when_it_is_confined(
         "the joining process was not seen: the attack did not take place"
     )
     container.remove(force=True)
+
+
+@pytest.mark.attack("T05")
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace slows the joining container down")
+@pytest.mark.parametrize(
+    "options", [{}, {"init": True}, {"tty": True}, {"user": "1000", "init": True}], ids=str
+)
+def test_a_container_that_joins_the_processes_of_one_that_may_trace_is_seen_only_when_it_is_confined(
+    box: Box, lurker: Callable[..., Any], tmp_path: Path, options: dict[str, Any]
+) -> None:
+    """Each system call of the launcher, its standby and what they clone takes 2 ms longer."""
+    container, lines = lurker(("SYS_PTRACE",))
+    mine = [one for one in box.roots.processes() if name_of(one.pid).startswith("rocker")]
+    words = [word for process in mine for word in ("-p", str(process.pid))]
+    tracer = subprocess.Popen(
+        ["strace", "-f", "-qq", "-o", tmp_path / "log", "-e", "trace=all",
+         "-e", "inject=all:delay_enter=2000", *words],
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        for process in mine:
+            while "TracerPid:\t0\n" in Path(f"/proc/{process.pid}/status").read_text():
+                assert tracer.poll() is None, "strace has ended"
+        capability = () if "user" in options else ("SYS_PTRACE",)
+        # In one process: signals of a child would stop it for good once the lurker has it.
+        script = "for p in /proc/[0-9]*; do read -r name 2>/dev/null <$p/comm && echo $name; done; exit 3"
+        result = box.sh(script, pid=f"container:{container.id}", cap_add=capability, **options)
+        assert result.exit_code == 3, result
+        assert "lurk" in result.text.split(), "its procfs shows somebody else's processes"
+        assert "strace" not in result.text, "its procfs shows the host's processes"
+    finally:
+        tracer.terminate()
+        tracer.wait(60)
+        assert tracer.stderr
+        tracer.stderr.close()
+    container.exec(["touch", "/stop"])
+    *seen, own = [line.decode().split() for line in lines]
+    for words in seen:
+        said = dict(word.split("=", 1) for word in words[1:])
+        assert int(said["cap"], 16) & ~int(own[1], 16) == 0, words
+        assert said["seccomp"] == own[2], words
+        # The init of --init has a pidfd of its own child, too.
+        harmless = r"((/dev/null|/bin/busybox|anon_inode:\[pidfd\]|(pipe|socket):\[\d+\]|/dev/pts/\d+),)*"
+        assert re.fullmatch(harmless, said["fds"]), words
+    assert seen, "the joining process was not seen: the attack did not take place"
+    container.remove(force=True)
+
+
+@pytest.mark.attack("T04")
+def test_a_covered_procfs_is_not_taken_for_that_of_the_processes(box: Box, tmp_path: Path) -> None:
+    """Who may mount shows the joining container a directory, or the procfs of other processes, as /proc."""
+    for script in ("mount -t tmpfs none /proc", "umount -l /proc"):
+        container = box.start("sh", "-c", f"{script} && echo done; exec sleep 1000", privileged=True)
+        assert next(iter(container.logs(follow=True))) == b"done\n"
+        with pytest.raises(RockerError, match="shows something else at /proc"):
+            box.run("true", pid=f"container:{container.id}")
+        container.remove(force=True)
 
 
 @pytest.mark.attack("T06")

@@ -133,6 +133,8 @@ def test_a_detached_container_is_used_and_removed(engine, run):
     container.remove(force=True)
     with pytest.raises(ContainerNotFoundError):
         engine.containers.get("a")
+    with pytest.raises(ContainerNotFoundError, match=f"No such container: {container.id}"):
+        container.start()
 
 
 def test_popen_communicates_in_text_and_passes_the_exit_code(run):

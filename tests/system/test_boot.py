@@ -11,6 +11,8 @@ import pytest
 import rocker
 from helpers.processes import end, wait_ended
 from helpers.until import until
+from rocker.engine.requests import call
+from rocker.errors import TimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,3 +126,53 @@ def test_who_joins_another_comes_after_it_and_a_failure_is_told(
     assert done.stderr.startswith(
         'rocker: broken could not be started: invalid mount config for type "bind": '
     )
+
+
+def test_what_a_shutdown_stops_a_boot_starts_again(
+    start: Callable[..., rocker.Container],
+    reboot: Callable[[], None],
+    run_cli: Callable[..., CompletedProcess[str]],
+    engine: rocker.Engine,
+) -> None:
+    trap = "trap 'exit 7' TERM; while :; do sleep 0.1; done"
+    ready = {"healthcheck": rocker.HealthCheck(("CMD-SHELL", "true"), interval=0.05)}
+    for name, policy in (("a", "always"), ("u", "unless-stopped"), ("f", "on-failure"), ("n", "no")):
+        start(name, policy, trap, **ready).wait(20, condition="healthy")
+    start("stopped", "unless-stopped").stop(0)
+    start("goes", "no", auto_remove=True, stop_timeout=0)
+    paused = start("paused", "unless-stopped", stop_timeout=0)
+    paused.pause()
+    failing = start("fails", "always", "exit 3")
+    until(lambda: failing.inspect()["RestartCount"] >= 3 and failing.status == "restarting", "back-off")
+    done = run_cli("system", "shutdown")
+    assert (done.returncode, sorted(done.stdout.split()), done.stderr) == (
+        0, ["a", "f", "fails", "goes", "n", "paused", "u"], "",
+    )  # fmt: skip
+    left = {one.name: one.exit_code for one in engine.containers.list(all=True)}
+    assert left == {"a": 7, "u": 7, "f": 7, "n": 7, "stopped": 137, "paused": 137, "fails": 3}
+    assert run_cli("system", "shutdown").stdout == ""
+    reboot()
+    done = run_cli("system", "boot")
+    assert (done.returncode, sorted(done.stdout.split())) == (0, ["a", "fails", "paused", "u"])
+
+
+def test_a_users_stop_before_or_after_a_shutdown_counts(
+    start: Callable[..., rocker.Container], engine: rocker.Engine
+) -> None:
+    def ask(container: rocker.Container, *, machine: bool) -> None:
+        """Stop it without a limit: as process 1 `sleep` takes no notice of the signal."""
+        with pytest.raises(TimeoutError):
+            call(container, "stop", answer_within=0.0, timeout=-1.0, machine=machine)
+
+    before, after = start("before", "unless-stopped"), start("after", "unless-stopped")
+    ask(before, machine=False)
+    ask(after, machine=True)
+    after.stop(0)
+    assert [one.name for one in engine.shutdown(0)] == ["before"]
+    assert engine.boot() == []
+
+
+def test_a_shutdowns_limit_is_for_all(start: Callable[..., rocker.Container], engine: rocker.Engine) -> None:
+    start("deaf", "always", "trap '' TERM; while :; do sleep 0.1; done", stop_timeout=-1)
+    assert [one.name for one in engine.shutdown(0)] == ["deaf"]
+    assert [one.name for one in engine.boot()] == ["deaf"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def named(engine_roots: EngineRoots, busybox_image: Path) -> Iterator[EngineRoots]:
-    """One container that runs, one that is paused, one that has not run, and an image."""
+    """One container that runs, one that is paused, one that has not run, an image, a volume and a network."""
     engine_roots.cli("load", "-i", busybox_image, check=True)
     for name in ("web-1", "web-2"):
         engine_roots.cli(
@@ -23,8 +23,11 @@ def named(engine_roots: EngineRoots, busybox_image: Path) -> Iterator[EngineRoot
         )
     engine_roots.cli("pause", "web-2", check=True)
     engine_roots.cli("create", "--network", "none", "--name", "new", "busybox", check=True)
+    engine_roots.cli("volume", "create", "web-data", check=True)
+    engine_roots.cli("network", "create", "--internal", "web-net", check=True)
     yield engine_roots
     engine_roots.cli("rm", "-f", "web-1", "web-2", "new", check=True)
+    engine_roots.cli("network", "rm", "web-net", check=True)
 
 
 def complete(roots: EngineRoots, *words: str) -> list[str]:
@@ -51,7 +54,41 @@ def complete(roots: EngineRoots, *words: str) -> list[str]:
         (("container", "logs", "n"), ["new"]),
         (("run", "--rm", "bu"), ["busybox", "busybox:latest"]),
         (("rmi", "busybox:"), ["busybox:latest"]),
-        (("inspect", ""), ["busybox", "busybox:latest", "new", "web-1", "web-2"]),
+        (
+            ("inspect", ""),
+            [
+                "bridge",
+                "busybox",
+                "busybox:latest",
+                "host",
+                "new",
+                "none",
+                "web-1",
+                "web-2",
+                "web-data",
+                "web-net",
+            ],
+        ),
+        (("volume", "rm", ""), ["web-data"]),
+        (("volume", "inspect", "w"), ["web-data"]),
+        (("volume", "create", ""), []),
+        (("network", "create", ""), []),
+        (("network", "rm", ""), ["web-net"]),
+        (("network", "inspect", ""), ["bridge", "host", "none", "web-net"]),
+        (("network", "connect", ""), ["bridge", "web-net"]),
+        (("network", "connect", "web-net", "n"), ["new"]),
+        (("network", "disconnect", "none", ""), ["new", "web-1", "web-2"]),
+        (("network", "disconnect", "web-net", ""), []),
+        (("run", "--network", "web"), ["web-net"]),
+        (("run", "--network", "container:"), ["container:web-1", "container:web-2"]),
+        (("run", "-v", ""), ["web-data:"]),
+        (("create", "--volumes-from", "n"), ["new"]),
+        (("ps", "--filter", "n"), ["name=", "network="]),
+        (("ps", "-f", "network=w"), ["network=web-net"]),
+        (("ps", "-f", "volume="), ["volume=web-data"]),
+        (("ps", "-f", "status=r"), ["status=removing", "status=restarting", "status=running"]),
+        (("network", "ls", "-f", "name="), []),
+        (("volume", "ls", "-f", "dangling="), ["dangling=false", "dangling=true"]),
         (("rename", "new", "w"), []),
         (("version", ""), []),
     ],

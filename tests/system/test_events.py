@@ -248,6 +248,51 @@ def test_a_killed_shims_container_dies_and_is_destroyed_in_the_events(
     assert found[2]["Actor"]["Attributes"]["name"] == container.name
 
 
+def test_a_killed_shims_networks_and_volumes_are_left_in_the_events(
+    engine: rocker.Engine, busybox_rootfs: Path
+) -> None:
+    one, two = engine.networks.create("one"), engine.networks.create("two")
+    container = engine.run(
+        rootfs=str(busybox_rootfs), command=["sleep", "60"], detach=True, network="one",
+        mounts=[VolumeMount("/data", "data")],
+    )  # fmt: skip
+    two.connect(container)
+    one.disconnect(container)
+    state = engine.state(container.id)
+    assert state is not None
+    os.kill(state["shim_pid"], signal.SIGKILL)
+    until(lambda: container.status == "exited", "the end")
+    container.remove()
+    found = [
+        (event["Type"], event["Action"], event["Actor"]["Attributes"].get("name", event["Actor"]["ID"]))
+        for event in engine.events(since="1h", until="0s")
+    ]
+    name = container.name
+    assert found[found.index(("container", "die", name)) :] == [
+        ("container", "die", name), ("network", "disconnect", "two"), ("volume", "unmount", "data"),
+        ("container", "destroy", name),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("mode", "driver"), [("none", "null"), ("host", "host")])
+def test_the_networks_none_and_host_are_joined_and_left_too(
+    engine: rocker.Engine, busybox_rootfs: Path, mode: str, driver: str
+) -> None:
+    container = engine.run(rootfs=str(busybox_rootfs), command=["sleep", "60"], detach=True, network=mode)
+    other = engine.run(
+        rootfs=str(busybox_rootfs), command=["true"], detach=True, network=f"container:{container.id}"
+    )
+    other.wait()
+    container.stop(0)
+    until(lambda: len(of(engine, "network")) == 2, "the end")
+    for event, action in zip(of(engine, "network"), ("connect", "disconnect"), strict=True):
+        assert event["Action"] == action
+        assert event["Actor"] == {
+            "ID": engine.networks.get(mode).id,
+            "Attributes": {"container": container.id, "name": mode, "type": driver},
+        }
+
+
 def test_the_api_gives_events_as_they_come(engine: rocker.Engine, busybox_rootfs: Path) -> None:
     stream = engine.events(since=time.time(), filters={"event": ["create", "start"], "label": "job=7"})
     for job in ("6", "7"):

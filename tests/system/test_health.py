@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +22,6 @@ from rocker.errors import ConflictError, InvalidArgumentError, NotRunningError, 
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from subprocess import CompletedProcess
 
     Start = Callable[..., rocker.Container]
@@ -181,23 +184,51 @@ def test_a_paused_container_is_not_looked_at(start: Start) -> None:
 
 
 def test_hundreds_of_probes_leave_nothing(start: Start) -> None:
-    container = start("true", interval=0.001)
+    container = start("test ! -e /hold || exec sleep 600", interval=0.001)
     wait_for_results(container, 5)
     state = container.engine.state(container.id)
     assert state
-    shim, count = state["shim_pid"], len(os.listdir(f"/proc/{state['shim_pid']}/fd"))
+    shim = state["shim_pid"]
     homes = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")
     own = next(home for home in homes if os.path.exists(f"{home}/cgroup.controllers")) + state["cgroup"]
+    between = until(lambda: _between_probes(shim, own), "a moment between two probes")
+    until(lambda: max(_numbers(own), default=0) > 200, "200 probes", seconds=60)
+    until(lambda: _between_probes(shim, own) == between, f"what is open is no more what it was: {between}")
+    container.exec(["touch", "/hold"])
+    # The process, its output, its cgroup and the one that this is in; the socket of its report goes with its execve.
+    held = Counter(pidfd=1, pipe=2, directory=2)
+    with suppress(AssertionError):
+        until(lambda: _descriptors(shim) == between + held)
+    assert _descriptors(shim) == between + held
+    assert len(_numbers(own)) == 1
+
+
+def _numbers(own: str) -> list[int]:
+    """The numbers of the probes that have a cgroup."""
     name = "health."
-    until(lambda: _number(own, name) > 200, "200 probes", seconds=60)
-    assert len(os.listdir(f"/proc/{shim}/fd")) <= count + 7  # those of a probe that begins, and of its event
-    directories = [entry.name for entry in os.scandir(own) if entry.is_dir()]
-    assert len(directories) <= 1
+    return [int(entry.name[len(name) :]) for entry in os.scandir(own) if entry.name.startswith(name)]
 
 
-def _number(own: str, name: str) -> int:
-    numbers = [int(entry.name[len(name) :]) for entry in os.scandir(own) if entry.name.startswith(name)]
-    return max(numbers, default=0)
+def _between_probes(shim: int, own: str) -> Counter[str] | None:
+    """What the shim has open while it stands still, unless that is amid a probe."""
+    os.kill(shim, signal.SIGSTOP)
+    try:
+        until(lambda: Path(f"/proc/{shim}/stat").read_text().rpartition(") ")[2][0] == "T", "it stands still")
+        return None if _numbers(own) else _descriptors(shim)
+    finally:
+        os.kill(shim, signal.SIGCONT)
+
+
+def _descriptors(pid: int) -> Counter[str]:
+    """How many descriptors of each sort a process has: `pipe`, `socket`, `pidfd`, `directory`, …"""
+    found: Counter[str] = Counter()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            target = os.readlink(link)
+            sort = re.match(r"anon_inode:\[?(\w+)|(pipe|socket):", target)
+            kind = next(filter(None, sort.groups())) if sort else "directory" if link.is_dir() else target
+            found[kind] += 1
+    return found
 
 
 def test_the_end_of_the_container_ends_its_probe(start: Start) -> None:

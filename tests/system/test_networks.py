@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from helpers.processes import end, find, wait_ended
+from helpers.until import until
 from rocker.engine.options import RunOptions
 from rocker.errors import ConflictError, RockerError
 from rocker.network.address import shown
@@ -257,6 +258,41 @@ def test_a_failed_bind_leaves_a_created_container_and_an_auto_removed_one_nothin
     assert len(addresses()) == 2
 
 
+def test_what_went_over_the_network_is_counted(start, run_cli, box):
+    web = start("web", SERVE)
+    client = start("client")
+    fetched(client, f"http://{ip_of(web)}/")
+    link = client.stats()["networks"]["eth0"]
+    assert link["rx_bytes"] > 0 < link["tx_packets"]
+    box("create", "--name", "never", "--network", "none", "busybox", "true", check=True)
+    host = start("host", network="host")
+    wanted = ("web", "client", "never", "host")
+    done = run_cli("stats", "--no-stream", "--format", "json", *wanted, host.short_id, check=True).stdout
+    rows = {row["Container"]: row for row in map(json.loads, done.splitlines())}
+    assert rows.keys() == {*wanted, host.short_id}
+    assert "0B" not in rows["client"]["NetIO"].split(" / ")
+    assert rows["host"]["NetIO"] == "0B / 0B"
+    assert (rows["never"]["MemUsage"], rows["never"]["MemPerc"], rows["never"]["PIDs"]) == (
+        "0B / 0B",
+        "0.00%",
+        "0",
+    )
+
+
+def test_a_live_table_goes_on_over_containers_that_come_and_go(start, engine_roots):
+    container = start("one")
+    command = engine_roots.command("stats", "--format", "{{.Name}} {{.PIDs}}")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as live:
+        assert live.stdout
+        screens = iter(live.stdout.readline, "")
+        assert next(screens) == "\033[Hone 1 \033[K\n"
+        start("two")
+        assert next(line for line in screens if "two" in line)
+        container.remove(force=True)
+        assert any("\033[Htwo" in line and next(screens) == "\033[J\n" for line in screens)
+        live.terminate()
+
+
 # --- coming and going ---
 
 
@@ -280,6 +316,30 @@ def test_a_running_container_joins_and_leaves_networks(start, engine):
         mine.disconnect("other")
     mine.connect(other)
     assert found(other, "web") == {ip_of(web, "mine")}
+
+
+def test_a_container_between_two_starts_joins_and_leaves_networks(start, engine, tmp_path):
+    one, two = engine.networks.create("one"), engine.networks.create("two")
+    web = start("web", network="two")
+    script = "test -e /b/go && exec sleep 1000; exit 5"
+    other = start("other", script, network="one", restart_policy="always", mounts=[f"{tmp_path}:/b"])
+    # By then the pause before the next start is 800 ms and more.
+    until(lambda: other.inspect()["RestartCount"] >= 4 and other.status == "restarting", "a pause")
+    two.connect(other, aliases=["o"])
+    address = ip_of(other, "two")
+    assert found(web, "o") == {address}
+    other.rename("another")
+    assert found(web, "another") == {address}
+    one.disconnect(other)
+    one.remove()
+    with pytest.raises(ConflictError, match="has active endpoints"):
+        two.remove()
+    (tmp_path / "go").touch()
+    until(lambda: other.status == "running" and other.inspect()["State"]["Pid"], "the next start")
+    assert other.exec(["ls", "/sys/class/net"]).lines == ["eth1", "lo"]
+    assert f"inet {address}/" in other.exec(["ip", "-o", "-4", "addr", "show", "dev", "eth1"]).text
+    assert f"{address}\t{other.short_id}" in other.exec(["cat", "/etc/hosts"]).text
+    assert found(other, "web") == {ip_of(web, "two")}
 
 
 def test_the_default_route_goes_with_its_network(start, engine):

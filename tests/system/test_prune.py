@@ -45,6 +45,7 @@ def _tidy(engine_roots: EngineRoots) -> Iterator[None]:
     yield
     if left := engine_roots.cli("ps", "-aq").stdout.split():
         engine_roots.cli("rm", "-f", *left, check=True)
+    engine_roots.cli("network", "prune", "-f", check=True)
 
 
 def names(roots: EngineRoots) -> set[str]:
@@ -118,14 +119,23 @@ def test_images_without_a_name_or_a_container_go(
     assert left == ["busybox"]
 
 
-def test_a_prune_of_the_system_takes_containers_then_images(
+def test_a_prune_of_the_system_takes_what_nothing_uses_any_more(
     engine_roots: EngineRoots, made: dict[str, str], busybox_tar: Path
 ) -> None:
-    engine_roots.cli("import", busybox_tar, check=True)
-    asked = engine_roots.cli("system", "prune", "--filter", "label=x", stdin="n\n", check=True).stdout
+    cli = engine_roots.cli
+    cli("import", busybox_tar, check=True)
+    cli("network", "create", "--internal", "unused", check=True)
+    cli("network", "create", "--internal", "used", check=True)
+    cli("run", "-d", "--name", "member", "--network", "used", "busybox", "sleep", "600", check=True)
+    cli("volume", "create", "named", check=True)
+    write = ("sh", "-c", "head -c 5000 /dev/zero >/v/written")
+    cli("run", "--network", "none", "--name", "writer", "-v", "/v", "busybox", *write, check=True)
+    asked = cli("system", "prune", "--volumes", "--filter", "label=x", stdin="n\n", check=True).stdout
     assert asked == (
         "WARNING! This will remove:\n"
         "  - all stopped containers\n"
+        "  - all networks not used by at least one container\n"
+        "  - all anonymous volumes not used by at least one container\n"
         "  - all dangling images\n"
         "\n"
         "  Items to be pruned will be filtered with:\n"
@@ -133,29 +143,63 @@ def test_a_prune_of_the_system_takes_containers_then_images(
         "\n"
         "Are you sure you want to continue? [y/N] "
     )
-    done = engine_roots.cli("system", "prune", "-f", check=True).stdout
+    done = cli("system", "prune", "-f", check=True).stdout
     assert made["ended"] in done
-    assert "Deleted Images:\ndeleted: sha256:" in done
-    assert names(engine_roots) == {"runs"}
+    assert "\n\nDeleted Networks:\nunused\n\nDeleted Images:\ndeleted: sha256:" in done
+    assert "Deleted Volumes" not in done
+    assert names(engine_roots) == {"runs", "member"}
+    (anonymous,) = set(cli("volume", "ls", "-q", check=True).stdout.split()) - {"named"}
+    done = cli("system", "prune", "-f", "--volumes", check=True).stdout
+    assert done == f"Deleted Volumes:\n{anonymous}\n\nTotal reclaimed space: 5kB\n"
+    assert cli("volume", "ls", "-q", check=True).stdout.split() == ["named"]
+    assert "used" in cli("network", "ls", "--format", "{{.Name}}", check=True).stdout.split()
+
+
+def test_a_prune_of_the_system_leaves_volumes_to_labels_alone(engine_roots: EngineRoots) -> None:
+    done = engine_roots.cli("system", "prune", "-f", "--volumes", "--filter", "until=1h")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert 'ERROR: The "until" filter is not supported with "--volumes"' in done.stderr
 
 
 def test_disk_usage_adds_up(engine_roots: EngineRoots, made: dict[str, str]) -> None:
-    lines = engine_roots.cli("system", "df", "--format", "json", check=True).stdout.splitlines()
-    images, containers, *_ = map(json.loads, lines)
+    cli = engine_roots.cli
+    fill = ("busybox", "sh", "-c", "head -c 5000 /dev/zero >/v/written")
+    cli("run", "--network", "none", "--rm", "-v", "idle:/v", *fill, check=True)
+    cli("run", "--network", "none", "--name", "keeps", "-v", "kept:/v", *fill, check=True)
+    lines = cli("system", "df", "--format", "json", check=True).stdout.splitlines()
+    images, containers, volumes, cache = map(json.loads, lines)
     assert (images["Type"], images["TotalCount"], images["Active"]) == ("Images", "1", "1")
     assert images["Reclaimable"] == "0B (0%)"
-    assert (containers["Type"], containers["TotalCount"], containers["Active"]) == ("Containers", "4", "1")
+    assert (containers["Type"], containers["TotalCount"], containers["Active"]) == ("Containers", "5", "1")
     assert containers["Size"] == "100kB"
     assert containers["Reclaimable"] == "100kB (100%)"
-    table = engine_roots.cli("system", "df", check=True).stdout.splitlines()
+    assert volumes == {
+        "Type": "Local Volumes", "TotalCount": "2", "Active": "1", "Size": "10kB", "Reclaimable": "5kB (50%)",
+    }  # fmt: skip
+    assert cache == {
+        "Type": "Build Cache", "TotalCount": "0", "Active": "0", "Size": "0B", "Reclaimable": "0B",
+    }  # fmt: skip
+    table = cli("system", "df", check=True).stdout.splitlines()
     assert table[0].split() == ["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"]
-    told = engine_roots.cli("system", "df", "-v", check=True).stdout
+    told = cli("system", "df", "-v", check=True).stdout
     assert "Images space usage:\n\nREPOSITORY" in told
-    assert "Containers space usage:\n\nCONTAINER ID" in told
+    assert "\n\nContainers space usage:\n\nCONTAINER ID" in told
     assert made["runs"][:12] in told
+    assert told.endswith(
+        "\n\nLocal Volumes space usage:\n\n"
+        "VOLUME NAME   LINKS     SIZE\n"
+        "idle          0         5kB\n"
+        "kept          1         5kB\n\n"
+        "Build cache usage: 0B\n\n"
+        "CACHE ID   CACHE TYPE   SIZE      CREATED   LAST USED   USAGE     SHARED\n"
+    )
 
 
-def test_the_verbose_table_has_no_format(engine_roots: EngineRoots) -> None:
-    done = engine_roots.cli("system", "df", "-v", "--format", "{{.Type}}")
-    assert done.returncode == 1
-    assert "the verbose and the format options conflict" in done.stderr
+def test_the_verbose_usage_goes_through_a_template(engine_roots: EngineRoots, made: dict[str, str]) -> None:
+    form = "{{range .Containers}}{{.ID}} {{end}}{{range .Images}}{{.Repository}} {{.Containers}}{{end}}"
+    done = engine_roots.cli("system", "df", "-v", "--format", form, check=True).stdout.split()
+    assert set(done[:-2]) == set(made.values())
+    assert done[-2:] == ["busybox", "4"]
+    told = json.loads(engine_roots.cli("system", "df", "-v", "--format", "json", check=True).stdout)
+    assert told.keys() == {"Images", "Containers", "Volumes", "BuildCache"}
+    assert (len(told["Images"]), len(told["Containers"])) == (1, 4)

@@ -254,6 +254,28 @@ def test_an_image_is_mounted_read_only(sh) -> None:
     assert sh("cat /i/file", ImageMount("data:1", "/i", "data")) == "content"
 
 
+def test_a_mounted_image_is_in_use(engine, image, busybox_tar) -> None:
+    shown = engine.images.import_(busybox_tar, "shown:1").id
+    nameless = engine.images.import_(busybox_tar, message="another").id
+    mounts = [ImageMount("shown:1", "/i"), ImageMount(nameless, "/j")]
+    container = engine.run(image, ["sleep", "1000"], detach=True, name="holds", mounts=mounts)
+
+    def refusal(reference: str, *, force: bool = False) -> str:
+        with pytest.raises(ConflictError) as caught:
+            engine.images.remove(reference, force=force)
+        return caught.value.message.partition("(")[2]
+
+    short = f"container {container.short_id} (holds)"
+    assert refusal("shown:1") == f"must force) - {short} is mounting its referenced image {shown[7:19]}"
+    assert refusal(shown, force=True) == f"cannot be forced) - image is being mounted by running {short}"
+    assert engine.images.prune(all=True)["ImagesDeleted"] == []
+    container.stop(0)
+    assert refusal(nameless) == f"must be forced) - image is being mounted by stopped {short}"
+    container.remove()
+    assert {"Deleted": nameless} in engine.images.prune()["ImagesDeleted"]
+    assert {"Deleted": shown} in engine.images.remove("shown:1")
+
+
 def test_the_local_driver_mounts_in_the_container_alone(sh, engine, tmp_path) -> None:
     before = Path("/proc/self/mountinfo").read_text()
     (tmp_path / "f").write_text("bound")

@@ -2,6 +2,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -12,12 +13,14 @@ import pytest
 from engine_fake import STARTED, FakeCore
 
 from rocker.engine import birth, roots, seccomp
+from rocker.engine.catalog import Catalog
 from rocker.engine.config import ContainerConfig
 from rocker.engine.engine import Engine
 from rocker.engine.names import check, generate
 from rocker.engine.options import Bind, RunOptions, Ulimit
 from rocker.engine.state import describe
 from rocker.engine.times import parse_rfc3339_ns
+from rocker.engine.top import select
 from rocker.errors import (
     CommandNotFoundError,
     ConflictError,
@@ -345,6 +348,15 @@ def test_restart_keeps_a_container_that_would_remove_itself(engine, core):
     assert len(core.started) == 2
 
 
+@pytest.mark.parametrize("network", ["none", "bridge"])
+def test_a_start_does_not_look_up_the_name_it_knows(engine, core, monkeypatch, network):
+    engine.create(RunOptions(rootfs=engine.tree, command=("sleep", "9"), name="known", network=network))
+    container = engine.containers.get("known")
+    monkeypatch.setattr(Catalog, "get_by_ref", lambda *_: pytest.fail("the row was read again"))
+    container.start()
+    assert core.started[-1]["attributes"]["name"] == "known"
+
+
 def test_pause_and_unpause(engine):
     container = detached(engine)
     container.pause()
@@ -551,6 +563,10 @@ def test_lists_are_filtered(engine):
     assert names() == ["first"]
     assert names(limit=1) == ["second"]
     assert names(filters={"status": "exited"}) == ["second"]
+    assert names(all=True, filters={"is-task": "true"}) == []
+    assert names(filters={"is-task": "false", "isolation": "default"}) == ["first"]
+    with pytest.raises(InvalidArgumentError, match=re.escape("invalid filter 'is-task=[maybe]'")):
+        names(filters={"is-task": "maybe"})
     assert names(filters={"exited": ["143"]}) == ["second"]
     assert names(filters={"label": ["k=v"]}) == ["first"]
     assert names(filters={"label": "k"}) == ["first"]
@@ -579,6 +595,21 @@ def test_ages_are_written_as_docker_does(seconds, words):
     assert describe(state, now) == f"Up {words}"
     assert describe({**state, "status": "paused"}, now) == f"Up {words} (Paused)"
     assert describe({**state, "status": "exited"}, now) == f"Exited (3) {words} ago"
+
+
+def test_threads_belong_to_the_process_above_them():
+    output = "PID TID CMD\n1 - init\n- 1 -\n7 - sleep 9\n- 7 -\n- 8 -\n9 - other\n- 9 -\n"
+    assert select(output, frozenset({"7"}))["Processes"] == [
+        ["7", "-", "sleep 9"],
+        ["-", "7", "-"],
+        ["-", "8", "-"],
+    ]
+
+
+def test_no_other_column_calls_itself_pid(engine):
+    container = detached(engine)
+    with pytest.raises(InvalidArgumentError, match='specifying "user=PID,pid=" is not allowed'):
+        container.top("-o user=PID,pid=")
 
 
 # --- crashes ---

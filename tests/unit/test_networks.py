@@ -829,6 +829,7 @@ def test_without_a_way_out_nothing_is_published(engine, core):
         ({"network": "one"}, ["web"]),
         ({"network": "bridge"}, ["plain"]),
         ({"network": "none"}, ["alone"]),
+        ({"publish": "1", "expose": "77"}, ["plain"]),
     ],
 )
 def test_containers_are_filtered_by_ports_and_networks(engine, filters, names):
@@ -837,6 +838,8 @@ def test_containers_are_filtered_by_ports_and_networks(engine, filters, names):
     start(engine, "plain", expose=["77"])
     start(engine, "alone", network="none")
     assert sorted(found.name for found in engine.containers.list(filters=filters)) == names
+    short = engine.networks.get("one").short_id
+    assert [found.name for found in engine.containers.list(filters={"network": short})] == ["web"]
 
 
 def test_a_wrong_port_filter_is_refused_in_dockers_words(engine):
@@ -845,6 +848,8 @@ def test_a_wrong_port_filter_is_refused_in_dockers_words(engine):
     assert str(caught.value) == (
         'error while looking up for publish x: strconv.ParseUint: parsing "x": invalid syntax'
     )
+    with pytest.raises(InvalidArgumentError, match="filter for 'expose' should not contain ':': 1:2"):
+        engine.containers.list(filters={"expose": "1:2"})
 
 
 # --- files ---

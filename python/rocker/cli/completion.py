@@ -7,13 +7,15 @@ from functools import partial
 import click
 from click.shell_completion import get_completion_class, shell_complete
 
-from rocker.cli.candidates import candidates, place
+from rocker.cli.candidates import candidates, has_values, place, values
 from rocker.cli.command import DockerCommand, LazyGroup, Values
 from rocker.errors import InvalidArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rocker.cli.app import App
+    from rocker.cli.flags import Flag
+    from rocker.engine.engine import Engine
 
 VARIABLE = "_ROCKER_COMPLETE"
 """The environment variable by which the script asks for completions."""
@@ -67,18 +69,34 @@ def _names(command: DockerCommand, context: click.Context, _: click.Parameter, b
     word = place(command.usage, len(given))
     if not word:
         return []
+    with _engine(context) as engine:
+        found = candidates(engine, command.name, word, given)
+    return sorted(name for name in found if name.startswith(begun) and name not in given)
+
+
+def _values(command: str, flag: Flag, context: click.Context, _: click.Parameter, begun: str) -> list[str]:
+    """What the value of a flag may be, as far as it is typed."""
+    with _engine(context) as engine:
+        found = values(engine, command, flag, begun)
+    return sorted(value for value in found if value.startswith(begun))
+
+
+def _engine(context: click.Context) -> Engine:
     from rocker.engine.engine import Engine
 
     roots = context.find_root().params
-    with Engine(roots.get("root"), roots.get("run"), warn=lambda _: None) as engine:
-        found = candidates(engine, command.name, word)
-    return sorted(name for name in found if name.startswith(begun) and name not in given)
+    return Engine(roots.get("root"), roots.get("run"), warn=lambda _: None)
 
 
 def _options(command: DockerCommand | LazyGroup) -> list[click.Parameter]:
     return [
         click.Option(
-            flag.names, help=flag.help, type=click.UNPROCESSED, is_flag=not flag.kind, hidden=flag.hidden
+            flag.names,
+            help=flag.help,
+            type=click.UNPROCESSED,
+            is_flag=not flag.kind,
+            hidden=flag.hidden,
+            shell_complete=partial(_values, command.name, flag) if has_values(flag) else None,
         )
         for flag in command.flags
     ]

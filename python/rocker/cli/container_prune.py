@@ -38,7 +38,7 @@ COMMAND = DockerCommand(
     summary="Remove all stopped containers",
     aliases=["rocker container prune"],
     flags=[
-        Flag("--filter", kind="filter", parse=parse_filter, many=True,
+        Flag("--filter", kind="filter", parse=parse_filter, many=True, offers=FILTERS,
              help='Provide filter values (e.g. "until=<timestamp>")'),
         Flag("-f", "--force", help="Do not prompt for confirmation"),
     ],

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rocker.cli.app import App
     from rocker.models.event import Event
 
+_OFFERED = ("container", "event", "image", "label", "network", "type", "volume")
+"""Filters by what this engine has; the others are Docker's, for what it has not."""
 _FIELDS = ("Status", "ID", "From", "Type", "Action", "Actor", "Scope", "Time", "TimeNano")
 """What a template may name, as Go's struct has it."""
 _EMPTY: Event = {
@@ -93,7 +95,7 @@ COMMAND = DockerCommand(
     summary="Get real time events from the engine",
     aliases=["rocker system events", "rocker events"],
     flags=[
-        Flag("-f", "--filter", kind="filter", parse=parse_filter, many=True,
+        Flag("-f", "--filter", kind="filter", parse=parse_filter, many=True, offers=_OFFERED,
              help="Filter output based on conditions provided"),
         Flag("--format", kind="string", default="",
              help="Format output using a custom template: 'json' or 'TEMPLATE', a Go template"),

@@ -26,6 +26,7 @@ class Flag:
         parse: from the text typed to the value.
         many: whether it may be repeated; its value is a list then.
         hidden_default: the value when it is absent.
+        offers: for completion, what the value begins with where it is `NAME=…`.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Flag:
         many: bool = False,
         default: Any = None,
         hidden: bool = False,
+        offers: Sequence[str] = (),
     ) -> None:
         self.names = names
         self.help = help
@@ -44,6 +46,7 @@ class Flag:
         self.kind = kind
         self.parse = parse or (str if kind else parse_bool)
         self.many = many
+        self.offers = offers
         self.hidden_default = default if kind else bool(default)
         self.long = next(name for name in names if name.startswith("--"))
         self.short = next((name for name in names if not name.startswith("--")), "")

@@ -47,7 +47,7 @@ COMMAND = DockerCommand(
     aliases=["rocker image prune"],
     flags=[
         Flag("-a", "--all", help="Remove all unused images, not just dangling ones"),
-        Flag("--filter", kind="filter", parse=parse_filter, many=True,
+        Flag("--filter", kind="filter", parse=parse_filter, many=True, offers=FILTERS,
              help='Provide filter values (e.g. "until=<timestamp>")'),
         Flag("-f", "--force", help="Do not prompt for confirmation"),
     ],

@@ -150,6 +150,7 @@ COMMAND = DockerCommand(
             kind="filter",
             parse=parse_filter,
             many=True,
+            offers=_FILTERS,
             help="Filter output based on conditions provided",
         ),
         Flag("--format", kind="string", default="", help=FORMAT_HELP),

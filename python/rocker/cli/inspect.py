@@ -91,6 +91,8 @@ def show(
     for name in names:
         try:
             found.append(_find(app, name, finders, size=values.get("size", False)))
+            if values.get("size") and "SizeRootFs" not in found[-1]:
+                app.err(f"WARNING: --size ignored for {_kind(found[-1])}")
         except NotFoundError:
             errors.append(missing.format(name) if missing else f"Error: No such {kind}: {name}")
     if template is not None:
@@ -109,6 +111,11 @@ def show(
     for error in errors:
         app.err(error)
     return 1 if errors else 0
+
+
+def _kind(document: Any) -> str:
+    """What a document without sizes is of, by a member that only such have."""
+    return "image" if "RootFS" in document else "network" if "IPAM" in document else "volume"
 
 
 def _find(app: App, name: str, finders: Sequence[Finder], *, size: bool) -> Any:
@@ -144,7 +151,7 @@ def inspect_flags() -> list[Flag]:
     return [
         Flag("-f", "--format", kind="string", default="",
              help="Format output using a custom template: 'json' or 'TEMPLATE', a Go template"),
-        Flag("-s", "--size", help="Display total file sizes"),
+        Flag("-s", "--size", help="Display total file sizes if the type is container"),
     ]  # fmt: skip
 
 

@@ -57,7 +57,7 @@ COMMAND = DockerCommand(
     summary="List networks",
     aliases=["rocker network ls", "rocker network list"],
     flags=[
-        Flag("-f", "--filter", kind="filter", parse=parse_filter, many=True,
+        Flag("-f", "--filter", kind="filter", parse=parse_filter, many=True, offers=_FILTERS,
              help='Provide filter values (e.g. "driver=bridge")'),
         Flag("--format", kind="string", default="", help=FORMAT_HELP),
         Flag("--no-trunc", help="Do not truncate the output"),

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _FILTERS = ("label", "label!", "until")
 _WARNING = "WARNING! This will remove all custom networks not used by at least one container."
+UNUSED = "all networks not used by at least one container"
+"""What the question of `system prune` says of them."""
 
 
 def prune(app: App, values: Values, _arguments: list[str]) -> int:
@@ -20,10 +22,15 @@ def prune(app: App, values: Values, _arguments: list[str]) -> int:
     filters = gather_filters(values["filter"], _FILTERS)
     if not values["force"] and not confirm(app, _WARNING):
         return 0
+    remove(app, filters)
+    return 0
+
+
+def remove(app: App, filters: dict[str, list[str]]) -> None:
+    """Remove them and list them."""
     names = app.engine.networks.prune(filters=filters or None)
     if names:
         app.out("\n".join(["Deleted Networks:", *names, ""]))
-    return 0
 
 
 COMMAND = DockerCommand(
@@ -32,7 +39,7 @@ COMMAND = DockerCommand(
     usage="[OPTIONS]",
     summary="Remove all unused networks",
     flags=[
-        Flag("--filter", kind="filter", parse=parse_filter, many=True,
+        Flag("--filter", kind="filter", parse=parse_filter, many=True, offers=_FILTERS,
              help='Provide filter values (e.g. "until=<timestamp>")'),
         Flag("-f", "--force", help="Do not prompt for confirmation"),
     ],

@@ -18,17 +18,18 @@ if TYPE_CHECKING:
     from rocker.models.container import ContainerSummary
 
 _FILTERS = (
-    "ancestor", "before", "exited", "expose", "health", "id", "is-task", "label", "name", "network", "publish",
-    "since", "status", "volume",
+    "ancestor", "before", "exited", "expose", "health", "id", "is-task", "isolation", "label", "name", "network",
+    "publish", "since", "status", "volume",
 )  # fmt: skip
 _HEADERS = {
-    "Command": "COMMAND", "CreatedAt": "CREATED AT", "ID": "CONTAINER ID", "Image": "IMAGE", "Labels": "LABELS",
+    "Command": "COMMAND", "CreatedAt": "CREATED AT", "HealthStatus": "HEALTH STATUS", "ID": "CONTAINER ID",
+    "Image": "IMAGE", "Labels": "LABELS",
     "LocalVolumes": "LOCAL VOLUMES", "Mounts": "MOUNTS", "Names": "NAMES", "Networks": "NETWORKS", "Ports": "PORTS",
     "RunningFor": "CREATED", "Size": "SIZE", "State": "STATE", "Status": "STATUS",
 }  # fmt: skip
 _BLANK = {
     "Id": "", "Names": [], "Image": "", "Command": "", "Created": 0, "Ports": [], "Labels": {}, "State": "",
-    "Status": "", "Mounts": [], "NetworkSettings": {},
+    "Status": "", "Mounts": [], "NetworkSettings": {}, "Health": {"Status": "none"},
 }  # fmt: skip
 _COMMAND_WIDTH, _MOUNT_WIDTH = 20, 15
 
@@ -36,8 +37,11 @@ _COMMAND_WIDTH, _MOUNT_WIDTH = 20, 15
 def ps(app: App, values: Values, _arguments: list[str]) -> int:
     """List containers: the running ones, or all."""
     form = values["format"]
+    if values["quiet"] and form:
+        app.err("WARNING: Ignoring custom format, because both --format and --quiet are set.")
+        form = ""
     filters = gather_filters(values["filter"], _FILTERS)
-    limit = 1 if values["latest"] else values["last"]
+    limit = 1 if values["latest"] and values["last"] in {None, -1} else values["last"]
     limit = limit if limit and limit > 0 else None
     size = values["size"] or ("{{" in form and ".Size" in form)
     rows = app.engine.containers.rows(all=values["all"], filters=filters or None, limit=limit, size=size)
@@ -62,6 +66,7 @@ def listing(now: float, *, truncate: bool, size: bool) -> Listing:
         "Ports": lambda row: _ports(row["Ports"]),
         "State": lambda row: row["State"],
         "Status": lambda row: row["Status"],
+        "HealthStatus": lambda row: row["Health"]["Status"].replace("none", ""),
         "Size": _size,
         "Names": lambda row: ",".join(name.removeprefix("/") for name in row["Names"]),
         "Labels": lambda row: ",".join(
@@ -145,6 +150,7 @@ COMMAND = DockerCommand(
             kind="filter",
             parse=parse_filter,
             many=True,
+            offers=_FILTERS,
             help="Filter output based on conditions provided",
         ),
         Flag("--format", kind="string", default="", help=FORMAT_HELP),

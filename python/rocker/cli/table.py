@@ -83,6 +83,7 @@ SYSTEM = {
     "events": _entry("events", "Get real time events from the engine"),
     "info": _entry("info", "Display system-wide information"),
     "prune": _entry("system_prune", "Remove unused data"),
+    "shutdown": _entry("shutdown", "Stop all running containers before the machine goes down"),
 }
 
 _TOP = [

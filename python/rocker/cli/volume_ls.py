@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from rocker.cli.command import DockerCommand, Values
 from rocker.cli.flags import Flag
+from rocker.engine.volumes.list import FILTERS
 from rocker.formatting.table import FORMAT_HELP, Listing, parse_filter
+from rocker.formatting.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,11 +30,13 @@ def volume_ls(app: App, values: Values, _arguments: list[str]) -> int:
 
 
 def listing() -> Listing:
-    """The columns of `volume ls`. What only other drivers and clusters have is `N/A`, as in Docker."""
-    absent = {name: lambda _row: "N/A" for name in ("Availability", "Group", "Links", "Size", "Status")}
+    """The columns of `volume ls`. What only clusters have, and what only `system df` counts, is `N/A`, as in Docker."""
+    absent = {name: lambda _row: "N/A" for name in ("Availability", "Group", "Status")}
     fields = {
         **absent,
         "Driver": lambda row: row["Driver"],
+        "Links": lambda row: str(row["UsageData"]["RefCount"]) if "UsageData" in row else "N/A",
+        "Size": lambda row: human_size(row["UsageData"]["Size"], 4) if "UsageData" in row else "N/A",
         "Name": lambda row: row["Name"],
         "Scope": lambda row: row["Scope"],
         "Mountpoint": lambda row: row["Mountpoint"],
@@ -41,7 +45,7 @@ def listing() -> Listing:
         ),
         "Label": lambda row: lambda name: (row["Labels"] or {}).get(name, ""),
     }
-    return Listing(_HEADERS, fields, ["Driver", "Name"])
+    return Listing(_HEADERS, fields, ["Driver", "Name"], go_type="*formatter.volumeContext")
 
 
 COMMAND = DockerCommand(
@@ -51,7 +55,7 @@ COMMAND = DockerCommand(
     summary="List volumes",
     aliases=["rocker volume ls", "rocker volume list"],
     flags=[
-        Flag("-f", "--filter", kind="filter", parse=parse_filter, many=True,
+        Flag("-f", "--filter", kind="filter", parse=parse_filter, many=True, offers=FILTERS,
              help='Provide filter values (e.g. "dangling=true")'),
         Flag("--format", kind="string", default="", help=FORMAT_HELP),
         Flag("-q", "--quiet", help="Only display volume names"),

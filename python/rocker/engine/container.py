@@ -131,7 +131,7 @@ class Container:
 
         request, self._request = self._request, None
         if request is None:
-            start(self.engine, self.id, self.config)
+            start(self)
         else:
             send(self.engine, self.id, self.config, request, attach=NOTHING).close()
 
@@ -154,9 +154,7 @@ class Container:
 
         request, self._request = self._request, None
         return start_attached(
-            self.engine,
-            self.id,
-            self.config,
+            self,
             attach=(stdin, stdout, stderr),
             bind_to_caller=bind_to_caller,
             console_size=console_size,
@@ -482,6 +480,9 @@ class Container:
 
     def stats(self) -> dict[str, Any]:
         """Return the counters of its cgroup: `cpu`, `memory`, `pids`, `io` (see `rocker.core.cgroup_stats`).
+
+        With them, in `networks`, by name of the link, `rx_bytes`, `rx_packets`, `rx_errors`, `rx_dropped` and the same
+        of `tx`, since the link was made.
 
         Raises:
             NotRunningError: it does not run.

@@ -266,6 +266,27 @@ class Engine:
 
         return boot(self, failed or warn)
 
+    def shutdown(
+        self,
+        timeout: float | None = None,
+        *,
+        failed: Callable[[Container, RockerError], None] | None = None,
+    ) -> list[Container]:
+        """Stop all running containers at once, before the machine goes down; returns those that were stopped.
+
+        Not as a user's stop: `boot` starts again those with the restart policy `unless-stopped`, too.
+
+        Args:
+            timeout: seconds between each one's stop signal and SIGKILL, less than 0: never; by default its own.
+            failed: told of each that could not be stopped; by default it becomes a warning.
+        """
+        from rocker.engine.shutdown import shutdown
+
+        def warn(container: Container, error: RockerError) -> None:
+            self.warn(f"{container.name} could not be stopped: {error.message}")
+
+        return shutdown(self, timeout, failed or warn)
+
     def info(self) -> dict[str, Any]:
         """Return Docker's `GET /info`."""
         from rocker.engine.info import info
@@ -273,7 +294,7 @@ class Engine:
         return info(self)
 
     def disk_usage(self) -> DiskUsage:
-        """Return Docker's `GET /system/df`, without volumes and build cache."""
+        """Return Docker's `GET /system/df`; the build cache is always empty."""
         from rocker.engine.usage import usage
 
         return usage(self)

@@ -44,6 +44,7 @@ def build(
     id: str,  # noqa: A002
     config: ContainerConfig,
     *,
+    name: str | None = None,
     started: bool = True,
     placed: bool = True,
 ) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def build(
         "user": config.user or "0",
         "stdin": _stdin(config),
         "log": logconfig.document(id, config),
-        "network": {"mode": network.partition(":")[0]},
+        "network": _network(engine, network),
         "files": {},
         "stop_signal": config.stop_signal,
         "stop_timeout": float(DEFAULT_STOP_TIMEOUT if options.stop_timeout is None else options.stop_timeout),
@@ -80,7 +81,7 @@ def build(
     elif placed:
         from rocker.network.plan import complete
 
-        complete(engine, id, config, request)
+        complete(engine, id, config, request, name=name)
     if not options.privileged:
         profile = seccomp.profile_of(options.security_opt)
         program = seccomp.filter_for(
@@ -104,6 +105,14 @@ def _inject(engine: Engine, id: str, config: ContainerConfig, request: dict[str,
         request["groups"] = [*request.get("groups", ()), *map(str, groups)]
     if "hooks" in document:
         request["bundle"] = f"{engine.run_root}/containers/{id}"
+
+
+def _network(engine: Engine, mode: str) -> dict[str, Any]:
+    """Return `network` of the request but for endpoints; the networks `host` and `none` are known by id in events."""
+    found: dict[str, Any] = {"mode": mode.partition(":")[0]}
+    if mode in {"host", "none"}:
+        found["id"] = engine.catalog.query("SELECT id FROM networks WHERE name = ?", (mode,))[0][0]
+    return found
 
 
 def _volumes(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from rocker.engine.config import ContainerConfig
 from rocker.engine.filters import given, labels_fit
 from rocker.engine.reconcile import collect, drop_gone
-from rocker.engine.state import RUNS, has_processes, health_of
+from rocker.engine.state import RUNS, has_network, health_of
 from rocker.errors import ContainerNotFoundError, InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 _STATUSES = ("created", "restarting", "running", "removing", "paused", "exited", "dead")
 _FILTERS = (
-    "ancestor", "before", "exited", "expose", "health", "id", "label", "name", "network", "publish", "since", "status",
-    "volume",
+    "ancestor", "before", "exited", "expose", "health", "id", "is-task", "isolation", "label", "name", "network",
+    "publish", "since", "status", "volume",
 )  # fmt: skip
 _HEALTHS = ("none", "starting", "healthy", "unhealthy")
 
@@ -86,7 +87,8 @@ class _Filter:
                     f"invalid filter 'health={health}'", hint="one of " + ", ".join(_HEALTHS)
                 )
         self._exited = {_integer(value) for value in conditions.get("exited", ())}
-        self._ancestors = {_ancestor(engine, value) for value in conditions.get("ancestor", ())}
+        self._ancestors = _ancestors(engine, conditions["ancestor"]) if "ancestor" in conditions else None
+        self._tasks = [_truth(value) for value in conditions.get("is-task", ())]
         self._ports = _PortFilter(conditions) if not conditions.keys().isdisjoint(_PORTS) else None
         self._networks = _networks(engine, conditions["network"]) if "network" in conditions else None
         self._before = [engine.catalog.get_by_ref(value).created_ns for value in conditions.get("before", ())]
@@ -107,7 +109,8 @@ class _Filter:
                 not self._exited
                 or (status == "exited" and state is not None and state["exit_code"] in self._exited)
             )
-            and (not self._ancestors or row.image_id in self._ancestors)
+            and (self._ancestors is None or row.image_id in self._ancestors)
+            and not any(self._tasks)  # a task is of a service, which there is none of here
             and ("volume" not in given or any(_mounts_volume(config, value) for value in given["volume"]))
             and (self._networks is None or row.id in self._networks)
             and (self._ports is None or self._ports.accepts(config, state))
@@ -120,7 +123,7 @@ _PORTS = ("expose", "publish")
 
 
 class _PortFilter:
-    """`publish` and `expose`: numbers or ranges, with a protocol; of each one must fit."""
+    """`publish` and `expose`: numbers or ranges, with a protocol; one of all must fit, as in Docker."""
 
     def __init__(self, conditions: dict[str, tuple[str, ...]]) -> None:
         self._wanted = {name: _ports(name, conditions[name]) for name in _PORTS if name in conditions}
@@ -128,9 +131,9 @@ class _PortFilter:
     def accepts(self, config: ContainerConfig, state: dict[str, Any] | None) -> bool:
         have: dict[str, set[str]] = {"expose": set(config.exposed_ports), "publish": set()}
         for port in ((state or {}).get("network") or {}).get("ports", ()):
-            if has_processes(state):
+            if has_network(state):
                 have["publish"].add(f"{port['host_port']}/{port['protocol']}")
-        return all(not wanted.isdisjoint(have[name]) for name, wanted in self._wanted.items())
+        return any(not wanted.isdisjoint(have[name]) for name, wanted in self._wanted.items())
 
 
 def _ports(name: str, values: Sequence[str]) -> set[str]:
@@ -138,6 +141,8 @@ def _ports(name: str, values: Sequence[str]) -> set[str]:
 
     found: set[str] = set()
     for value in values:
+        if ":" in value:
+            raise InvalidArgumentError(f"filter for '{name}' should not contain ':': {value}")
         text, _, protocol = value.partition("/")
         try:
             first, last = plain_range(text)
@@ -155,7 +160,11 @@ def _networks(engine: Engine, wanted: Sequence[str]) -> set[str]:
     from rocker.network import store
 
     names = {network.name: network for network in store.all_networks(engine.catalog)}
-    ids = {network.id for network in names.values() if network.name in wanted or network.id in wanted}
+    ids = {
+        network.id
+        for network in names.values()
+        if network.name in wanted or any(value and network.id.startswith(value) for value in wanted)
+    }
     found = {
         endpoint.container
         for endpoints in store.all_endpoints(engine.catalog).values()
@@ -177,13 +186,29 @@ def _integer(text: str) -> int:
         raise InvalidArgumentError(f"invalid filter 'exited={text}'", hint="give an exit code") from error
 
 
-def _ancestor(engine: Engine, reference: str) -> str:
-    from rocker.errors import ImageNotFoundError
+def _truth(text: str) -> bool:
+    from rocker.parse.number import parse_bool
 
     try:
-        return engine.images.resolve(reference)[0]
-    except ImageNotFoundError:
-        return "no such image"
+        return parse_bool(text)
+    except InvalidArgumentError:
+        raise InvalidArgumentError(f"invalid filter 'is-task=[{text}]'", hint="true or false") from None
+
+
+def _ancestors(engine: Engine, references: Sequence[str]) -> set[str]:
+    """The images of these names and all that were made of them; what is none fits nothing, as in Docker."""
+    from rocker.errors import ImageNotFoundError
+
+    found: set[str] = set()
+    for reference in references:
+        with contextlib.suppress(ImageNotFoundError):
+            found.add(engine.images.resolve(reference)[0])
+    children = [(str(row[0]), str(row[1])) for row in engine.catalog.query(
+        "SELECT id, parent FROM images WHERE parent IS NOT NULL"
+    )]  # fmt: skip
+    while more := {child for child, parent in children if parent in found} - found:
+        found |= more
+    return found
 
 
 def _name_fits(name: str, pattern: str) -> bool:
@@ -197,9 +222,11 @@ def _name_fits(name: str, pattern: str) -> bool:
 
 
 def _mounts_volume(config: ContainerConfig, wanted: str) -> bool:
-    """Whether it mounts a volume of this name, or anything at this path."""
+    """Whether it mounts a volume of this name, a directory of the host by this path, or anything at this path."""
     return any(
-        wanted in (getattr(mount, "name", ""), mount.target.rstrip("/")) for mount in config.all_mounts
+        wanted
+        in {getattr(mount, "name", ""), getattr(mount, "source", ""), mount.target, mount.target.rstrip("/")}
+        for mount in config.all_mounts
     )
 
 
@@ -242,15 +269,21 @@ def _row(
         "Status": states.describe(state, now),
         "HostConfig": {"NetworkMode": config.options.network or "bridge"},
         "NetworkSettings": {
-            "Networks": network_settings.entries(view, row.id, row.name, config, running=has_processes(state))
+            "Networks": network_settings.entries(view, row.id, row.name, config, running=has_network(state))
         },
         "Mounts": mounts(engine, config),
+        "Health": {"Status": states.health_of(state), "FailingStreak": _streak(state)},
     }
     if size:
         from rocker.engine.size import sizes
 
         summary["SizeRw"], summary["SizeRootFs"] = sizes(engine, row.id, row.image_id)
     return summary
+
+
+def _streak(state: dict[str, Any] | None) -> int:
+    health: dict[str, Any] = (state or {}).get("health") or {}
+    return int(health.get("failing_streak", 0))
 
 
 def _image_name(engine: Engine, row: ContainerRow, names: dict[str, str]) -> str:

@@ -1,11 +1,11 @@
-"""`network connect`: one more network for a container, running or not."""
+"""`network connect`: one more network for a container, running or not, or between two starts."""
 
 from __future__ import annotations
 
 from rocker.engine.network_files import rewrite
 from rocker.engine.requests import body
-from rocker.engine.state import has_processes
-from rocker.errors import ConflictError
+from rocker.engine.state import has_network
+from rocker.errors import ConflictError, GoneError, NotRunningError
 from rocker.network import attach, links, plan, store
 from rocker.network.hold import hold
 
@@ -32,10 +32,12 @@ def connect(engine: Engine, reference: str, container: Container | str, wanted: 
                 engine, db, found.id, [(network, wanted)], position=_next_position(engine, found.id)
             )
         state = engine.state(found.id)
-        if not has_processes(state):
+        if not has_network(state):
             return
         try:
             _join(engine, found, network.id)
+        except (NotRunningError, GoneError):  # it has ended meanwhile: its next start joins
+            return
         except BaseException:
             with engine.catalog.write() as db:
                 db.execute(

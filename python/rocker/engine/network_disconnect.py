@@ -5,7 +5,7 @@ from __future__ import annotations
 from rocker.engine.emit import emit
 from rocker.engine.network_files import rewrite
 from rocker.engine.requests import body
-from rocker.engine.state import has_processes
+from rocker.engine.state import has_network
 from rocker.errors import ConflictError, GoneError, NotRunningError, RockerError
 from rocker.network import plan, store
 
@@ -30,7 +30,7 @@ def disconnect(engine: Engine, reference: str, container: Container | str, *, fo
         raise ConflictError(f"container {found.id} is not connected to network {network.name}")
     told = False
     state = engine.state(found.id)
-    if has_processes(state):
+    if has_network(state):
         try:
             _leave(engine, found, network.id)
             told = True

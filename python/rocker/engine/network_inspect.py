@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rocker.engine.state import has_processes
+from rocker.engine.state import has_network
 from rocker.network import plan, store
 from rocker.network.address import shown
 
@@ -25,7 +25,7 @@ def users(engine: Engine, network: str) -> list[Endpoint]:
     states = engine.core.read_states(
         engine.run_root, engine.root, [endpoint.container for endpoint in endpoints]
     )
-    return [endpoint for endpoint, state in zip(endpoints, states, strict=True) if has_processes(state)]
+    return [endpoint for endpoint, state in zip(endpoints, states, strict=True) if has_network(state)]
 
 
 def _containers(engine: Engine, network: Network) -> dict[str, NetworkEndpoint]:

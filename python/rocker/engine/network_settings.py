@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rocker.engine import namespaces
-from rocker.engine.state import has_processes
+from rocker.engine.state import has_network, has_processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def document(
     state: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """Return `NetworkSettings` of `inspect`."""
-    running = has_processes(state)
+    running = has_network(state)
     from rocker.network.view import View
 
     networks = entries(View(engine), id, name, config, running=running)
@@ -61,7 +61,7 @@ def document(
     return {
         "Bridge": "",
         "SandboxID": id if has_own else "",
-        "SandboxKey": f"/proc/{state['pid']}/ns/net" if has_own and state is not None else "",
+        "SandboxKey": f"/proc/{state['pid']}/ns/net" if has_own and has_processes(state) else "",
         "Ports": ports,
         "HairpinMode": False,
         "LinkLocalIPv6Address": "",

@@ -21,6 +21,6 @@ def restart(container: Container, timeout: float | None, *, signal: str | int | 
         with contextlib.suppress(NotRunningError):
             call(container, "remove", value=False)
     stop(container, timeout, signal=signal, keep=True)
-    start(container.engine, container.id, container.config)
+    start(container)
     attributes = emit.attributes_of(container.name, container.config)
     emit.container(container.engine, "restart", container.id, attributes)

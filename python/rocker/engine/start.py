@@ -8,13 +8,14 @@ from rocker.engine import launch, logconfig
 from rocker.engine.emit import attributes_of
 from rocker.engine.requests import to_bytes
 from rocker.engine.session import Session
-from rocker.errors import ConflictError
+from rocker.errors import ConflictError, ContainerNotFoundError, NotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from rocker.engine.config import ContainerConfig
+    from rocker.engine.container import Container
     from rocker.engine.engine import Engine
     from rocker.engine.ports import CoreSession
 
@@ -23,26 +24,25 @@ RUNTIME = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 """The static executable inside this package."""
 
 
-def start(engine: Engine, id: str, config: ContainerConfig) -> None:  # noqa: A002
+def start(container: Container) -> None:
     """Start it detached; a running one is left alone, as in Docker.
 
     Raises:
         ConflictError: it is paused, or is being started by another process.
-        RockerError: it could not be started.
+        ContainerNotFoundError: it has gone. RockerError: it could not be started.
     """
+    engine, id, config = container.engine, container.id, container.config  # noqa: A001
     if _runs(engine, id):
         return
     try:
-        send(engine, id, config, _request(engine, id, config), attach=NOTHING).close()
+        send(engine, id, config, _request(container), attach=NOTHING).close()
     except ConflictError:
         if not _runs(engine, id):
             raise
 
 
 def start_attached(
-    engine: Engine,
-    id: str,  # noqa: A002
-    config: ContainerConfig,
+    container: Container,
     *,
     attach: tuple[bool, bool, bool],
     bind_to_caller: bool,
@@ -53,14 +53,15 @@ def start_attached(
 
     Raises:
         ConflictError: it runs already, or is paused.
-        RockerError: it could not be started.
+        ContainerNotFoundError: it has gone. RockerError: it could not be started.
     """
+    engine, id, config = container.engine, container.id, container.config  # noqa: A001
     if request is None:
         if _runs(engine, id):
             raise ConflictError(
                 f"container {id[:12]} is already running", hint="attach joins a running container"
             )
-        request = _request(engine, id, config)
+        request = _request(container)
     if console_size and config.options.tty:
         request["spec"]["process"]["consoleSize"] = {"height": console_size[0], "width": console_size[1]}
     if attach[0] and request["stdin"] == "open" and not config.options.attach:
@@ -81,6 +82,7 @@ def send(
 
     Raises:
         ConflictError: another process has started it first; nothing is done to it.
+        ContainerNotFoundError: it has gone.
         RockerError: it could not be started. An `auto_remove` container is removed then.
     """
     try:
@@ -94,6 +96,7 @@ def send(
         else:
             session = _start(engine, request, attach, bind_to_caller=bind_to_caller)
     except BaseException as error:
+        _refuse_gone(engine, id, error)
         if config.options.auto_remove and not _is_anothers(engine, id, error):
             from rocker.engine.remove import abandon
 
@@ -102,10 +105,18 @@ def send(
     return Session(engine, session, id, auto_remove=config.options.auto_remove)
 
 
-def _request(engine: Engine, id: str, config: ContainerConfig) -> dict[str, Any]:  # noqa: A002
-    request = launch.build(engine, id, config)
-    request["attributes"] = attributes_of(engine.catalog.get_by_ref(id).name, config)
+def _request(container: Container) -> dict[str, Any]:
+    request = launch.build(container.engine, container.id, container.config, name=container.name)
+    request["attributes"] = attributes_of(container.name, container.config)
     return request
+
+
+def _refuse_gone(engine: Engine, id: str, error: BaseException) -> None:  # noqa: A002
+    """A start that misses the container's files because somebody has removed it says so."""
+    if not isinstance(error, NotFoundError):
+        return
+    if not engine.catalog.query("SELECT 1 FROM containers WHERE id = ?", (id,)):
+        raise ContainerNotFoundError(f"No such container: {id}") from error
 
 
 def _is_anothers(engine: Engine, id: str, error: BaseException) -> bool:  # noqa: A002

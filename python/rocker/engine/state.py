@@ -15,12 +15,17 @@ NEVER = "0001-01-01T00:00:00Z"
 RUNS = frozenset({"running", "paused", "restarting"})
 """Where a container counts as running: one between two starts does, as in Docker."""
 HAS_PROCESSES = frozenset({"running", "paused"})
-"""Where there is a program, with its namespaces and its place in networks."""
+"""Where there is a program, with its namespaces."""
 
 
 def has_processes(state: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:
     """Tell whether a container of this state has a program."""
     return state is not None and state["status"] in HAS_PROCESSES
+
+
+def has_network(state: dict[str, Any] | None) -> TypeGuard[dict[str, Any]]:
+    """Tell whether it is in its networks: the shim keeps links, ports and names from one restart to the next."""
+    return state is not None and state["status"] in RUNS
 
 
 def status_of(state: dict[str, Any] | None) -> Status:

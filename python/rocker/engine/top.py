@@ -20,11 +20,25 @@ def top(container: Container, ps_args: str | Sequence[str]) -> Top:
     running(container, "top")
     pids = frozenset(str(pid) for pid in call(container, "pids").get("pids") or ())
     args = ps_args.split() if isinstance(ps_args, str) else list(ps_args)
+    _check(args)
     found = select(_ps(args or ["-ef"]), pids)
     emit.container(
         container.engine, "top", container.id, emit.attributes_of(container.name, container.config)
     )
     return found
+
+
+def _check(args: list[str]) -> None:
+    """Refuse another column that calls itself PID: rows are chosen by that.
+
+    Raises:
+        InvalidArgumentError: there is one.
+    """
+    import re
+
+    for name, title in re.findall(r"([^\s,=]*)=\s*(PID\S*)", " ".join(args)):
+        if name != "pid":
+            raise InvalidArgumentError(f'specifying "{name}={title}" is not allowed')
 
 
 def _ps(args: list[str]) -> str:
@@ -42,6 +56,8 @@ def _ps(args: list[str]) -> str:
 def select(output: str, pids: frozenset[str]) -> Top:
     """Keep those rows of ps's output whose PID is wanted; the last column may contain spaces.
 
+    With ps's option `m` the threads of a process follow it, each with `-` for a PID.
+
     Raises:
         InvalidArgumentError: there is no PID column.
     """
@@ -52,9 +68,13 @@ def select(output: str, pids: frozenset[str]) -> Top:
             "Couldn't find PID field in ps output", hint="let ps show the column PID: -o pid,cmd"
         )
     column = titles.index("PID")
-    processes = []
+    processes, wanted = [], False
     for row in rows:
         fields = row.split(None, len(titles) - 1)
-        if len(fields) > column and fields[column] in pids:
+        if len(fields) <= column:
+            continue
+        if fields[column] != "-":
+            wanted = fields[column] in pids
+        if wanted:
             processes.append(fields)
     return {"Titles": titles, "Processes": processes}

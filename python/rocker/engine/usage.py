@@ -7,10 +7,11 @@ if TYPE_CHECKING:
     from rocker.engine.engine import Engine
     from rocker.models.image import ImageSummary
     from rocker.models.prune import DiskUsage
+    from rocker.models.volume import VolumeUsage
 
 
 def usage(engine: Engine) -> DiskUsage:
-    """Return what images and containers take; see `Engine.disk_usage`."""
+    """Return what images, containers and volumes take; see `Engine.disk_usage`."""
     from rocker.engine.list import rows
 
     sizes = {
@@ -20,6 +21,8 @@ def usage(engine: Engine) -> DiskUsage:
         "LayersSize": sum(sizes.values()),
         "Images": _images(engine, sizes),
         "Containers": rows(engine, all=True, filters=None, limit=None, size=True),
+        "Volumes": _volumes(engine),
+        "BuildCache": [],
     }
 
 
@@ -36,3 +39,19 @@ def _images(engine: Engine, sizes: dict[str, int]) -> list[ImageSummary]:
             sizes.get(layer, 0) for layer in layers.get(image["Id"], ()) if users[layer] > 1
         )
     return found
+
+
+def _volumes(engine: Engine) -> list[VolumeUsage]:
+    from rocker.engine.size import tree_size
+
+    counted = engine.catalog.query(
+        "SELECT volume, count(DISTINCT container_id) FROM volume_uses GROUP BY volume"
+    )
+    users = {str(volume): int(str(count)) for volume, count in counted}
+    return [
+        {
+            **volume.inspect(),
+            "UsageData": {"RefCount": users.get(volume.name, 0), "Size": tree_size(volume.mountpoint)},
+        }
+        for volume in engine.volumes.list()
+    ]

@@ -104,7 +104,8 @@ class Listing:
     def _row(self, item: Any) -> list[str]:
         return [str(self.fields[name](item)) for name in self.default]
 
-    def _record(self, item: Any) -> dict[str, Any]:
+    def record(self, item: Any) -> dict[str, Any]:
+        """The object as a template sees it."""
         from rocker.formatting.template.values import Record
 
         return Record(self.go_type, {name: _late(make, item) for name, make in sorted(self.fields.items())})
@@ -125,7 +126,7 @@ class Listing:
         text = form[5:].strip() if tabular else form
         text = text.replace("\\t", "\t").replace("\\n", "\n")
         template = Template(text)
-        lines = [template.render(self._record(item)) for item in objects]
+        lines = [template.render(self.record(item)) for item in objects]
         if not tabular:
             yield from lines
             return

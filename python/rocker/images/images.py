@@ -287,7 +287,7 @@ class ImageService:
 
         Raises:
             ImageNotFoundError: there is no such image.
-            ConflictError: a container uses it.
+            ConflictError: a container is made from it, or mounts it.
         """
         from rocker.images.remove import remove
 
@@ -331,11 +331,11 @@ class ImageService:
     def list(self) -> list[ImageSummary]:
         """All images, newest first."""
         from rocker.images.describe import summary
+        from rocker.images.users import counts
 
         images = [self._with_layers(row) for row in self.catalog.query(_LIST)]
-        rows: Any = self.catalog.query("SELECT image_id, count(*) FROM containers GROUP BY image_id")
-        counts: dict[str, int] = dict(rows)
-        found = [summary(image, self.references(image.id), counts.get(image.id, 0)) for image in images]
+        used = counts(self.catalog)
+        found = [summary(image, self.references(image.id), used.get(image.id, 0)) for image in images]
         return sorted(found, key=lambda one: (-one["Created"], one["Id"]))
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def prune(service: ImageService, filters: Filters | None, *, all: bool) -> ImagesPruned:  # noqa: A002
-    """Remove images that no container uses; see `ImageService.prune`."""
+    """Remove images that no container is made from or mounts; see `ImageService.prune`."""
     filters = dict(filters or {})
     dangling = filters.pop("dangling", None)
     if dangling is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rocker.errors import ConflictError
 from rocker.images.digest import of_bytes
+from rocker.images.users import users
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
     from rocker.images.images import Image, ImageService
     from rocker.images.reference import Reference
+    from rocker.images.users import User
     from rocker.models.image import Removal
 
 
@@ -65,11 +67,12 @@ class _Removal:
         self._delete(image_id, force=force, prune=prune)
 
     def _refuse_last_name(self, ref: str, image_id: str) -> None:
-        users = self._users(image_id)
-        if users:
+        found = self._users(image_id)
+        if found:
             raise ConflictError(
                 f'conflict: unable to remove repository reference "{ref}" (must force) - '
-                f"container {users[0][:12]} is using its referenced image {image_id[7:19]}"
+                f"container {found[0]} is {_use(found[0])} its referenced image {image_id[7:19]}",
+                hint=_hint(found[0]),
             )
 
     def _untag_one(self, name: Reference, names: list[Reference]) -> None:
@@ -111,26 +114,25 @@ class _Removal:
 
     def _check(self, image_id: str, *, force: bool, names: bool) -> None:
         """Raise ConflictError when something forbids the removal, in the order Docker looks."""
-        users = self._users(image_id)
-        alive = self.running(users) if self.running and users else set()
-        reason = next(
-            (f"image is being used by running container {one[:12]}" for one in users if one in alive), None
-        )
+        found = self._users(image_id)
+        alive = self.running([one.id for one in found]) if self.running and found else set()
+        first = next((one for one in found if one.id in alive), None)
+        reason = None if first is None else f"image is being {_used(first)} by running container {first}"
         if reason is None and self._children(image_id):
             reason = "image has dependent child images"
+        start = f"conflict: unable to delete {image_id[7:19]}"
         if reason is not None:
-            raise ConflictError(f"conflict: unable to delete {image_id[7:19]} (cannot be forced) - {reason}")
+            raise ConflictError(f"{start} (cannot be forced) - {reason}", hint=_hint(first))
         if force:
             return
         if names and self.service.references(image_id):
-            reason = "image is referenced in multiple repositories"
-        elif users:
-            reason = f"image is being used by stopped container {users[0][:12]}"
-        if reason is not None:
-            raise ConflictError(f"conflict: unable to delete {image_id[7:19]} (must be forced) - {reason}")
+            raise ConflictError(f"{start} (must be forced) - image is referenced in multiple repositories")
+        if found:
+            reason = f"image is being {_used(found[0])} by stopped container {found[0]}"
+            raise ConflictError(f"{start} (must be forced) - {reason}", hint=_hint(found[0]))
 
-    def _users(self, image_id: str) -> list[str]:
-        return [row.id for row in self.catalog.list_containers(image_id=image_id)]
+    def _users(self, image_id: str) -> list[User]:
+        return users(self.catalog, image_id)
 
     def _children(self, image_id: str) -> bool:
         return bool(self.catalog.query("SELECT 1 FROM images WHERE parent = ? LIMIT 1", (image_id,)))
@@ -158,6 +160,19 @@ class _Removal:
                 break
             count += 1
         return count
+
+
+def _use(user: User) -> str:
+    return "mounting" if user.mounts else "using"
+
+
+def _used(user: User) -> str:
+    return "mounted" if user.mounts else "used"
+
+
+def _hint(user: User | None) -> str | None:
+    """Which container stands in the way, where `ps` does not tell by its image."""
+    return f"remove first what mounts it: rocker rm {user.name}" if user is not None and user.mounts else None
 
 
 def chain_ids(diff_ids: list[str]) -> list[str]:

@@ -54,6 +54,7 @@ class ContainerSummary(TypedDict):
     HostConfig: dict[str, str]
     NetworkSettings: dict[str, Any]
     Mounts: list[Mount]
+    Health: dict[str, Any]
     SizeRw: NotRequired[int]
     SizeRootFs: NotRequired[int]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
     from rocker.models.container import ContainerSummary
     from rocker.models.image import ImageSummary, Removal
+    from rocker.models.volume import VolumeUsage
 
 
 class ContainersPruned(TypedDict):
@@ -24,8 +25,10 @@ class ImagesPruned(TypedDict):
 
 
 class DiskUsage(TypedDict):
-    """`GET /system/df`; `LayersSize` is the bytes of all layers, each counted once."""
+    """`GET /system/df`; `LayersSize` is the bytes of all layers, each counted once; nothing is built, or kept of it."""
 
     LayersSize: int
     Images: list[ImageSummary]
     Containers: list[ContainerSummary]
+    Volumes: list[VolumeUsage]
+    BuildCache: list[dict[str, Any]]

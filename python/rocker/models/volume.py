@@ -17,6 +17,19 @@ class VolumeInspect(TypedDict):
     Scope: str
 
 
+class UsageData(TypedDict):
+    """How many containers use it, and the bytes of its files; what its driver mounts elsewhere counts nothing."""
+
+    RefCount: int
+    Size: int
+
+
+class VolumeUsage(VolumeInspect):
+    """One of `Volumes` of `GET /system/df`."""
+
+    UsageData: UsageData
+
+
 class VolumesPruned(TypedDict):
     """`POST /volumes/prune`; the space is bytes."""
 

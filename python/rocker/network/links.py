@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from rocker.engine.state import has_processes
+from rocker.engine.state import has_network
 from rocker.errors import (
     ConflictError,
     ContainerNotFoundError,
@@ -76,7 +76,7 @@ def _link_default(engine: Engine, link: str, place: Place, name: str, linked: Li
             hint="containers on a network of your own find each other by name",
         )
     state = engine.state(row.id)
-    if not has_processes(state):
+    if not has_network(state):
         raise NotRunningError(
             f"Cannot link to a non running container: /{row.name} AS /{name}/{alias}",
             hint=f"start it first: rocker start {row.name}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rocker.engine.state import has_processes
+from rocker.engine.state import has_network
 from rocker.network.address import IPV6, packed
 
 TYPE_CHECKING = False
@@ -64,7 +64,7 @@ def bindings(state: dict[str, Any] | None, config: ContainerConfig) -> dict[str,
 
     An exposed port that is not published is None; without an own network there are none, as in Docker.
     """
-    if not has_processes(state):
+    if not has_network(state):
         return {}
     network = state.get("network")
     if not network:

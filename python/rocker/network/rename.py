@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from rocker.engine.requests import body
-from rocker.engine.state import has_processes
+from rocker.engine.state import has_network
 from rocker.errors import RockerError
 from rocker.network import store
 from rocker.network.plan import names_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def rename(engine: Engine, container: str, name: str, config: ContainerConfig) -> None:
     """Have the shim write the new names; a container that does not run has none."""
     state = engine.state(container)
-    if not has_processes(state):
+    if not has_network(state):
         return
     for endpoint in store.endpoints_of(engine.catalog, container):
         names = names_of(container, name, config, endpoint)

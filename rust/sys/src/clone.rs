@@ -81,9 +81,18 @@ pub fn clone_process(
 /// `setns(2)` or `unshare(2)` has chosen for children.
 ///
 /// `clone(2)`, the older call: filters let it through by its flags, which they cannot see in those of `clone3`.
-pub fn clone_sibling(_proof: SingleThreaded) -> nix::Result<Cloned> {
+pub fn clone_sibling(proof: SingleThreaded) -> nix::Result<Cloned> {
+    clone_by_flags(proof, libc::CLONE_PARENT as u64)
+}
+
+/// Makes a child by the same call.
+pub fn clone_child(proof: SingleThreaded) -> nix::Result<Cloned> {
+    clone_by_flags(proof, 0)
+}
+
+fn clone_by_flags(_proof: SingleThreaded, more: u64) -> nix::Result<Cloned> {
     let mut pidfd: libc::c_int = -1;
-    let flags = CLONE_PIDFD | libc::CLONE_PARENT as u64 | libc::SIGCHLD as u64;
+    let flags = CLONE_PIDFD | more | libc::SIGCHLD as u64;
     let none: libc::c_ulong = 0;
     // SAFETY: `pidfd`, where CLONE_PIDFD stores, outlives the call. Without CLONE_VM the child has its own copy of this
     // single thread's stack, on which no stack argument lets it go on, and the token says that no other thread held a lock.

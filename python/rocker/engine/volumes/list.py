@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rocker.engine.engine import Engine
 
-_FILTERS = ("dangling", "driver", "label", "name")
+FILTERS = ("dangling", "driver", "label", "name")
 _TRUE, _FALSE = ("1", "t", "true"), ("0", "f", "false")
 
 
@@ -33,8 +33,8 @@ def select(engine: Engine, filters: Mapping[str, Sequence[str] | str]) -> builti
     """Return the volumes that pass the filters, by name; see `Volumes.list`."""
     conditions = texts(filters)
     for name in conditions:
-        if name not in _FILTERS:
-            raise InvalidArgumentError(f"Invalid filter '{name}'", hint="filters are " + ", ".join(_FILTERS))
+        if name not in FILTERS:
+            raise InvalidArgumentError(f"Invalid filter '{name}'", hint="filters are " + ", ".join(FILTERS))
     dangling = _flag(conditions.get("dangling", ()))
     used = {str(row[0]) for row in engine.catalog.query("SELECT DISTINCT volume FROM volume_uses")}
     rows = engine.catalog.query(f"SELECT {COLUMNS} FROM volumes ORDER BY name")  # noqa: S608

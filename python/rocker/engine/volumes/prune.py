@@ -10,6 +10,7 @@ from rocker.engine.size import tree_size
 from rocker.engine.volumes.list import select
 from rocker.engine.volumes.remove import collect, remove
 from rocker.errors import ConflictError, InvalidArgumentError, VolumeNotFoundError
+from rocker.parse.number import parse_bool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,16 +19,16 @@ if TYPE_CHECKING:
     from rocker.engine.engine import Engine
     from rocker.models.volume import VolumesPruned
 
-_FILTERS = ("all", "label", "label!")
+FILTERS = ("all", "label", "label!")
 
 
 def prune(engine: Engine, *, all: bool, filters: Mapping[str, Sequence[str] | str]) -> VolumesPruned:  # noqa: A002
     """Remove them; see `Volumes.prune`."""
     conditions = texts(filters)
     for name in conditions:
-        if name not in _FILTERS:
-            raise InvalidArgumentError(f"Invalid filter '{name}'", hint="filters are " + ", ".join(_FILTERS))
-    everything = all or "true" in conditions.get("all", ())
+        if name not in FILTERS:
+            raise InvalidArgumentError(f"Invalid filter '{name}'", hint="filters are " + ", ".join(FILTERS))
+    everything = all or any(parse_bool(value) for value in conditions.get("all", ()))
     deleted: list[str] = []
     reclaimed = 0
     for volume in select(engine, {"dangling": "true"}):

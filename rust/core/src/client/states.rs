@@ -120,6 +120,7 @@ fn reconcile(run: &Path, root: &Path, id: &str) -> Result<Option<State>> {
             state.ended().write(std::os::fd::AsFd::as_fd(&fd))?;
         }
         event(run, &state, "die", &[("exitCode", "137")]);
+        tell(run, &state.uses.end_lines(id));
     }
     if state.remove {
         let there = root.join("containers").join(id).exists();
@@ -139,8 +140,15 @@ fn reconcile(run: &Path, root: &Path, id: &str) -> Result<Option<State>> {
 /// An event that the shim did not live to write.
 fn event(run: &Path, state: &State, action: &str, more: &[(&str, &str)]) {
     let message = Message { kind: "container", action, id: &state.id, attributes: &state.attributes, more };
+    tell(run, &message.line());
+}
+
+fn tell(run: &Path, lines: &[u8]) {
+    if lines.is_empty() {
+        return;
+    }
     if let Ok(run) = open_directory(run) {
-        let _ = events::append(std::os::fd::AsFd::as_fd(&run), &message.line());
+        let _ = events::append(std::os::fd::AsFd::as_fd(&run), lines);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The last step of exec into a container that may trace.
+//! The last step of exec into a container that may trace, and of the start of one that joins the processes of another.
 //!
 //! No flag keeps a process with CAP_SYS_PTRACE from the memory and the descriptors of another: that neither is dumpable nor
 //! has the same capabilities does not stop it (ptrace(2), "Ptrace access mode checking"). So the process that joins such
@@ -41,7 +41,7 @@ pub fn appear(proof: SingleThreaded, socket: &OwnedFd, terminal: bool) -> Result
             Err(fail(Errno::ENOMEM).kind(Kind::NotRunning).message("the container is not running".to_owned()))
         }
         Err(Errno::EPERM | Errno::ENOSYS) => Err(fail(Errno::EPERM).hint(
-            "exec into a container with CAP_SYS_PTRACE needs clone(2): its seccomp profile forbids it",
+            "to join processes that may be traced needs clone(2): the container's seccomp profile forbids it",
         )),
         Err(errno) => Err(fail(errno)),
     }
@@ -59,7 +59,7 @@ fn hand_over(socket: &OwnedFd, pid: Pid, pidfd: BorrowedFd<'_>, tell: &OwnedFd) 
 }
 
 /// What a child does not take over from its parent: a session of its own, its terminal, the death signal.
-fn live(terminal: bool) -> Result<()> {
+pub(super) fn live(terminal: bool) -> Result<()> {
     setsid().map_err(|errno| Error::sys("setsid", errno))?;
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| Error::sys("set parent death signal", errno))?;
     if terminal {

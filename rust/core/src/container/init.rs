@@ -1,5 +1,6 @@
 //! The start of a container, told in order: from a cloned child to its program.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -13,10 +14,12 @@ use rocker_sys::clone::SingleThreaded;
 use rocker_sys::mount::Propagation;
 use rocker_sys::{fds, ids, mount, netlink};
 
+use super::appear::appear;
 use super::gate::Gate;
 use super::hooks::Hooks;
+use super::joined::Joined;
 use super::mounts::{self, Made, Planned, Scene};
-use super::process::Program;
+use super::process::{Program, Ready};
 use super::report::Report;
 use super::root::Overlay;
 use super::terminal::{self, Terminal};
@@ -32,8 +35,10 @@ pub struct Setup {
     pub id: String,
     /// Its cgroup.
     pub gate: Gate,
-    /// Namespaces that are joined, but for the pid namespace, which its parent joined.
+    /// Namespaces that are joined, but for the pid namespace.
     pub joined: Vec<(NamespaceType, OwnedFd)>,
+    /// The pid namespace, if it is joined: last of all, see [`appear`].
+    pub pids: Option<Joined>,
     /// How overlay takes its directories.
     pub overlay: Overlay,
     /// The root file system.
@@ -89,8 +94,10 @@ fn start(proof: SingleThreaded, setup: &Setup, socket: &OwnedFd) -> Result<std::
     // In a mount namespace that others have made the root is what setns(2) has given, and the request has been checked to
     // ask for nothing that mounts.
     let in_place = setup.joined.iter().any(|(kind, _)| *kind == NamespaceType::Mount);
+    let shows_pids = setup.mounts.iter().any(|planned| planned.mount.kind == "proc");
+    let procfs = setup.pids.as_ref().filter(|_| shows_pids).map(Joined::procfs).transpose()?;
     let root = if in_place { given_root() } else { own_root(setup) }?;
-    let made = dress(setup, root.as_fd(), socket)?;
+    let made = dress(setup, root.as_fd(), socket, procfs)?;
     let terminal = open_terminal(setup, root.as_fd(), &made, socket)?;
     let proc = own_procfs(setup, made)?;
     if let Some(hooks) = &setup.hooks {
@@ -128,7 +135,7 @@ fn enter_namespaces(setup: &Setup) -> Result<()> {
         setns(namespace, clone_flag(*kind))
             .map_err(|errno| Error::sys(format!("join {kind:?} namespace"), errno))?;
     }
-    Ok(())
+    setup.pids.as_ref().map_or(Ok(()), Joined::choose_for_children)
 }
 
 /// The clone flag of a sort of namespace.
@@ -143,9 +150,16 @@ pub fn clone_flag(kind: NamespaceType) -> CloneFlags {
     }
 }
 
-fn dress(setup: &Setup, root: BorrowedFd<'_>, socket: &OwnedFd) -> Result<Made> {
-    let scene =
-        Scene { root, devices: &setup.devices, gate: &setup.gate, socket, console: setup.terminal.is_some() };
+fn dress(setup: &Setup, root: BorrowedFd<'_>, socket: &OwnedFd, procfs: Option<OwnedFd>) -> Result<Made> {
+    let scene = Scene {
+        root,
+        devices: &setup.devices,
+        gate: &setup.gate,
+        socket,
+        console: setup.terminal.is_some(),
+        procfs: RefCell::new(procfs),
+        joins: setup.pids.is_some(),
+    };
     let made = mounts::mount_all(&scene, &setup.mounts)?;
     setup.gate.pass(socket)?;
     for (source, destination) in &setup.files {
@@ -229,8 +243,13 @@ fn become_program(
 ) -> Result<std::convert::Infallible> {
     let program = setup.program.look_up(root.as_fd())?;
     program.enter_directory(root.as_fd(), true)?;
-    if let (Some(proc), Some(score)) = (&proc, setup.program.process.oom_score_adj) {
+    // Outside its pid namespace it has no number in the container's own procfs.
+    let numbered = setup.pids.as_ref().map(|joined| &joined.proc).or(proc.as_ref());
+    if let (Some(proc), Some(score)) = (numbered, setup.program.process.oom_score_adj) {
         set_oom_score(proc.as_fd(), score)?;
+    }
+    if setup.pids.is_some() {
+        appear_as_program(proof, setup.reaper, program, terminal.as_ref(), &setup.streams, socket)
     }
     if setup.reaper {
         // Returns only in the child, which goes on to become the program.
@@ -244,6 +263,39 @@ fn become_program(
         None => place_streams(&setup.streams)?,
     }
     program.become_program(|| Ok(()))
+}
+
+/// Becomes the program in a pid namespace of others, where it comes to be only when it is confined. With `behind` an
+/// init stays in front of it there.
+fn appear_as_program(
+    proof: SingleThreaded,
+    behind: bool,
+    program: Ready<'_>,
+    terminal: Option<&Terminal>,
+    streams: &[OwnedFd; 3],
+    socket: &OwnedFd,
+) -> ! {
+    let has_terminal = terminal.is_some();
+    let placed = match terminal {
+        // A session's terminal goes with its first process.
+        Some(terminal) => terminal::place(&terminal.slave, program.user.uid),
+        None => place_streams(streams),
+    };
+    let rest = program.without_execve();
+    let failed = placed.and_then(|()| {
+        program.become_program(|| {
+            appear(proof, socket, has_terminal && !behind)?;
+            if behind {
+                reaper::stay_behind_confined(proof, rest, has_terminal)?;
+            }
+            Ok(())
+        })
+    });
+    match failed {
+        Ok(never) => match never {},
+        // Right here: nothing that owns a descriptor is dropped.
+        Err(error) => Report::fail_and_exit(socket, error),
+    }
 }
 
 /// Puts the standard streams in place; the prepared descriptors are all above 2.

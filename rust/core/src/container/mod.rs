@@ -16,6 +16,7 @@
 //! | `path` | paths below the root, resolved by the kernel |
 //! | `sysctl`, `user`, `capability`, `terminal` | one subject each |
 //! | `process`, `diagnosis` | execve, and why it failed |
+//! | `joined`, `appear` | a pid namespace of others: its procfs, and how a process comes into it |
 //! | `reaper` | the init of `--init` |
 
 mod appear;
@@ -28,6 +29,7 @@ pub mod exec;
 mod gate;
 mod hooks;
 pub mod init;
+mod joined;
 mod masks;
 mod mounts;
 mod options;
@@ -46,6 +48,7 @@ mod volume;
 pub use capability::{Masks, NAMES as CAPABILITY_NAMES};
 pub use gate::Gate;
 pub use hooks::Hooks;
+pub use joined::Joined;
 pub use mounts::{Planned, bind as attach_bind, file_system as mount_file_system};
 pub use options::MountOptions;
 pub use path::open_in_root;

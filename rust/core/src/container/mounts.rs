@@ -1,5 +1,6 @@
 //! The specification's mounts, each made detached and attached to a descriptor below the root.
 
+use std::cell::RefCell;
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -12,7 +13,7 @@ use super::gate::Gate;
 use super::options::MountOptions;
 use super::path::{Target, mount_point};
 use super::root::failed;
-use super::{copy_up, dev, volume};
+use super::{copy_up, dev, joined, volume};
 use crate::spec::{Device, Mount};
 use crate::{Error, Result};
 
@@ -42,6 +43,10 @@ pub struct Scene<'a> {
     pub socket: &'a OwnedFd,
     /// Whether a terminal will be bound to `/dev/console`.
     pub console: bool,
+    /// The procfs of a pid namespace that is joined, for the one mount of it.
+    pub procfs: RefCell<Option<OwnedFd>>,
+    /// Whether a pid namespace is joined.
+    pub joins: bool,
 }
 
 /// What later steps use.
@@ -87,7 +92,16 @@ fn mount_one(scene: &Scene<'_>, planned: &Planned, made: &mut Made) -> Result<()
         (None, "cgroup" | "cgroup2") => super::cgroupfs::mount(scene, planned),
         (None, "proc" | "sysfs" | "tmpfs" | "devpts" | "mqueue") => {
             let mount = &planned.mount;
-            let tree = file_system(&mount.kind, mount.source.as_deref(), &planned.options)?;
+            let tree = match (scene.joins && mount.kind == "proc").then(|| scene.procfs.take()) {
+                None => file_system(&mount.kind, mount.source.as_deref(), &planned.options)?,
+                Some(tree) => {
+                    let tree = tree.ok_or_else(|| {
+                        Error::unsupported("a second procfs in a pid namespace that is joined")
+                    })?;
+                    joined::adapt(tree.as_fd(), &planned.options)?;
+                    tree
+                }
+            };
             if planned.options.copy_up {
                 // First into the cgroup, which is to be charged for the copies.
                 scene.gate.pass(scene.socket)?;

@@ -144,12 +144,14 @@ impl Ready<'_> {
     /// The same for a process that goes on without execve, which would take a user's capabilities but the ambient.
     pub fn confine_without_execve(&self) -> Result<()> {
         self.confine()?;
+        set_rest(self.without_execve())
+    }
+
+    /// The capabilities that execve would leave a user; None for root, who keeps what it has.
+    pub fn without_execve(&self) -> Option<caps::Sets> {
         let Masks { ambient, sets, .. } = self.program.masks;
-        if self.user.uid == 0 {
-            return Ok(());
-        }
-        caps::set(caps::Sets { effective: ambient, permitted: ambient, inheritable: sets.inheritable })
-            .map_err(|errno| Error::sys("set capabilities", errno))
+        let rest = caps::Sets { effective: ambient, permitted: ambient, inheritable: sets.inheritable };
+        (self.user.uid != 0).then_some(rest)
     }
 
     fn load_filter(&self) -> Result<()> {
@@ -178,6 +180,11 @@ impl Ready<'_> {
         caps::set(masks.sets).map_err(fail("set capabilities"))?;
         caps::set_ambient(masks.ambient).map_err(fail("set ambient capabilities"))
     }
+}
+
+/// Takes on what [`Ready::without_execve`] says.
+pub fn set_rest(rest: Option<caps::Sets>) -> Result<()> {
+    rest.map_or(Ok(()), |sets| caps::set(sets).map_err(|errno| Error::sys("set capabilities", errno)))
 }
 
 /// Sets each limit; one whose hard limit cannot be raised (no CAP_SYS_RESOURCE) is clamped to what there is.

@@ -7,13 +7,15 @@ use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
+use nix::sys::prctl;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use rocker_sys::clone::{Cloned, SingleThreaded, clone_process, exit_now};
-use rocker_sys::fds;
+use rocker_sys::clone::{Cloned, SingleThreaded, clone_child, clone_process, exit_now};
+use rocker_sys::{caps, fds};
 
-use super::process::Ready;
+use super::appear::live;
+use super::process::{Ready, set_rest};
 use super::report::Report;
 use crate::{Error, Result};
 
@@ -34,6 +36,34 @@ pub fn stay_behind(proof: SingleThreaded, program: &Ready<'_>, socket: &OwnedFd)
         Cloned::Parent(child, _) => {
             if let Err(error) = program.confine_without_execve() {
                 Report::fail_and_exit(socket, error)
+            }
+            fds::close_all_and_forget();
+            exit_now(reap(&all, child))
+        }
+    }
+}
+
+/// The same in a process that is confined already, by a system call that its filter lets through. With `terminal` the
+/// child's standard streams are one, which it takes for its own.
+pub fn stay_behind_confined(proof: SingleThreaded, rest: Option<caps::Sets>, terminal: bool) -> Result<()> {
+    let fail = |errno| Error::sys("start behind init", errno);
+    let all = SigSet::all();
+    let mut old = SigSet::empty();
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&all), Some(&mut old)).map_err(fail)?;
+    match clone_child(proof).map_err(fail)? {
+        Cloned::Child => {
+            sigprocmask(SigmaskHow::SIG_SETMASK, Some(&old), None).map_err(fail)?;
+            if terminal {
+                return live(true);
+            }
+            // Its parent's went with the clone (prctl(2)).
+            prctl::set_pdeathsig(Signal::SIGKILL)
+                .map_err(|errno| Error::sys("set parent death signal", errno))
+        }
+        Cloned::Parent(child, _) => {
+            // Without the capabilities that a user's program lacks; where that fails nothing goes on.
+            if set_rest(rest).is_err() {
+                exit_now(1);
             }
             fds::close_all_and_forget();
             exit_now(reap(&all, child))

@@ -14,6 +14,9 @@ pub struct Network {
     /// The mode.
     #[serde(default)]
     pub mode: NetworkMode,
+    /// Id of the network of the modes `host` and `none`, for its events; without one it has none.
+    #[serde(default)]
+    pub id: String,
     /// The nftables table of the engine: `rocker`, or `rocker-` and 8 hex digits.
     #[serde(default = "default_table")]
     pub table: String,

@@ -46,6 +46,9 @@ pub enum Request {
         /// It is a `kill`, which has no event `stop`.
         #[serde(default)]
         kill: bool,
+        /// It is the machine that goes down, and no user's wish: the start of the machine starts it again.
+        #[serde(default)]
+        machine: bool,
     },
     /// Kill all of its processes.
     Kill,

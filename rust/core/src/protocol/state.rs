@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::life::Health;
 use super::network::NetworkState;
+use crate::events::Message;
 use crate::{Error, Result};
 
 /// Files of a container's run directory that go with its shim, after its cgroup. The socket is the last: where it stands
@@ -85,6 +86,58 @@ pub struct State {
     /// Its endpoints and published ports, while it has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkState>,
+    /// What it uses while it lives.
+    #[serde(default, skip_serializing_if = "Uses::is_empty")]
+    pub uses: Uses,
+}
+
+/// Networks and volumes whose events tell of a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uses {
+    /// The networks it is on; one for `host` and `none` too, as in Docker.
+    #[serde(default)]
+    pub networks: Vec<UsedNetwork>,
+    /// Names of volumes.
+    #[serde(default)]
+    pub volumes: Vec<String>,
+}
+
+/// A network that a container is on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsedNetwork {
+    /// 64 hex digits.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its driver: `bridge`, `host` or `null`.
+    pub driver: String,
+}
+
+impl Uses {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.networks.is_empty() && self.volumes.is_empty()
+    }
+
+    /// The events of their end, in Docker's order, each as a line.
+    pub fn end_lines(&self, container: &str) -> Vec<u8> {
+        let networks = self.networks.iter().flat_map(|network| network.line("disconnect", container));
+        let volumes = self.volumes.iter().flat_map(|volume| {
+            let more = [("container", container), ("driver", "local")];
+            let attributes = &BTreeMap::new();
+            Message { kind: "volume", action: "unmount", id: volume, attributes, more: &more }.line()
+        });
+        networks.chain(volumes).collect()
+    }
+}
+
+impl UsedNetwork {
+    /// An event of a container in it, as a line.
+    pub fn line(&self, action: &str, container: &str) -> Vec<u8> {
+        let more = [("container", container), ("name", &*self.name), ("type", &*self.driver)];
+        let attributes = &BTreeMap::new();
+        Message { kind: "network", action, id: &self.id, attributes, more: &more }.line()
+    }
 }
 
 /// Name of the document in a container's directories.
@@ -99,7 +152,7 @@ impl State {
     /// As it is kept once everything of the container has been undone: without what would have to be.
     #[must_use]
     pub fn ended(&self) -> Self {
-        Self { network: None, ..self.clone() }
+        Self { network: None, uses: Uses::default(), ..self.clone() }
     }
 
     /// Writes the document into a directory, whole or not at all (a new file, renamed).

@@ -102,11 +102,16 @@ impl Shim<'_> {
             Request::Wait { condition: WaitCondition::Healthy } => return self.wait_healthy(index),
             Request::Update(request) => self.update(*request, fds)?,
             Request::Signal { signal } => self.signal_init(signal)?,
-            Request::Stop { signal, timeout, kill } => {
+            Request::Stop { signal, timeout, kill, machine } => {
                 self.stopping |= !kill;
+                // What a user has ended already stays ended by a user, and the other way round.
+                self.machine_ends = machine && (self.machine_ends || !self.ending);
                 return self.stop(index, signal, timeout);
             }
-            Request::Kill => self.end(),
+            Request::Kill => {
+                self.machine_ends = false;
+                self.end();
+            }
             Request::Pause => self.freeze(true)?,
             Request::Resume => self.freeze(false)?,
             Request::Pids => {

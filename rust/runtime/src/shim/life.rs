@@ -190,7 +190,7 @@ impl Shim<'_> {
     pub(super) fn finish(&mut self, exit: Exit) {
         self.close_log();
         self.end_health();
-        self.record.state.stopped = self.ending;
+        self.record.state.stopped = self.ending && !self.machine_ends;
         let _ = self.record.exited(&exit, self.root.as_ref());
         self.tell_end(0, &exit);
         self.network.iter_mut().for_each(Network::release_ports);

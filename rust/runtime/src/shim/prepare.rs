@@ -81,8 +81,8 @@ pub struct Namespaces {
     pub new: CloneFlags,
     /// Joined by the child.
     pub joined: Vec<(NamespaceType, OwnedFd)>,
-    /// The pid namespace to join before the clone.
-    pub pid: Option<OwnedFd>,
+    /// The pid namespace to join, with the host pid of a process in it.
+    pub pid: Option<(OwnedFd, i32)>,
     /// Whether the cgroup namespace is its own; made by the child once it is in its cgroup.
     pub cgroup: bool,
     /// Whether the network namespace was made beforehand.
@@ -126,7 +126,9 @@ impl Namespaces {
                     plan.own.push(kind);
                 }
                 (true, None, _) => return Err(Error::invalid("a namespace came without its descriptor")),
-                (true, Some(fd), NamespaceType::Pid) => plan.pid = Some(fd),
+                (true, Some(fd), NamespaceType::Pid) => {
+                    plan.pid = Some((fd, process_of(namespace.path.as_deref())?));
+                }
                 (true, Some(fd), kind) => plan.joined.push((kind, fd)),
             }
         }
@@ -150,6 +152,15 @@ impl Namespaces {
         let copy = own.map(|(_, fd)| fd.as_fd().try_clone_to_owned()).transpose();
         copy.map_err(|error| Error::io("duplicate the network namespace", &error))
     }
+}
+
+/// The process that a namespace file belongs to: `/proc/PID/ns/pid`.
+fn process_of(path: Option<&Path>) -> Result<i32> {
+    let text =
+        path.and_then(Path::to_str).and_then(|path| path.strip_prefix("/proc/")?.strip_suffix("/ns/pid"));
+    text.and_then(|number| number.parse().ok()).ok_or_else(|| {
+        Error::invalid("a pid namespace is joined by the file of a process in it: /proc/PID/ns/pid")
+    })
 }
 
 /// In a mount namespace that it joins a container finds its root and mounts: to change them would be to change them for

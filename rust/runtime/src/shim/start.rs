@@ -8,14 +8,13 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, openat};
-use nix::sched::setns;
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket, socketpair,
 };
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{Pid, fchdir};
 use rocker_core::cgroup::Cgroup;
-use rocker_core::container::{Gate, Hooks, init, open_below};
+use rocker_core::container::{Gate, Hooks, Joined, init, open_below};
 use rocker_core::log::{LogConfig, Remote, Writer};
 use rocker_core::protocol::{
     Inbox, NetworkMode, SHIM_SOCKET, STATE_FILE, StartRequest, State, StdinMode, TEARDOWN_PATIENCE,
@@ -33,7 +32,7 @@ use super::record::Record;
 use super::supervise::{Policy, Shim};
 use super::task::{Pipes, Task};
 use super::teardown::tear_down;
-use super::tell::{Volume, tell};
+use super::tell::{Volume, tell, uses};
 use crate::clock;
 use crate::host::Host;
 use crate::standby::SYSCTLS;
@@ -201,6 +200,7 @@ fn build<'h>(scaffold: &mut Scaffold<'h>, mut request: StartRequest, mut handed:
     let volumes = Volume::among(&request.spec.mounts);
     let (mut record, policy) = describe(host, &scaffold.directory, &request, kept.is_some())?;
     let health = request.health.take().map(|check| Health::new(*check));
+    record.state.uses = uses(&request.network, &volumes);
     record.state.health = health.as_ref().map(|_| rocker_core::protocol::Health::default());
     scaffold.network = Network::plan(host, &mut request, resolv_conf)?;
     record.state.network = scaffold.network.as_ref().map(Network::state);
@@ -285,7 +285,7 @@ pub struct Template {
     pub namespaces: nix::sched::CloneFlags,
     /// Its filter.
     pub filter: Vec<u8>,
-    /// Whether its processes may trace others, which then join its pid namespace last.
+    /// Whether somebody in its pid namespace may trace others, which then join it last.
     pub traces: bool,
 }
 
@@ -392,6 +392,7 @@ fn arrange(
         id: request.id,
         gate,
         joined: Vec::new(),
+        pids: None,
         overlay: host.overlay,
         rootfs: request.rootfs,
         data_root: root.map(duplicate).transpose()?,
@@ -434,19 +435,19 @@ fn launch(
     let template = Template {
         namespaces: plan.all,
         filter: program.filter.clone(),
-        // In a pid namespace that it shares with others this process, too, has children born there only (setns(2)).
-        traces: program.masks.bounding & TRACE != 0
-            && plan.new.contains(nix::sched::CloneFlags::CLONE_NEWPID),
+        // Who else is in a pid namespace that is joined may be able to, whatever this container may.
+        traces: plan.pid.is_some()
+            || program.masks.bounding & TRACE != 0 && plan.new.contains(nix::sched::CloneFlags::CLONE_NEWPID),
     };
     setup.joined = plan.joined;
+    let moves = plan.pid.is_some();
+    if let Some((namespace, process)) = plan.pid {
+        let proc = host.proc.try_clone().map_err(|error| Error::io("duplicate", &error))?;
+        setup.pids = Some(Joined { namespace, process, proc });
+    }
     let executes = !setup.reaper;
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
         .map_err(|errno| Error::sys("socketpair", errno))?;
-    if let Some(pid) = &plan.pid {
-        // Only children of this process enter it; the shim itself stays where it is (setns(2)).
-        setns(pid, nix::sched::CloneFlags::CLONE_NEWPID)
-            .map_err(|errno| Error::sys("join pid namespace", errno))?;
-    }
     match clone_process(host.proof, plan.new, cgroup.v2_fd()) {
         Err(errno) => Err(Error::sys("clone3", errno).hint(clone_hint(errno))),
         Ok(Cloned::Child) => {
@@ -468,7 +469,7 @@ fn launch(
                 started_ns: 0,
                 exit: None,
                 executes,
-                moves: false,
+                moves,
                 detached: false,
                 exec_id: String::new(),
             };

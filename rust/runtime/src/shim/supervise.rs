@@ -142,6 +142,8 @@ pub struct Shim<'h> {
     pub(super) kept: Option<Kept>,
     /// Set once a user, the owner or the time limit wants it to end: then it is not started again.
     pub(super) ending: bool,
+    /// Whether it is the end of the machine instead that wants it.
+    pub(super) machine_ends: bool,
     /// Monotonic time of the next start, while it waits for that.
     pub(super) restart_at: Option<i64>,
     /// How its program ended last.
@@ -228,6 +230,7 @@ impl<'h> Shim<'h> {
             backoff: Backoff::default(),
             kept: None,
             ending: false,
+            machine_ends: false,
             restart_at: None,
             last_exit: Exit::default(),
             health: None,

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 
 use rocker_core::events::{self, Message};
-use rocker_core::protocol::State;
+use rocker_core::protocol::{NetworkMode, State, UsedNetwork, Uses};
 use rocker_core::spec::Mount;
 
-use super::network::Network;
 use super::supervise::Shim;
 use super::task::Task;
 use crate::host::Host;
@@ -45,10 +44,29 @@ impl Volume {
     }
 }
 
+/// What a request has its container use.
+pub fn uses(network: &rocker_core::protocol::Network, volumes: &[Volume]) -> Uses {
+    let used = |id: &str, name: &str, driver: &str| UsedNetwork {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        driver: driver.to_owned(),
+    };
+    let networks = match network.mode {
+        NetworkMode::Bridge => {
+            network.endpoints.iter().map(|one| used(&one.network, &one.name, one.bridge.driver())).collect()
+        }
+        NetworkMode::Host if !network.id.is_empty() => vec![used(&network.id, "host", "host")],
+        NetworkMode::None if !network.id.is_empty() => vec![used(&network.id, "none", "null")],
+        _ => Vec::new(),
+    };
+    Uses { networks, volumes: volumes.iter().map(|volume| volume.name.clone()).collect() }
+}
+
 impl Shim<'_> {
     /// The events of the volumes and networks that the container uses from now on; written with that of its start.
     pub(super) fn tell_use(&self) {
         let id = self.record.state.id.as_str();
+        let mut unsaid = self.unsaid.borrow_mut();
         for volume in &self.volumes {
             let writable = if volume.read_only { "false" } else { "true" };
             let more = [
@@ -58,34 +76,25 @@ impl Shim<'_> {
                 ("propagation", ""),
                 ("read/write", writable),
             ];
-            self.other_later("volume", "mount", &volume.name, &more);
+            let (id, attributes) = (&*volume.name, &BTreeMap::new());
+            unsaid.extend(Message { kind: "volume", action: "mount", id, attributes, more: &more }.line());
         }
-        for (network, name, driver) in self.network.iter().flat_map(Network::names) {
-            self.network_later("connect", network, name, driver);
+        for network in &self.record.state.uses.networks {
+            unsaid.extend(network.line("connect", id));
         }
     }
 
-    /// The events of what the container does not use any more, in Docker's order.
+    /// The events of what the container does not use any more.
     pub(super) fn tell_end_of_use(&self) {
-        for (network, name, driver) in self.network.iter().flat_map(Network::names) {
-            self.network_later("disconnect", network, name, driver);
-        }
-        for volume in &self.volumes {
-            let more = [("container", self.record.state.id.as_str()), ("driver", "local")];
-            self.other_later("volume", "unmount", &volume.name, &more);
-        }
+        let lines = self.record.state.uses.end_lines(&self.record.state.id);
+        self.unsaid.borrow_mut().extend(lines);
         self.say_events();
     }
 
-    /// An event of the container's in a network.
-    pub(super) fn network_later(&self, action: &str, network: &str, name: &str, driver: &str) {
-        let more = [("container", self.record.state.id.as_str()), ("name", name), ("type", driver)];
-        self.other_later("network", action, network, &more);
-    }
-
-    fn other_later(&self, kind: &str, action: &str, id: &str, more: &[(&str, &str)]) {
-        let message = Message { kind, action, id, attributes: &BTreeMap::new(), more };
-        self.unsaid.borrow_mut().extend(message.line());
+    /// Writes the event of a network that was joined or left.
+    pub(super) fn network_event(&self, action: &str, network: &UsedNetwork) {
+        self.unsaid.borrow_mut().extend(network.line(action, &self.record.state.id));
+        self.say_events();
     }
 
     /// Writes an event of this container.

@@ -7,7 +7,9 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::epoll::EpollFlags;
 use nix::sys::stat::Mode;
 use rocker_core::network::{self, records};
-use rocker_core::protocol::{Cidr, ConnectRequest, DisconnectRequest, Endpoint, Files, check_table};
+use rocker_core::protocol::{
+    Cidr, ConnectRequest, DisconnectRequest, Endpoint, Files, UsedNetwork, check_table,
+};
 use rocker_core::{Error, Kind, Result};
 
 use super::{Network, planned, write_record};
@@ -23,21 +25,25 @@ impl Shim<'_> {
         network.refuse_twice(&request.endpoint)?;
         let state = planned(&request.endpoint)?;
         let id = self.record.state.id.clone();
-        let (joined_id, name) = (request.endpoint.network.clone(), request.endpoint.name.clone());
-        let driver = request.endpoint.bridge.driver();
+        let used = UsedNetwork {
+            id: request.endpoint.network.clone(),
+            name: request.endpoint.name.clone(),
+            driver: request.endpoint.bridge.driver().to_owned(),
+        };
         network.know(request.dns.hosts);
         network.endpoints.push((request.endpoint, state));
         self.record.state.network = Some(network.state());
+        self.record.state.uses.networks.push(used.clone());
         // Before it is made: whoever finds the shim dead knows of it.
         let joined = self.record.write().and_then(|()| network.join_last(self.host, &id));
         if let Err(error) = joined {
             network.leave_last(self.host, &id);
             self.record.state.network = Some(network.state());
+            self.record.state.uses.networks.pop();
             let _ = self.record.write();
             return Err(error);
         }
-        self.network_later("connect", &joined_id, &name, driver);
-        self.say_events();
+        self.network_event("connect", &used);
         rewrite_files(self.record.directory.as_fd(), &request.files)?;
         self.watch(Token::Resolver, EpollFlags::EPOLLIN)?;
         self.watch(Token::News, EpollFlags::EPOLLIN)
@@ -47,13 +53,13 @@ impl Shim<'_> {
     pub(in crate::shim) fn disconnect_network(&mut self, request: &DisconnectRequest) -> Result<()> {
         let network = self.network.as_mut().ok_or_else(no_endpoints)?;
         let id = self.record.state.id.clone();
-        let found = network.names().find(|(id, ..)| *id == request.network);
-        let (name, driver) =
-            found.map_or_else(Default::default, |(_, name, driver)| (name.to_owned(), driver));
         network.leave(self.host, &id, &request.network)?;
         self.record.state.network = Some(network.state());
-        self.network_later("disconnect", &request.network, &name, driver);
-        self.say_events();
+        let networks = &mut self.record.state.uses.networks;
+        if let Some(place) = networks.iter().position(|one| one.id == request.network) {
+            let left = networks.remove(place);
+            self.network_event("disconnect", &left);
+        }
         self.record.write()?;
         rewrite_files(self.record.directory.as_fd(), &request.files)
     }

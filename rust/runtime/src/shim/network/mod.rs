@@ -100,13 +100,6 @@ impl Network {
         }
     }
 
-    /// Id, name and driver of each network.
-    pub fn names(&self) -> impl Iterator<Item = (&str, &str, &'static str)> {
-        self.endpoints
-            .iter()
-            .map(|(endpoint, _)| (&*endpoint.network, &*endpoint.name, endpoint.bridge.driver()))
-    }
-
     /// Whether it has been brought up, by an earlier start.
     pub fn is_up(&self) -> bool {
         self.inside.is_some()
