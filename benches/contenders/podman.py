@@ -17,12 +17,8 @@ class Podman(CommandContender):
 
     name = "podman"
     # This machine's own limits instead of podman's million files, which not every root may raise.
-    run_flags = [
-        "--network",
-        "none",
-        *_ulimit("nofile", resource.RLIMIT_NOFILE),
-        *_ulimit("nproc", resource.RLIMIT_NPROC),
-    ]
+    limits = [*_ulimit("nofile", resource.RLIMIT_NOFILE), *_ulimit("nproc", resource.RLIMIT_NPROC)]
+    run_flags = ["--network", "none", *limits]
 
     def __init__(self, state: Path, image: Image) -> None:
         super().__init__(state, image)
@@ -44,6 +40,8 @@ class Podman(CommandContender):
             "crun",
             "--events-backend",
             "file",
+            "--network-config-dir",
+            str(state / "networks"),
         ]
 
     def open(self) -> None:
