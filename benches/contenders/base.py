@@ -148,11 +148,16 @@ class CommandContender(Contender):
         return [*self.client, "run", "--rm", *self.run_flags, self.reference, *command]
 
     def run_published(self, *command: str) -> None:
-        self.do([*self.client, "run", "--rm", "--publish", "80", *self.limits, self.reference, *command])
+        self.do([*self.bridged, "run", "--rm", "--publish", "80", *self.limits, self.reference, *command])
 
     def inspect(self, name: str, template: str) -> str:
         """What a Go template makes of what is known of a container."""
         return self.output([*self.client, "inspect", "--format", template, name]).decode().strip()
+
+    @property
+    def bridged(self) -> list[str]:
+        """The beginning of each command about containers with a network."""
+        return self.client
 
     @property
     def host_network(self) -> str:

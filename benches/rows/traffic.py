@@ -95,16 +95,16 @@ def _sampled(
 def _pair(one: CommandContender, network: str, port: int) -> Iterator[Pair]:
     names = [unique(), unique()]
     flags = ["--network", network] if network else []
-    run = [*one.client, "run", "--detach", *flags, *one.limits]
+    run = [*one.bridged, "run", "--detach", *flags, *one.limits]
     with ExitStack() as stack:
         if network:
-            one.output([*one.client, "network", "create", network])
-            stack.callback(one.output, [*one.client, "network", "rm", network])
+            one.output([*one.bridged, "network", "create", network])
+            stack.callback(one.output, [*one.bridged, "network", "rm", network])
         for name, published in zip(names, (["--publish", f"{port}:{PORT}"], []), strict=True):
             # A name of the resolver's: those of containers may hold too many bytes for some.
             alias = ["--network-alias", "server"] if network and published else []
             one.output([*run, "--name", name, *published, *alias, one.reference, "sleep", "100000"])
-            stack.callback(one.remove, name)
+            stack.callback(one.do, [*one.bridged, "rm", "-f", name])
         pids = [int(one.inspect(name, "{{.State.Pid}}")) for name in names]
         address = one.inspect(names[0], ADDRESS) or one.inspect(names[0], "{{.NetworkSettings.IPAddress}}")
         server = stack.enter_context(_server(pids[0]))
