@@ -55,7 +55,8 @@ class _Removal:
             if not force and _is_single(names):
                 self._refuse_last_name(ref, image_id)
             self._untag_one(name, names)
-            if self.service.references(image_id):
+            # By name, what forbids the removal of the image is no failure: it has lost its name.
+            if self.service.references(image_id) or self._conflict(image_id, force=force, names=False):
                 return
         elif _is_single(names):
             # By id: its one name goes with it, unless something forbids the removal.
@@ -110,7 +111,12 @@ class _Removal:
         )
 
     def _check(self, image_id: str, *, force: bool, names: bool) -> None:
-        """Raise ConflictError when something forbids the removal, in the order Docker looks."""
+        """Raise ConflictError when something forbids the removal."""
+        if conflict := self._conflict(image_id, force=force, names=names):
+            raise ConflictError(f"conflict: unable to delete {image_id[7:19]} {conflict}")
+
+    def _conflict(self, image_id: str, *, force: bool, names: bool) -> str:
+        """What forbids the removal, in the order Docker looks; empty where nothing does."""
         users = self._users(image_id)
         alive = self.running(users) if self.running and users else set()
         reason = next(
@@ -119,15 +125,14 @@ class _Removal:
         if reason is None and self._children(image_id):
             reason = "image has dependent child images"
         if reason is not None:
-            raise ConflictError(f"conflict: unable to delete {image_id[7:19]} (cannot be forced) - {reason}")
+            return f"(cannot be forced) - {reason}"
         if force:
-            return
+            return ""
         if names and self.service.references(image_id):
             reason = "image is referenced in multiple repositories"
         elif users:
             reason = f"image is being used by stopped container {users[0][:12]}"
-        if reason is not None:
-            raise ConflictError(f"conflict: unable to delete {image_id[7:19]} (must be forced) - {reason}")
+        return f"(must be forced) - {reason}" if reason is not None else ""
 
     def _users(self, image_id: str) -> list[str]:
         return [row.id for row in self.catalog.list_containers(image_id=image_id)]
