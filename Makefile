@@ -110,8 +110,9 @@ $(VENV)/.built: $(VENV)/.stamp $(CACHE)/rust.stamp $(RUST_FILES)
 	touch $@
 
 $(CACHE)/apt-run.stamp:   PACKAGES := mmdebstrap
-$(CACHE)/apt-test.stamp:  PACKAGES := busybox-static iproute2 iptables mmdebstrap nftables openssl procps skopeo strace sudo xz-utils zstd
-$(CACHE)/apt-bench.stamp: PACKAGES := busybox-static bubblewrap crun docker.io mmdebstrap podman runc
+$(CACHE)/apt-test.stamp:  PACKAGES := busybox-static curl iproute2 iptables mmdebstrap nftables openssl procps skopeo strace sudo xz-utils zstd
+$(CACHE)/apt-bench.stamp: PACKAGES := busybox-static bubblewrap containernetworking-plugins crun docker.io \
+                                       iperf3 iproute2 iptables mmdebstrap podman runc
 $(CACHE)/apt-vm.stamp:    PACKAGES := busybox-static cpio e2fsprogs kmod mmdebstrap qemu-system-x86
 $(CACHE)/apt-%.stamp: Makefile scripts/apt-install
 	@scripts/apt-install $(PACKAGES)

@@ -18,14 +18,21 @@ class Verdict:
 
 def judge(results: Iterable[Result]) -> list[Verdict]:
     """All goals, in the order in which they are stated."""
-    table = {(one.row, one.contender, one.mode): one.p50 for one in results if one.samples}
+    table = {(one.row, one.contender, one.mode): one for one in results if one.samples}
 
     def p50(row: str, contender: str, mode: Mode = "idle") -> float:
-        return table[row, contender, mode]
+        return table[row, contender, mode].p50
+
+    def p90(row: str, contender: str, mode: Mode = "idle") -> float:
+        return table[row, contender, mode].p90
 
     api, shell, cold = "rocker API", "rocker", "rocker cold"
     run, attached = "run --rm", "log attached"
     starts = "starts a second, four at a time"
+    bridge = "run --rm on a bridge"
+    bridges = "starts a second on a bridge, four at a time"
+    port, beside = "iperf3 by a published port", "iperf3 from container to container"
+    listed = next((row for row, _, _ in table if row.startswith("ps of")), "")
     crowd = max(
         (row for row, _, _ in table if row.startswith("run --rm with")),
         key=lambda row: int(row.split()[3].replace(",", "")),
@@ -53,6 +60,18 @@ def judge(results: Iterable[Result]) -> list[Verdict]:
         ("warm logs, idle, of docker", lambda: p50("logs", shell) / p50("logs", "docker"), "<=", 1 / 5),
         ("template and workers, PSS, KB", lambda: p50(resident, shell, "once"), "<=", 40 * 1024),
         ("starts a second through the API, of crun", lambda: p50(starts, api, "burst") / p50(starts, "crun", "burst"), ">=", 3),
+        ("API run --rm on a bridge, idle, of docker", lambda: p50(bridge, api) / p50(bridge, "docker"), "<=", 1 / 60),
+        ("API run --rm on a bridge, idle, of podman", lambda: p50(bridge, api) / p50(bridge, "podman"), "<=", 1 / 60),
+        ("warm run --rm on a bridge, idle, of docker", lambda: p50(bridge, shell) / p50(bridge, "docker"), "<=", 1 / 50),
+        ("warm run --rm on a bridge, idle, of podman", lambda: p50(bridge, shell) / p50(bridge, "podman"), "<=", 1 / 55),
+        ("API run --rm on a bridge, burst, of none", lambda: p50(bridge, api, "burst") / p50(f"{bridge}: without a network", api, "burst"), "<=", 2),
+        ("API run --rm on a bridge, idle, p90 / p50", lambda: p90(bridge, api) / p50(bridge, api), "<=", 2),
+        ("API run --rm on a bridge, burst, p90 / p50", lambda: p90(bridge, api, "burst") / p50(bridge, api, "burst"), "<=", 2),
+        ("starts a second on a bridge through the API, of docker", lambda: p50(bridges, api, "burst") / p50(bridges, "docker", "burst"), ">=", 40),
+        ("iperf3 by a published port, of docker", lambda: p50(port, shell, "burst") / p50(port, "docker", "burst"), ">=", 1),
+        ("iperf3 from container to container, of docker", lambda: p50(beside, shell, "burst") / p50(beside, "docker", "burst"), ">=", 1),
+        ("resolver, answers a second", lambda: p50("resolver", shell, "burst"), ">=", 20_000),
+        ("cold ps of the largest crowd beyond Python's start, ms", lambda: p50(listed, "rocker cold") - p50(listed, "python"), "<=", 60),
         ("API exec, idle, ms", lambda: p50("exec", api), "<=", 1),
         ("API run --rm in the largest crowd, of none", lambda: p50(crowd, api) / p50("run --rm with 0 running", api), "<=", 1.5),
         ("list of the largest crowd, ms", lambda: p50(crowd.replace("run --rm with", "list of"), api), "<=", 50),

@@ -22,10 +22,12 @@ REPOSITORY = Path(__file__).parents[1]
 def main() -> int:
     """Measure, write benches/results/, print the table; 1 when a contender is not comparable."""
     options = _options()
-    isolation.enter(Path(options.state))
     sys.path.insert(0, str(REPOSITORY / "tests"))
     from helpers import images
 
+    if not isolation.is_entered():
+        images.debian_tar()  # made while there is a network
+    isolation.enter(Path(options.state), network=True)
     # A person's interrupt must end daemons and containers too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with (

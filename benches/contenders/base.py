@@ -25,7 +25,7 @@ class Unsupported(Exception):  # noqa: N818 -- a statement, not a fault
 
 
 class Contender(ABC):
-    """A way to run a command in a container without a network, from an image or a plain directory."""
+    """A way to run a command in a container, from an image or a plain directory; without a network unless said."""
 
     name: str
     isolates = True
@@ -63,6 +63,10 @@ class Contender(ABC):
     def popen(self, *command: str) -> subprocess.Popen[bytes]:
         """The same in the background."""
         return subprocess.Popen(self.run_argv(*command), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    def run_published(self, *command: str) -> None:
+        """Run `command` in a new container on the default bridge, its port 80 at a free one of the host, to its end."""
+        raise Unsupported(f"{self.name} has no bridge")
 
     # Steps of a container's life; `name` is the caller's.
 
@@ -116,7 +120,10 @@ class CommandContender(Contender):
     """An engine with Docker's commands: `client` is the beginning of each."""
 
     client: list[str]
+    limits: list[str] = []
+    """Flags of every container."""
     run_flags: list[str] = []
+    """Flags of a container without a network, `limits` among them."""
     reference = "busybox"
     environment: dict[str, str] = {}
     """Variables of the command, beside this process's."""
@@ -143,6 +150,23 @@ class CommandContender(Contender):
 
     def run_argv(self, *command: str) -> list[str]:
         return [*self.client, "run", "--rm", *self.run_flags, self.reference, *command]
+
+    def run_published(self, *command: str) -> None:
+        self.do([*self.bridged, "run", "--rm", "--publish", "80", *self.limits, self.reference, *command])
+
+    def inspect(self, name: str, template: str) -> str:
+        """What a Go template makes of what is known of a container."""
+        return self.output([*self.client, "inspect", "--format", template, name]).decode().strip()
+
+    @property
+    def bridged(self) -> list[str]:
+        """The beginning of each command about containers with a network."""
+        return self.client
+
+    @property
+    def host_network(self) -> str:
+        """The network namespace in which its published ports are, as a path."""
+        return "/proc/self/ns/net"
 
     def create(self, name: str, *command: str) -> None:
         self.do([*self.client, "create", "--name", name, *self.run_flags, self.reference, *command])

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from benches.contenders.base import CommandContender, Image
+from benches.isolation import NETWORK
 from benches.measure import execute
 
 START = 60.0
@@ -18,7 +19,10 @@ START = 60.0
 
 
 class Docker(CommandContender):
-    """No bridge and no firewall rules: all rows are without a network."""
+    """With its bridge, rules of iptables and proxies of ports, in a network namespace of its own.
+
+    Two daemons would fight for the chains and for docker0 otherwise.
+    """
 
     name = "docker"
     run_flags = ["--network", "none"]
@@ -40,17 +44,10 @@ class Docker(CommandContender):
             raise RuntimeError(f"{self.daemon} is not installed")
         state = str(self.state)
         flags = ["--data-root", f"{state}/root", "--exec-root", f"{state}/run", "--pidfile", f"{state}/pid"]
+        namespace = ["unshare", "--net", "--", "sh", "-c", NETWORK, "sh"]
         with (self.state / "log").open("wb") as log:
             self._daemon = self.start_process(
-                [
-                    self.daemon,
-                    *flags,
-                    "--host",
-                    f"unix://{self._socket}",
-                    "--bridge=none",
-                    "--iptables=false",
-                    "--ip6tables=false",
-                ],
+                [*namespace, self.daemon, *flags, "--host", f"unix://{self._socket}"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -69,6 +66,11 @@ class Docker(CommandContender):
             if namespace.is_mount():
                 execute(["umount", str(namespace)])
         super().close()
+
+    @property
+    def host_network(self) -> str:
+        assert self._daemon is not None
+        return f"/proc/{self._daemon.pid}/ns/net"
 
     def stats(self, name: str) -> None:
         """One sample over HTTP, without the client's start."""
@@ -108,7 +110,7 @@ class Docker29(Docker):
     """The same of `scripts/docker29`, whose programs lie in `directory`/bin."""
 
     name = "docker29"
-    programs = ("containerd", "containerd-shim-runc-v2", "docker", "dockerd", "runc")
+    programs = ("containerd", "containerd-shim-runc-v2", "docker", "docker-proxy", "dockerd", "runc")
 
     def __init__(self, state: Path, image: Image, directory: Path) -> None:
         super().__init__(state, image)

@@ -90,9 +90,13 @@ class RockerApi(Contender):
         _end_launcher(self.state)
         super().close()
 
+    @property
+    def command(self) -> list[str]:
+        """The beginning of a command line on the same roots."""
+        return [COMMAND, "--root", str(self.state / "d"), "--run", str(self.state / "run")]
+
     def run_argv(self, *command: str) -> list[str]:
-        return [COMMAND, "--root", str(self.state / "d"), "--run", str(self.state / "run"), "run", "--rm",
-                "--network", "none", self.reference, *command]  # fmt: skip
+        return [*self.command, "run", "--rm", "--network", "none", self.reference, *command]
 
     def popen(self, *command: str) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "ROCKER_WARM": "0"}
@@ -101,6 +105,11 @@ class RockerApi(Contender):
 
     def run(self, *command: str) -> None:
         result = self.engine.run(self.reference, list(command), network="none")
+        if result.exit_code:
+            raise RuntimeError(f"{command} ended with {result.exit_code}: {result.stderr!r}")
+
+    def run_published(self, *command: str) -> None:
+        result = self.engine.run(self.reference, list(command), ports={"80/tcp": None})
         if result.exit_code:
             raise RuntimeError(f"{command} ended with {result.exit_code}: {result.stderr!r}")
 

@@ -3,12 +3,28 @@
 from collections.abc import Callable
 
 from benches.measure import Result
-from benches.rows import crowd, execs, images, life, logs, looks, memory, starts, stats, throughput
+from benches.rows import (
+    bridge,
+    crowd,
+    execs,
+    images,
+    life,
+    logs,
+    looks,
+    memory,
+    starts,
+    stats,
+    throughput,
+    traffic,
+)
 from benches.rows.bench import Bench
 
 GROUPS: dict[str, Callable[[Bench], list[Result]]] = {
     "starts": starts.measure,
     "throughput": throughput.measure,
+    "bridge": bridge.measure,
+    "iperf": traffic.iperf,
+    "resolver": traffic.resolver,
     "execs": execs.measure,
     "looks": looks.measure,
     "life": life.measure,

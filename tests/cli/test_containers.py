@@ -55,7 +55,8 @@ def test_ps_is_a_table_of_the_running(rocker, engine) -> None:
     assert heading.split("  ")[0] == "CONTAINER ID"
     assert line.startswith('0123456789ab   debian    "sleep 1000000000000…"   ')
     assert line.endswith("web")
-    assert engine.calls == [("rows", "", (), {"all": False, "filters": None, "limit": None, "size": False})]
+    asked = {"all": False, "filters": None, "limit": None, "size": False, "brief": True}
+    assert engine.calls == [("rows", "", (), asked)]
 
 
 def test_ps_passes_its_choices_on(rocker, engine) -> None:
@@ -63,7 +64,7 @@ def test_ps_passes_its_choices_on(rocker, engine) -> None:
         rocker("ps", "-aqn", "5", "-f", "name=x", "-f", "name=y", "--filter", "status=exited").exit_code == 0
     )
     filters = {"name": ["x", "y"], "status": ["exited"]}
-    assert engine.calls[0][3] == {"all": True, "filters": filters, "limit": 5, "size": False}
+    assert engine.calls[0][3] == {"all": True, "filters": filters, "limit": 5, "size": False, "brief": True}
 
 
 def test_ps_knows_every_filter_and_what_goes_first(rocker, engine) -> None:

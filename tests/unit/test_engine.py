@@ -313,6 +313,8 @@ def test_a_detached_container_lives_is_listed_and_stops(engine, core):
     assert row["State"] == "running"
     assert row["Status"].startswith("Up ")
     assert row["Labels"] == {"k": "v"}
+    assert list(row["NetworkSettings"]["Networks"]) == ["bridge"]
+    assert engine.containers.rows(brief=True) == [row | {"NetworkSettings": {}, "Mounts": []}]
     container.stop(timeout=1)
     assert core.requests[-1] == {"op": "stop", "signal": 15, "timeout": 1.0}
     assert container.status == "exited"

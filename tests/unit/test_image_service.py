@@ -149,5 +149,8 @@ def test_a_parent_without_a_name_goes_along(service: ImageService, tmp_path: Pat
         db.execute("UPDATE images SET parent = ? WHERE id = ?", (parent, ID))
     with pytest.raises(ConflictError, match=r"cannot be forced\) - image has dependent child images"):
         service.remove(parent, force=True)
+    # By name it loses that name and stays, as in Docker.
+    service.tag(parent, "base:1")
+    assert service.remove("base:1") == [{"Untagged": "base:1"}]
     assert {"Deleted": parent} in service.remove("app:1")
     assert service.list() == []

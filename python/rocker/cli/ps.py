@@ -44,7 +44,16 @@ def ps(app: App, values: Values, _arguments: list[str]) -> int:
     limit = 1 if values["latest"] and values["last"] in {None, -1} else values["last"]
     limit = limit if limit and limit > 0 else None
     size = values["size"] or ("{{" in form and ".Size" in form)
-    rows = app.engine.containers.rows(all=values["all"], filters=filters or None, limit=limit, size=size)
+    import gc
+
+    # Nothing here makes cycles, and the collector would walk over all rows again and again.
+    gc.disable()
+    try:
+        rows = app.engine.containers.rows(
+            all=values["all"], filters=filters or None, limit=limit, size=size, brief=form in ("", "table")
+        )
+    finally:
+        gc.enable()
     table = listing(time.time(), truncate=not values["no_trunc"], size=values["size"])
     if not rows:
         table.check(form, _BLANK)

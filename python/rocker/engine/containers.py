@@ -64,11 +64,16 @@ class Containers:
         filters: Mapping[str, Sequence[str] | str] | None = None,
         limit: int | None = None,
         size: bool = False,
+        brief: bool = False,
     ) -> builtins.list[ContainerSummary]:
-        """List them as Docker's `GET /containers/json` does; `size` adds the bytes on disk."""
+        """List them as Docker's `GET /containers/json` does.
+
+        `size` adds the bytes on disk; `brief` leaves `NetworkSettings` and `Mounts` empty, which take a third of the
+        time. The others are as for `list`.
+        """
         from rocker.engine.list import rows
 
-        return rows(self._engine, all=all, filters=filters, limit=limit, size=size)
+        return rows(self._engine, all=all, filters=filters, limit=limit, size=size, brief=brief)
 
     def prune(self, filters: Mapping[str, Sequence[str] | str] | None = None) -> ContainersPruned:
         """Remove all containers that do not run.

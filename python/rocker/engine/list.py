@@ -7,8 +7,9 @@ import time
 
 from rocker.engine.config import ContainerConfig
 from rocker.engine.filters import given, labels_fit
+from rocker.engine.network_settings import summary_ports
 from rocker.engine.reconcile import collect, drop_gone
-from rocker.engine.state import RUNS, has_network, health_of
+from rocker.engine.state import RUNS, describe, has_network, health_of, status_of
 from rocker.errors import ContainerNotFoundError, InvalidArgumentError
 
 TYPE_CHECKING = False
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from rocker.engine.catalog import ContainerRow
     from rocker.engine.engine import Engine
     from rocker.models.container import ContainerSummary
-    from rocker.network.view import View
 
     Found = tuple[ContainerRow, ContainerConfig, dict[str, Any] | None]
 
@@ -237,48 +237,53 @@ def rows(
     filters: Mapping[str, Sequence[str] | str] | None,
     limit: int | None,
     size: bool,
+    brief: bool = False,
 ) -> builtins.list[ContainerSummary]:
     """Return Docker's rows; see `Containers.rows`."""
-    from rocker.network.view import View
-
     now = time.time_ns()
     names: dict[str, str] = {}
     found = select(engine, all=all, filters=filters, limit=limit)
-    view = View(engine, everything=True)
-    return [_row(engine, view, each, now, names, size=size) for each in found]
+    summaries = [_summary(engine, each, now, names) for each in found]
+    if not brief:
+        _detail(engine, found, summaries)
+    if size:
+        from rocker.engine.size import sizes
+
+        for (row, _, _), summary in zip(found, summaries, strict=True):
+            summary["SizeRw"], summary["SizeRootFs"] = sizes(engine, row.id, row.image_id)
+    return summaries
 
 
-def _row(
-    engine: Engine, view: View, found: Found, now: int, names: dict[str, str], *, size: bool
-) -> ContainerSummary:
-    from rocker.engine import network_settings
-    from rocker.engine import state as states
+def _detail(engine: Engine, found: builtins.list[Found], summaries: builtins.list[ContainerSummary]) -> None:
     from rocker.engine.inspect import mounts
+    from rocker.engine.network_settings import entries
+    from rocker.network.view import View
 
+    view = View(engine, everything=True)
+    for (row, config, state), summary in zip(found, summaries, strict=True):
+        networks = entries(view, row.id, row.name, config, running=has_network(state))
+        summary["NetworkSettings"] = {"Networks": networks}
+        summary["Mounts"] = mounts(engine, config)
+
+
+def _summary(engine: Engine, found: Found, now: int, names: dict[str, str]) -> ContainerSummary:
     row, config, state = found
-    summary: ContainerSummary = {
+    return {
         "Id": row.id,
         "Names": ["/" + row.name],
         "Image": _image_name(engine, row, names),
         "ImageID": row.image_id,
         "Command": " ".join(config.args),
         "Created": row.created_ns // 10**9,
-        "Ports": network_settings.summary_ports(config, state),
+        "Ports": summary_ports(config, state),
         "Labels": dict(config.labels),
-        "State": states.status_of(state),
-        "Status": states.describe(state, now),
+        "State": status_of(state),
+        "Status": describe(state, now),
         "HostConfig": {"NetworkMode": config.options.network or "bridge"},
-        "NetworkSettings": {
-            "Networks": network_settings.entries(view, row.id, row.name, config, running=has_network(state))
-        },
-        "Mounts": mounts(engine, config),
-        "Health": {"Status": states.health_of(state), "FailingStreak": _streak(state)},
+        "NetworkSettings": {},
+        "Mounts": [],
+        "Health": {"Status": health_of(state), "FailingStreak": _streak(state)},
     }
-    if size:
-        from rocker.engine.size import sizes
-
-        summary["SizeRw"], summary["SizeRootFs"] = sizes(engine, row.id, row.image_id)
-    return summary
 
 
 def _streak(state: dict[str, Any] | None) -> int:

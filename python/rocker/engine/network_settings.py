@@ -149,15 +149,20 @@ def summary_ports(config: ContainerConfig, state: dict[str, Any] | None) -> list
     """Return `Ports` of a row of `ps`."""
     if not config.exposed_ports or namespaces.network_mode(config.options) != "bridge":
         return []
-    from rocker.network.ports import bindings
-
-    found: list[dict[str, Any]] = []
-    for key, entries_ in bindings(state, config).items():
-        number, _, protocol = key.partition("/")
-        port = {"PrivatePort": int(number), "Type": protocol}
-        if not entries_:
-            found.append(port)
-        found += [
-            {"IP": entry["HostIp"], **port, "PublicPort": int(entry["HostPort"])} for entry in entries_ or ()
-        ]
-    return found
+    network = state.get("network") if has_processes(state) else None
+    if not network:
+        return []
+    published: dict[tuple[int, str], list[dict[str, Any]]] = {}
+    for text in config.exposed_ports:
+        number, _, protocol = text.partition("/")
+        published[int(number), protocol] = []
+    for port in network.get("ports", ()):
+        number, protocol = port["container_port"], port["protocol"]
+        published.setdefault((number, protocol), []).append(
+            {"IP": port["host_ip"], "PrivatePort": number, "Type": protocol, "PublicPort": port["host_port"]}
+        )
+    return [
+        entry
+        for (number, protocol), bound in sorted(published.items())
+        for entry in bound or ({"PrivatePort": number, "Type": protocol},)
+    ]

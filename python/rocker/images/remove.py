@@ -57,7 +57,8 @@ class _Removal:
             if not force and _is_single(names):
                 self._refuse_last_name(ref, image_id)
             self._untag_one(name, names)
-            if self.service.references(image_id):
+            # By name, what forbids the removal of the image is no failure: it has lost its name.
+            if self.service.references(image_id) or self._conflict(image_id, force=force, names=False):
                 return
         elif _is_single(names):
             # By id: its one name goes with it, unless something forbids the removal.
@@ -113,23 +114,29 @@ class _Removal:
         )
 
     def _check(self, image_id: str, *, force: bool, names: bool) -> None:
-        """Raise ConflictError when something forbids the removal, in the order Docker looks."""
+        """Raise ConflictError when something forbids the removal."""
+        if conflict := self._conflict(image_id, force=force, names=names):
+            text, user = conflict
+            raise ConflictError(f"conflict: unable to delete {image_id[7:19]} {text}", hint=_hint(user))
+
+    def _conflict(self, image_id: str, *, force: bool, names: bool) -> tuple[str, User | None] | None:
+        """What forbids the removal, in the order Docker looks, and whom it is needed by."""
         found = self._users(image_id)
         alive = self.running([one.id for one in found]) if self.running and found else set()
         first = next((one for one in found if one.id in alive), None)
         reason = None if first is None else f"image is being {_used(first)} by running container {first}"
         if reason is None and self._children(image_id):
             reason = "image has dependent child images"
-        start = f"conflict: unable to delete {image_id[7:19]}"
         if reason is not None:
-            raise ConflictError(f"{start} (cannot be forced) - {reason}", hint=_hint(first))
+            return f"(cannot be forced) - {reason}", first
         if force:
-            return
+            return None
         if names and self.service.references(image_id):
-            raise ConflictError(f"{start} (must be forced) - image is referenced in multiple repositories")
+            return "(must be forced) - image is referenced in multiple repositories", None
         if found:
             reason = f"image is being {_used(found[0])} by stopped container {found[0]}"
-            raise ConflictError(f"{start} (must be forced) - {reason}", hint=_hint(found[0]))
+            return f"(must be forced) - {reason}", found[0]
+        return None
 
     def _users(self, image_id: str) -> list[User]:
         return users(self.catalog, image_id)

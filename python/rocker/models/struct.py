@@ -20,6 +20,9 @@ _REQUIRED = object()
 class StructType(type):
     """Turns annotated names into slots and their defaults into `_defaults`, in the order of definition."""
 
+    _setters: tuple[Callable[[object, object], None], ...]
+    _required: tuple[str, ...]
+
     def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> StructType:
         """Collect the fields of this class and of its bases."""
         own = [field for field in namespace.get("__annotations__", {}) if not field.startswith("_")]
@@ -29,7 +32,11 @@ class StructType(type):
         defaults.update({field: namespace.pop(field, _REQUIRED) for field in own})
         namespace["__slots__"] = tuple(own)
         namespace["_defaults"] = defaults
-        return super().__new__(cls, name, bases, namespace)
+        made = super().__new__(cls, name, bases, namespace)
+        # By the slots themselves, because `__setattr__` refuses and a look for each name takes half of the time.
+        made._setters = tuple(getattr(made, field).__set__ for field in defaults)
+        made._required = tuple(field for field, default in defaults.items() if default is _REQUIRED)
+        return made
 
 
 class Struct(metaclass=StructType):
@@ -41,7 +48,6 @@ class Struct(metaclass=StructType):
 
         def __init__(self, *values: object, **named: object) -> None:
             defaults = self._defaults
-            put = object.__setattr__
             if values:
                 if len(values) > len(defaults):
                     raise TypeError(
@@ -51,14 +57,15 @@ class Struct(metaclass=StructType):
                     if field in named:
                         raise TypeError(f"{type(self).__name__}: field `{field}` was given twice")
                     named[field] = value
-            for field, default in defaults.items():
-                value = named.pop(field, default)
-                if value is _REQUIRED:
+            for field in self._required:
+                if field not in named:
                     raise TypeError(f"{type(self).__name__} needs the field `{field}`")
-                put(self, field, value)
-            if named:
-                unknown = ", ".join(f"`{field}`" for field in sorted(named))
+            every = {**defaults, **named}
+            if len(every) > len(defaults):
+                unknown = ", ".join(f"`{field}`" for field in sorted(named.keys() - defaults.keys()))
                 raise TypeError(f"{type(self).__name__} has no field {unknown}")
+            for put, value in zip(self._setters, every.values(), strict=True):
+                put(self, value)
 
     def __setattr__(self, field: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen: `replace({field}=…)` makes a changed copy")

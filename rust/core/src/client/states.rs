@@ -15,11 +15,35 @@ use crate::events::{self, Message};
 use crate::protocol::{RUN_FILES, SHIM_SOCKET, State, Status, TEARDOWN_PATIENCE};
 use crate::{Error, Kind, Result};
 
+/// Files for which a thread is worth its start.
+const SHARE: usize = 100;
+const MOST_THREADS: usize = 4;
+
 /// The state of each container: from the run root, else from the data root, else None.
 ///
 /// A container whose shim is gone although its state says otherwise is ended here.
 pub fn read_states(run: &Path, root: &Path, ids: &[String]) -> Vec<Option<State>> {
-    ids.iter().map(|id| read_state(run, root, id)).collect()
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    let share = ids.len().div_ceil(threads).max(SHARE);
+    let read = |ids: &[String]| ids.iter().map(|id| read_state(run, root, id)).collect::<Vec<_>>();
+    let (mine, others) = ids.split_at(share.min(ids.len()));
+    std::thread::scope(|scope| {
+        let others: Vec<_> = others
+            .chunks(share)
+            .map(|ids| (ids, std::thread::Builder::new().spawn_scoped(scope, move || read(ids))))
+            .collect();
+        let mut found = read(mine);
+        for (ids, thread) in others {
+            match thread {
+                Ok(thread) => {
+                    found.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                }
+                // At a limit of processes: the same, one after another.
+                Err(_) => found.extend(read(ids)),
+            }
+        }
+        found
+    })
 }
 
 fn read_state(run: &Path, root: &Path, id: &str) -> Option<State> {

@@ -35,14 +35,19 @@ pub fn make(proc: BorrowedFd<'_>, bridge: &Bridge, table: &str) -> Result<()> {
 }
 
 /// Makes sure, at little cost, that the bridge is there with its elements; returns its index.
-pub fn ensure(proc: BorrowedFd<'_>, route: &mut Route, bridge: &Bridge, table: &str) -> Result<u32> {
+pub fn ensure(
+    proc: BorrowedFd<'_>,
+    (route, nft): (&mut Route, &mut Nft),
+    bridge: &Bridge,
+    table: &str,
+) -> Result<u32> {
     let find = |route: &mut Route| {
         let link = route.link(&bridge.name);
         link.map_err(|errno| Error::at("look for the bridge", &bridge.name, errno))
     };
     if let Some(link) = find(route)?
         && link.flags & nix::libc::IFF_UP as u32 != 0
-        && table::knows(&mut nft()?, table, &bridge.name)
+        && table::knows(nft, table, &bridge.name)
     {
         return Ok(link.index);
     }
@@ -94,7 +99,11 @@ pub fn links() -> Result<Vec<String>> {
     Ok(links.into_iter().map(|link| link.name).collect())
 }
 
-pub(super) fn nft() -> Result<Nft> {
+/// A socket of nf_tables in the calling thread's network namespace.
+///
+/// Whoever closes one while something that was removed waits for its grace period waits along, 5 to 15 ms
+/// (`nft_rcv_nl_event`): it is closed where nobody waits for the closer.
+pub fn nft() -> Result<Nft> {
     Nft::open().map_err(|errno| {
         Error::sys("open nfnetlink", errno).hint("the kernel needs CONFIG_NF_TABLES (module nf_tables)")
     })

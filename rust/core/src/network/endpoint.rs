@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 use rocker_sys::clone::exit_now;
 use rocker_sys::netlink::{Address, Config, LOOPBACK, Link, Route, Veth};
+use rocker_sys::nft::Nft;
 
 use super::{bridge, parent, sysctl};
 use crate::protocol::{Cidr, Endpoint, EndpointState};
@@ -45,11 +46,13 @@ impl Inside {
 }
 
 /// Connects a container with a bridge, which is made where it is not there: a pair of links made in place, addresses,
-/// routes. Where a parent is in its place, the container gets a link on it. `hairpin`: whether it publishes ports, by which it may meet itself.
+/// routes. Where a parent is in its place, the container gets a link on it. `hairpin`: whether it publishes ports, by which
+/// it may meet itself. `nft`: see [`super::nft`].
 ///
 /// On failure nothing is left.
 pub fn attach(
     proc: BorrowedFd<'_>,
+    nft: &mut Nft,
     inside: &Inside,
     endpoint: &Endpoint,
     table: &str,
@@ -65,7 +68,7 @@ pub fn attach(
         }
         return Ok(state_of(endpoint, link));
     }
-    let master = bridge::ensure(proc, &mut route, &endpoint.bridge, table)?;
+    let master = bridge::ensure(proc, (&mut route, nft), &endpoint.bridge, table)?;
     let veth = Veth {
         name: link,
         master,

@@ -33,8 +33,9 @@ pub mod zone;
 use std::os::fd::BorrowedFd;
 
 use rocker_sys::netlink::Route;
+use rocker_sys::nft::Nft;
 
-pub use bridge::{host_networks, links, make as make_bridge, remove as remove_bridge, remove_parent};
+pub use bridge::{host_networks, links, make as make_bridge, nft, remove as remove_bridge, remove_parent};
 pub use endpoint::{Inside, add_gateways, attach, detach, state_of as endpoint_state};
 pub use redirect::{RESOLVER, redirect};
 
@@ -43,23 +44,23 @@ use crate::{Error, Result};
 
 /// Makes good what somebody else's change of the rule set took away: the table, these bridges, these elements.
 pub fn repair<'b>(
+    nft: &mut Nft,
     table: &str,
     bridges: impl Iterator<Item = &'b Bridge>,
     ports: &[ports::Placed],
 ) -> Result<()> {
-    let mut nft = bridge::nft()?;
     let mut bridges = bridges.filter(|bridge| bridge.parent.is_none()).peekable();
     // A table without a bridge is nobody's: whoever removed the last bridge has removed it.
     if bridges.peek().is_some() {
-        table::ensure(&mut nft, table)?;
+        table::ensure(nft, table)?;
     }
     for bridge in bridges {
-        if !table::knows(&mut nft, table, &bridge.name) {
-            table::add_network(&mut nft, table, bridge)?;
+        if !table::knows(nft, table, &bridge.name) {
+            table::add_network(nft, table, bridge)?;
         }
-        docker::let_through(&mut nft, &bridge.name)?;
+        docker::let_through(nft, &bridge.name)?;
     }
-    ports::publish(table, ports)
+    ports::publish(nft, table, ports)
 }
 
 /// Removes what a container whose shim was killed has left: its records, and the elements of its ports. Its links went with
@@ -74,7 +75,7 @@ pub fn settle(state: &NetworkState, run: BorrowedFd<'_>, container: &str) -> Res
     check_table(&state.table)?;
     let addresses = state.endpoints.iter().flat_map(|endpoint| &endpoint.addresses);
     let addresses: Vec<_> = addresses.map(|Cidr(one)| one.address).collect();
-    ports::withdraw(&state.table, &ports::candidates(&state.ports, &addresses))?;
+    ports::withdraw(&mut nft()?, &state.table, &ports::candidates(&state.ports, &addresses))?;
     ports::forget_connections(&state.ports, &addresses);
     Ok(())
 }

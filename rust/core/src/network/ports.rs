@@ -5,11 +5,11 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use rocker_sys::netlink::conntrack;
-use rocker_sys::nft::{Element, Family, Transaction};
+use rocker_sys::nft::{Element, Family, Nft, Transaction};
 use rocker_sys::port;
 
+use super::holder;
 use super::table::{self, PortMaps};
-use super::{bridge, holder};
 use crate::protocol::{Cidr, Endpoint, Port, Protocol};
 use crate::{Error, Kind, Result};
 
@@ -198,12 +198,11 @@ fn octets(address: IpAddr) -> Vec<u8> {
 }
 
 /// Adds the elements; whoever holds the ports may replace what a killed shim has left.
-pub fn publish(table: &str, placed: &[Placed]) -> Result<()> {
+pub fn publish(nft: &mut Nft, table: &str, placed: &[Placed]) -> Result<()> {
     if placed.is_empty() {
         return Ok(());
     }
     let fail = |errno| table::fail("publish ports in the nftables table", table, errno);
-    let mut nft = bridge::nft()?;
     let mut transaction = Transaction::new(Family::Inet);
     add(&mut transaction, table, placed);
     match nft.commit(transaction) {
@@ -212,7 +211,7 @@ pub fn publish(table: &str, placed: &[Placed]) -> Result<()> {
         Err(errno) => return Err(fail(errno)),
     }
     loop {
-        table::ensure(&mut nft, table)?;
+        table::ensure(nft, table)?;
         let generation = nft.generation().map_err(fail)?;
         let mut transaction = Transaction::of_generation(Family::Inet, generation);
         for (set, element) in placed {
@@ -269,12 +268,11 @@ pub fn forget_connections(ports: &[Port], addresses: &[IpAddr]) {
 }
 
 /// Removes the elements, as far as they are there and still lead where these do: another container may have the port.
-pub fn withdraw(table: &str, placed: &[Placed]) -> Result<()> {
+pub fn withdraw(nft: &mut Nft, table: &str, placed: &[Placed]) -> Result<()> {
     if placed.is_empty() {
         return Ok(());
     }
     let fail = |errno| table::fail("withdraw ports from the nftables table", table, errno);
-    let mut nft = bridge::nft()?;
     loop {
         let generation = nft.generation().map_err(fail)?;
         let mut transaction = Transaction::of_generation(Family::Inet, generation);
@@ -294,6 +292,7 @@ pub fn withdraw(table: &str, placed: &[Placed]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::bridge;
     use super::*;
     use crate::protocol::Bridge;
     use nix::sched::{CloneFlags, unshare};
@@ -328,19 +327,20 @@ mod tests {
     #[test]
     fn what_a_dead_container_left_is_replaced_and_what_another_has_is_kept() {
         in_a_namespace(|| {
+            let nft = &mut bridge::nft().unwrap();
             let (dead, new) = (placed("10.0.0.2"), placed("10.0.0.3"));
-            publish(TABLE, &dead).unwrap();
-            publish(TABLE, &dead).unwrap();
+            publish(nft, TABLE, &dead).unwrap();
+            publish(nft, TABLE, &dead).unwrap();
             assert_eq!(leads_to("anywhere4"), [[10, 0, 0, 2]]);
-            publish(TABLE, &new).unwrap();
-            withdraw(TABLE, &dead).unwrap();
+            publish(nft, TABLE, &new).unwrap();
+            withdraw(nft, TABLE, &dead).unwrap();
             assert_eq!(
                 (leads_to("anywhere4"), leads_to("ports4")),
                 (vec![vec![10, 0, 0, 3]], vec![vec![10, 0, 0, 3]])
             );
             assert_eq!(bridge::nft().unwrap().elements(TABLE, "itself4").unwrap().len(), 1);
-            withdraw(TABLE, &new).unwrap();
-            withdraw(TABLE, &new).unwrap();
+            withdraw(nft, TABLE, &new).unwrap();
+            withdraw(nft, TABLE, &new).unwrap();
             assert!(leads_to("anywhere4").is_empty());
             assert_eq!(targets(&new), ["10.0.0.3".parse::<IpAddr>().unwrap(); 2]);
         });

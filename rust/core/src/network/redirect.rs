@@ -12,12 +12,13 @@ use crate::{Error, Result};
 pub const RESOLVER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 11);
 const TABLE: &str = "rocker-dns";
 
-/// Makes, or makes anew, the table of the calling thread's network namespace that leads to these ports.
-pub fn redirect(udp: u16, tcp: u16) -> Result<()> {
+/// Makes, or makes anew, the table of the calling thread's network namespace that leads to these ports. Returns the
+/// socket, whose end may wait for a grace period: see [`super::nft`].
+pub fn redirect(udp: u16, tcp: u16) -> Result<Nft> {
     let made = Nft::open().and_then(|mut nft| match nft.commit(table(false, udp, tcp)) {
-        // Of an earlier resolver. Not deleted when it need not be: the end of the socket would wait for a grace period.
-        Err(Errno::EEXIST) => nft.commit(table(true, udp, tcp)),
-        other => other,
+        // Of an earlier resolver.
+        Err(Errno::EEXIST) => nft.commit(table(true, udp, tcp)).map(|()| nft),
+        other => other.map(|()| nft),
     });
     made.map_err(|errno| {
         Error::sys("redirect the container's resolver", errno)

@@ -72,9 +72,8 @@ impl Cradle {
 impl Scaffold<'_> {
     fn undo(self) {
         self.cradle.end_child();
-        if let Some(network) = self.network {
-            network.tear_down(self.host);
-        }
+        let mut network = self.network;
+        network.iter_mut().for_each(|network| network.tear_down(self.host));
         let root = self.root.as_ref();
         if tear_down(self.cradle.cgroup, &self.host.run, &self.directory, root, &self.id, self.remove) {
             let state = State { id: self.id, attributes: self.attributes, ..State::default() };

@@ -12,7 +12,7 @@ use rocker_core::protocol::{
 };
 use rocker_core::{Error, Kind, Result};
 
-use super::{Network, planned, write_record};
+use super::{Network, opened, planned, write_record};
 use crate::host::Host;
 use crate::shim::supervise::{Shim, Token};
 
@@ -101,7 +101,8 @@ impl Network {
     fn join_last(&mut self, host: &Host, id: &str) -> Result<()> {
         let hairpin = !self.held.ports.is_empty();
         if let (Some(inside), Some((endpoint, state))) = (&self.inside, self.endpoints.last()) {
-            network::attach(host.proc.as_fd(), inside, endpoint, &self.table, &state.link, hairpin)?;
+            let nft = opened(&mut self.nft)?;
+            network::attach(host.proc.as_fd(), nft, inside, endpoint, &self.table, &state.link, hairpin)?;
         }
         self.lead_ports()?;
         if let Some((endpoint, _)) = self.endpoints.last() {
@@ -157,9 +158,9 @@ impl Network {
     }
 
     /// The elements of the published ports and all bridges, as they should be.
-    pub(super) fn repair(&self) -> Result<()> {
+    pub(super) fn repair(&mut self) -> Result<()> {
         let bridges = self.endpoints.iter().map(|(endpoint, _)| &endpoint.bridge);
-        network::repair(&self.table, bridges, &self.placed)
+        network::repair(opened(&mut self.nft)?, &self.table, bridges, &self.placed)
     }
 }
 

@@ -25,7 +25,7 @@ use rocker_core::network::{self, Inside};
 use rocker_core::protocol::{Cidr, Endpoint, EndpointState, NetworkMode, NetworkState, StartRequest};
 use rocker_core::spec::{Namespace, NamespaceType};
 use rocker_core::{Error, Result};
-use rocker_sys::nft::News;
+use rocker_sys::nft::{News, Nft};
 use rocker_sys::pidfd;
 
 use super::resolver::{Resolver, Server};
@@ -48,6 +48,8 @@ pub struct Network {
     /// Closed before the namespace: a socket keeps its namespace.
     resolver: Option<Resolver>,
     news: Option<News>,
+    /// Kept open, because the next start would wait for its end: see [`network::nft`].
+    nft: Option<Nft>,
     /// Monotonic time at which the rule set is looked at.
     repair_at: Option<i64>,
     inside: Option<Inside>,
@@ -86,6 +88,7 @@ impl Network {
             hosts: hosts.collect(),
             resolver: None,
             news: None,
+            nft: None,
             repair_at: None,
             inside: None,
         }))
@@ -135,8 +138,9 @@ impl Network {
             });
         }
         let hairpin = !self.held.ports.is_empty();
+        let nft = self.nft.insert(network::nft()?);
         for (endpoint, state) in &self.endpoints {
-            network::attach(host.proc.as_fd(), inside, endpoint, &self.table, &state.link, hairpin)?;
+            network::attach(host.proc.as_fd(), nft, inside, endpoint, &self.table, &state.link, hairpin)?;
         }
         self.lead_ports()?;
         self.open_resolver(host)?;
@@ -152,13 +156,20 @@ impl Network {
         self.held.release();
     }
 
-    /// Removes what the end of the namespace does not take along. Failures are not reported: the next engine that looks
-    /// finds what is left.
-    pub fn tear_down(self, host: &Host) {
+    /// Removes what the end of the namespace does not take along, and lets go of the namespace. Failures are not reported:
+    /// the next engine that looks finds what is left.
+    ///
+    /// What is dropped afterwards may have to wait for a grace period: after all else.
+    pub fn tear_down(&mut self, host: &Host) {
+        self.resolver = None;
+        self.inside = None;
         for (endpoint, _) in &self.endpoints {
             records::remove(host.run.as_fd(), &endpoint.network, &self.id);
         }
-        let _ = ports::withdraw(&self.table, &self.placed);
+        let placed = std::mem::take(&mut self.placed);
+        if !placed.is_empty() {
+            let _ = opened(&mut self.nft).and_then(|nft| ports::withdraw(nft, &self.table, &placed));
+        }
         ports::forget_connections(&self.held.ports, &self.addresses());
     }
 
@@ -176,9 +187,10 @@ impl Network {
         );
         // Remembered first: what was added in part is removed at the end.
         self.placed = wanted;
-        ports::withdraw(&self.table, &stale)?;
-        ports::publish(&self.table, &new)?;
         if !(stale.is_empty() && new.is_empty()) {
+            let nft = opened(&mut self.nft)?;
+            ports::withdraw(nft, &self.table, &stale)?;
+            ports::publish(nft, &self.table, &new)?;
             ports::forget_connections(&self.held.ports, &ports::targets(&stale));
         }
         Ok(())
@@ -215,6 +227,14 @@ impl Network {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// The socket that is kept, opened where there is none.
+fn opened(nft: &mut Option<Nft>) -> Result<&mut Nft> {
+    match nft {
+        Some(nft) => Ok(nft),
+        None => Ok(nft.insert(network::nft()?)),
     }
 }
 

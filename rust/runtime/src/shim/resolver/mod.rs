@@ -18,6 +18,7 @@ use rocker_core::network::dns::{self, Answer, Code, Question};
 use rocker_core::network::zone::Zone;
 use rocker_core::network::{Inside, RESOLVER, redirect};
 use rocker_core::{Error, Result};
+use rocker_sys::nft::Nft;
 
 use crate::clock;
 use stream::Stream;
@@ -53,6 +54,8 @@ pub struct Resolver {
     listener: TcpListener,
     /// A position is used again once it is free.
     slots: Vec<Option<Slot>>,
+    /// Kept open: its end may have to wait.
+    _nft: Nft,
 }
 
 /// A socket that comes and goes.
@@ -76,15 +79,15 @@ impl Resolver {
     /// Binds it in the container's namespace, whose loopback is up.
     pub fn open(inside: &Inside, zone: Zone, servers: Vec<Server>) -> Result<Self> {
         let fail = |step: &'static str| move |error: std::io::Error| Error::io(step, &error);
-        let (datagrams, listener) = inside.visit(|| {
+        let (datagrams, listener, nft) = inside.visit(|| {
             let any = SocketAddr::from((RESOLVER, 0));
             let datagrams = UdpSocket::bind(any).map_err(fail("bind the resolver"))?;
             let listener = TcpListener::bind(any).map_err(fail("bind the resolver"))?;
             let port = |address: std::io::Result<SocketAddr>| {
                 address.map(|address| address.port()).map_err(fail("bind the resolver"))
             };
-            redirect(port(datagrams.local_addr())?, port(listener.local_addr())?)?;
-            Ok((datagrams, listener))
+            let nft = redirect(port(datagrams.local_addr())?, port(listener.local_addr())?)?;
+            Ok((datagrams, listener, nft))
         })?;
         datagrams.set_nonblocking(true).map_err(fail("set non-blocking"))?;
         listener.set_nonblocking(true).map_err(fail("set non-blocking"))?;
@@ -92,7 +95,7 @@ impl Resolver {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(fail)?;
         epoll.add(&datagrams, EpollEvent::new(EpollFlags::EPOLLIN, DATAGRAMS)).map_err(fail)?;
         epoll.add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER)).map_err(fail)?;
-        Ok(Self { zone, servers, epoll, datagrams, listener, slots: Vec::new() })
+        Ok(Self { zone, servers, epoll, datagrams, listener, slots: Vec::new(), _nft: nft })
     }
 
     /// Readable when there is something to do.
