@@ -69,7 +69,12 @@ pub fn attach(
         return Err(error);
     }
     // The bridge has its carrier from its ports.
-    carry(&mut route, link);
+    let index = carry(&mut route, link);
+    if let (Some(index), Some(mac)) = (index, endpoint.mac) {
+        // Its address may have been another's a moment ago, whose namespace has not ended yet: the hardware address that
+        // follows from it leads here from now on. Nor can a neighbour draw it to itself by frames that bear it.
+        let _ = route.pin(index, mac.0);
+    }
     carry(&mut route, &endpoint.bridge.name);
     Ok(EndpointState {
         network: endpoint.network.clone(),
@@ -127,8 +132,10 @@ fn configure(proc: BorrowedFd<'_>, inside: &Inside, endpoint: &Endpoint) -> Resu
 
 /// Has a link that has just got its carrier pass frames at once: asking for it runs what else waits for the kernel's link
 /// watch (`rtnl_getlink`, Linux 6.8), and what is sent before is lost, to be sent again after a second.
-fn carry(route: &mut Route, name: &str) {
-    let _ = route.link(name);
+///
+/// Its index.
+fn carry(route: &mut Route, name: &str) -> Option<u32> {
+    Some(route.link(name).ok()??.index)
 }
 
 /// Adds the default routes by an endpoint whose link is there: those that there are already stay.

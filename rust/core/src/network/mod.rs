@@ -8,6 +8,7 @@
 //! | `docker` | the rules of Docker on the same host |
 //! | `ports` | ports of the host that lead to a container: held, and elements of maps |
 //! | `holder` | who has a port that is not free |
+//! | `linger` | connections that outlive the processes that had them |
 //! | `records` | which container has which names and addresses, as files |
 //! | `redirect` | the way from 127.0.0.11 to the resolver |
 //! | `dns` | messages of the domain name system |
@@ -21,6 +22,7 @@ pub mod dns;
 mod docker;
 mod endpoint;
 mod holder;
+mod linger;
 pub mod ports;
 pub mod records;
 mod redirect;
@@ -34,6 +36,7 @@ use rocker_sys::netlink::Route;
 
 pub use bridge::{host_networks, links, make as make_bridge, remove as remove_bridge};
 pub use endpoint::{Inside, add_gateways, attach, detach};
+pub use linger::lingers;
 pub use redirect::{RESOLVER, redirect};
 
 use crate::protocol::{Bridge, Cidr, NetworkState, check_table};
@@ -60,11 +63,13 @@ pub fn repair<'b>(
     ports::publish(table, ports)
 }
 
-/// Removes what a container whose shim was killed has left: its records, and the elements of its ports. Its links went with
-/// its namespace.
+/// Removes what a container whose shim was killed has left: its records, its links, and the elements of its ports. The links
+/// go with its namespace, but that may stay (see `linger`), and nobody is left who looks.
 pub fn settle(state: &NetworkState, run: BorrowedFd<'_>, container: &str) -> Result<()> {
     for endpoint in &state.endpoints {
         records::remove(run, &endpoint.network, container);
+        // Another engine may have looked from another network namespace, where there is no such link.
+        detach(&endpoint.link)?;
     }
     if state.ports.is_empty() {
         return Ok(());

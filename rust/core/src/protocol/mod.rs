@@ -18,4 +18,6 @@ pub use request::{
     AttachRequest, ConnectRequest, Control, DisconnectRequest, ExecRequest, Fd, Files, Request, Rootfs,
     StartRequest, StdinMode, Streams, UpdateRequest, WaitCondition,
 };
-pub use state::{FILE as STATE_FILE, RUN_FILES, SOCKET as SHIM_SOCKET, State, Status, TEARDOWN_PATIENCE};
+pub use state::{
+    FILE as STATE_FILE, LENT, RUN_FILES, SOCKET as SHIM_SOCKET, State, Status, TEARDOWN_PATIENCE,
+};

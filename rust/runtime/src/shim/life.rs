@@ -269,9 +269,8 @@ impl Shim<'_> {
         for pid in self.tasks.iter().skip(1).flatten().map(|task| task.pid).chain(self.left.drain(..)) {
             let _ = waitpid(pid, None);
         }
-        if let Some(network) = self.network.take() {
-            network.tear_down(self.host);
-        }
+        let directory = self.record.directory.as_fd();
+        let parting = self.network.take().and_then(|network| network.tear_down(self.host, directory));
         self.health = None;
         self.kept = None;
         self.namespaces.clear();
@@ -296,6 +295,7 @@ impl Shim<'_> {
         }
         // A client that still reads must not keep the container from being started again.
         self.lock = None;
+        self.parting = parting.and_then(|parting| parting.look(self.host));
     }
 }
 

@@ -74,7 +74,8 @@ impl Scaffold<'_> {
     fn undo(self) {
         self.cradle.end_child();
         if let Some(network) = self.network {
-            network.tear_down(self.host);
+            // Its program has never run: there is nobody whose connections could stay.
+            drop(network.tear_down(self.host, self.directory.as_fd()));
         }
         let root = self.root.as_ref();
         if tear_down(self.cradle.cgroup, &self.host.run, &self.directory, root, &self.id, self.remove) {
