@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import rocker
+from helpers.remains import differences, remains
+from helpers.until import until
 from rocker.errors import RockerError
 
 if TYPE_CHECKING:
@@ -49,6 +51,29 @@ class Bystander:
         while (left := self._others()) and time.monotonic() < deadline:
             pass
         assert not left, step
+
+    def keep(self) -> None:
+        """What there is now is what `check_remains` wants to find again."""
+        self.look()
+        state = self.engine.state(self.container.id)
+        assert state
+        own = self.roots.bridges() | {one["link"] for one in state["network"]["endpoints"]}
+        until(lambda: remains(self.engine, self.roots)["link"] == own, "the links of others have gone")
+        self.before = remains(self.engine, self.roots)
+
+    def check_remains(self, step: str) -> None:
+        """After the next commands that look there is what there was, and no more."""
+        self.look()
+        deadline = time.monotonic() + 20  # a namespace takes its links along when the kernel comes to it
+        while found := differences(self.before, remains(self.engine, self.roots)):
+            assert time.monotonic() < deadline, "\n".join((step, *found))
+            self.look()
+
+    def look(self) -> None:
+        self.engine.containers.list(all=True)
+        self.engine.networks.list()
+        self.engine.volumes.list()
+        self.engine.disk_usage()
 
     def _others(self) -> list[str]:
         own = self.container.id

@@ -27,14 +27,15 @@ def _killing(syscall: str, number: int) -> list[str]:
 
 
 def run_killed(
-    command: Sequence[str], syscall: str, number: int, **options: Any
+    command: Sequence[str], syscall: str, number: int, *, threads: bool = False, **options: Any
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a command, without its children, that is killed at the `number`-th call of `syscall`.
 
-    Options are those of `subprocess.run`.
+    With `threads` by any of its threads; it must have no children then. Other options are those of `subprocess.run`.
     """
+    follow = ["-f"] if threads else []
     return subprocess.run(
-        ["strace", "-qqq", "-o", "/dev/null", *_killing(syscall, number), *command],
+        ["strace", "-qqq", *follow, "-o", "/dev/null", *_killing(syscall, number), *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -92,11 +93,12 @@ class Traced:
             end([one for child in children.split() if (one := find(int(child)))], signal.SIGKILL)
 
 
-def calls_of(command: Sequence[str], **options: Any) -> Counter[str]:
-    """Run a command, with options of `subprocess.run`, and count its own system calls by name."""
+def calls_of(command: Sequence[str], *, threads: bool = False, **options: Any) -> Counter[str]:
+    """Run a command, with options of `subprocess.run`, and count its own system calls by name: see `run_killed`."""
+    follow = ["-f"] if threads else []
     with tempfile.NamedTemporaryFile("r") as file:
         subprocess.run(
-            ["strace", "-qqq", "-o", file.name, *command],
+            ["strace", "-qqq", *follow, "-o", file.name, *command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             check=True,
@@ -109,6 +111,11 @@ def calls_of(command: Sequence[str], **options: Any) -> Counter[str]:
 def each(calls: Counter[str]) -> list[tuple[str, int]]:
     """Every call of a recording: its name, and which of that name it is, from 1."""
     return [(name, number) for name, count in sorted(calls.items()) for number in range(1, count + 1)]
+
+
+def sampled(points: Sequence[tuple[str, int]], most: int) -> list[tuple[str, int]]:
+    """At most so many of them, at even distances."""
+    return [points[at * len(points) // most] for at in range(most)] if len(points) > most else list(points)
 
 
 @dataclass

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from helpers.engine import TEARDOWN, EngineRoots
+from helpers.holders import holders
 from helpers.processes import Process, end, find, name_of, wait_ended
 
 RTMGRP_LINK = 1
@@ -40,7 +41,7 @@ class Snapshot:
     def take(cls, roots: EngineRoots) -> "Snapshot":
         return cls(
             cgroups=_cgroups(),
-            links=frozenset(os.listdir("/sys/class/net")),
+            links=frozenset(_links()),
             namespaces=frozenset(str(path) for parent in NAMED_NAMESPACES for path in _list(parent)),
             tables=_tables(),
             foreign=bool(foreign_engines(roots)),
@@ -70,7 +71,7 @@ class LeakCheck:
         with self._news:
             found = self._processes()
             bridges = self.roots.bridges()
-            bridges |= {name for name in os.listdir("/sys/class/net") if _master(name) in bridges}
+            bridges |= {name for name in _links() if _master(name) in bridges}
             self.roots.remove_bridges()
             identifiers = _containers(self.roots)
             found += [f"mount {line}" for line in _mounts(self.roots, identifiers)]
@@ -106,7 +107,7 @@ class LeakCheck:
     def _links(self, mine: set[str]) -> list[str]:
         deadline = time.monotonic() + TEARDOWN
         while True:
-            left = set(os.listdir("/sys/class/net")) - self.before.links
+            left = _links() - self.before.links
             if self._single:
                 left = {name for name in left if not name.startswith(("rk-", "rkv")) or name in mine}
             if not left or self.before.foreign:
@@ -115,7 +116,7 @@ class LeakCheck:
             try:
                 self._news.recv(65536)
             except TimeoutError:
-                return [f"network link {name}" for name in sorted(left)]
+                return [f"network link {name}: {', '.join(holders(name))}" for name in sorted(left)]
             except OSError as error:
                 if error.errno != errno.ENOBUFS:  # more news than it holds, of a long run: look again
                     raise
@@ -144,6 +145,15 @@ def clean_up(roots: EngineRoots) -> None:
         _remove_cgroup(path)
     _forget_launchers()
     subprocess.run(["rm", "-rf", "--one-file-system", roots.base], check=True, timeout=300)
+
+
+def _links() -> set[str]:
+    """The names of the links, by netlink.
+
+    A link that goes is announced when netlink has forgotten it already but /sys/class/net has not: who looks there when
+    the news comes may see the last one, and waits for news that never come.
+    """
+    return {name for _, name in socket.if_nameindex()}
 
 
 def _master(link: str) -> str:

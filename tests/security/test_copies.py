@@ -11,7 +11,7 @@ import pytest
 
 from helpers.attack import SECRET, SWAP, layer, link
 from rocker import _core
-from rocker.engine.options import VolumeMount
+from rocker.engine.options import Bind, RunOptions, VolumeMount
 from rocker.errors import RockerError
 
 if TYPE_CHECKING:
@@ -103,6 +103,38 @@ def test_an_export_and_a_diff_of_what_is_swapped_show_nothing_of_the_host(
                 file.seek(0)
                 assert SECRET.encode() not in file.read()
             assert not [change for change in container.diff() if "canary" in change["Path"]]
+
+
+@pytest.mark.attack("T08", "T02")
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_a_mount_target_in_a_volume_that_is_swapped_while_files_are_copied_stays_inside(
+    box: Box, canary: Canary, tmp_path: Path, swap: Path, rounds: int
+) -> None:
+    """CVE-2026-41568, CVE-2026-42306: what is mounted for a copy of a container that does not run."""
+    (tmp_path / "source").write_text("copied")
+    nested = tmp_path / "nested"
+    nested.mkdir()
+    (nested / "file").write_text("nested")
+    ended = {"copied": 0, "refused": 0}
+    with swapping(box, swap, f"../../../../../..{canary.directory}", mounts=["shared:/s"]):
+        options = RunOptions(
+            rootfs=str(box.tree),
+            command=("true",),
+            mounts=(VolumeMount("/s", "shared"), Bind(str(nested), "/s/real/sub")),
+        )
+        container = box.engine.create(options)
+        for number in range(rounds):
+            out = tmp_path / f"out{number}"
+            try:
+                container.copy_to(tmp_path / "source", "/s/real/sub/copied")
+                container.copy_from("/s/real/sub/file", out)
+            except RockerError:
+                ended["refused"] += 1
+            else:
+                ended["copied"] += 1
+                assert out.read_text() == "nested"
+    assert sum(ended.values()) == rounds
+    assert not (canary.directory / "sub").exists()
 
 
 @pytest.mark.attack("T07")

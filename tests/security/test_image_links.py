@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from helpers.until import until
+from rocker import Tmpfs
 from rocker.errors import RockerError
 
 if TYPE_CHECKING:
@@ -106,3 +108,29 @@ def test_mount_points_that_are_missing_are_made_below_links_inside_only(
         assert "/data/canary/new" in error.message
     else:
         assert result.text == "mine\n"
+
+
+@pytest.mark.attack("T01")
+@pytest.mark.parametrize("policy", [False, True])
+def test_what_a_container_leaves_for_its_next_start_leads_nowhere_outside(
+    box: Box, canary: Canary, tree: Path, policy: bool
+) -> None:
+    """CVE-2015-3629: the second start finds the links that the first has made."""
+    link = f"ln -s {canary.directory}"
+    script = f"[ -h /etc ] && cat /etc/file; mv /etc /was; {link} /etc; mv /tmp /then; {link} /tmp; exit 1"
+    container = box.start(
+        "sh", "-c", script, rootfs=str(tree), mounts=[Tmpfs("/tmp/deep")],
+        restart_policy="on-failure:2" if policy else "no",
+    )  # fmt: skip
+    assert container.wait(60) != 0
+    until(lambda: container.status == "exited", "it is not started again")
+    if not policy:
+        try:
+            container.start()
+        except RockerError as error:
+            assert "/tmp/deep" in error.message or "/etc" in error.message, error.message
+        container.wait(60)
+    assert b"canary-" not in container.logs()
+    assert (
+        container.inspect()["RestartCount"] == (2 if policy else 0) or container.inspect()["State"]["Error"]
+    )

@@ -72,7 +72,7 @@ MAPS = ("Labels", "Networks", "Ports", "Sysctls", "Annotations", "Data", "Expose
 
 # Of `docker ps --format json`.
 ROW = (
-    "Command", "CreatedAt", "ID", "Image", "Labels", "LocalVolumes", "Mounts", "Names", "Networks", "Ports",
+    "Command", "CreatedAt", "HealthStatus", "ID", "Image", "Labels", "LocalVolumes", "Mounts", "Names", "Networks", "Ports",
     "RunningFor", "Size", "State", "Status",
 )  # fmt: skip
 

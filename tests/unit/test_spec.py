@@ -185,14 +185,15 @@ def test_host_namespaces_are_left_out():
 
 
 def test_another_containers_namespaces_are_joined_by_path():
+    shm = {"destination": "/dev/shm", "type": "volume"}
     document = generate(
-        donor=lend(), network="container:a", pid="container:a", ipc="container:a", shared_shm="/run/shm"
+        donor=lend(), network="container:a", pid="container:a", ipc="container:a", shared_shm=shm
     )
     paths = {namespace["type"]: namespace.get("path") for namespace in document["linux"]["namespaces"]}
     assert paths["network"] == "/proc/99/ns/net"
     assert paths["pid"] == "/proc/99/ns/pid"
     assert paths["ipc"] == "/proc/99/ns/ipc"
-    assert mount_at(document, "/dev/shm")["source"] == "/run/shm"
+    assert [mount for mount in document["mounts"] if mount["destination"] == "/dev/shm"] == [shm]
 
 
 def test_a_private_ipc_namespace_is_not_lent():

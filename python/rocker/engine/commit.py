@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from rocker.engine.requests import body, call
 from rocker.errors import InvalidArgumentError, NotRunningError
 from rocker.images.reference import Reference
 
@@ -105,14 +106,19 @@ def _frozen(container: Container, draft: Draft, *, pause: bool) -> NewLayer | No
     """The new layer, taken while the container stands still, if that is wanted and it runs."""
     if not pause or container.status != "running":
         return _layer(container, draft, changing=container.status == "running")
+    engine = container.engine
     try:
-        container.pause()
+        # A frozen container whose `commit` was killed would stay so: its shim thaws it when the connection ends.
+        hold = engine.core.request(engine.run_root, container.id, body("pause", hold=True))
     except NotRunningError:  # it has ended meanwhile
         return _layer(container, draft, changing=False)
     try:
         return _layer(container, draft, changing=False)
     finally:
-        container.unpause()
+        try:
+            call(container, "resume")
+        finally:
+            hold.close()
 
 
 def _layer(container: Container, draft: Draft, *, changing: bool) -> NewLayer | None:

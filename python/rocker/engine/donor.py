@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from rocker.engine.namespaces import Donor
 from rocker.errors import NotRunningError
 
@@ -24,6 +26,21 @@ def find(engine: Engine, reference: str) -> Donor:
             hint=f"start it first: rocker start {reference}",
         )
     return donor
+
+
+def lend(engine: Engine, donor: Donor) -> None:
+    """Have a container's shim know that another joins its network namespace, before that can happen.
+
+    When the donor ends, its interfaces do not stay with the other.
+
+    Raises:
+        NotRunningError: it has ended meanwhile.
+    """
+    path = f"{engine.run_root}/containers/{donor.id}/lent"
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    except FileNotFoundError:
+        raise NotRunningError(f"container {donor.id} has ended", hint="start it first") from None
 
 
 def look_at(engine: Engine, reference: str) -> Donor:

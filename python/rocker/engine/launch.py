@@ -6,7 +6,7 @@ import os
 
 from rocker.engine import files, logconfig, namespaces, seccomp
 from rocker.engine import spec as specification
-from rocker.engine.donor import look_at
+from rocker.engine.donor import lend, look_at
 from rocker.engine.options import DEFAULT_STOP_TIMEOUT
 from rocker.engine.roots import BASE
 
@@ -58,7 +58,7 @@ def build(
     options = config.options
     donor = engine.donor if started else lambda reference: look_at(engine, reference)
     hostname = hostname_of(engine, id, config, donor)
-    shm = _shared_shm(engine, id, config, donor)
+    shm = _shared_shm(engine, config, donor)
     context = specification.Context(id, hostname, donor, engine.warn, shm, volume=_volumes(engine, config))
     document = specification.generate(config, context)
     network = namespaces.network_mode(options)
@@ -76,6 +76,8 @@ def build(
         "stop_timeout": float(DEFAULT_STOP_TIMEOUT if options.stop_timeout is None else options.stop_timeout),
     }
     if network != "bridge":
+        if started and network.startswith("container:"):
+            lend(engine, donor(network.removeprefix("container:")))
         borrowed = _donor_files(engine, network, donor)
         request["files"] = files.contents(engine, options, network, hostname, borrowed)
     elif placed:
@@ -201,26 +203,20 @@ def _donor_files(engine: Engine, network: str, donor: Callable[[str], Donor]) ->
 
 
 def _shared_shm(
-    engine: Engine,
-    id: str,  # noqa: A002
-    config: ContainerConfig,
-    donor: Callable[[str], Donor],
-) -> str | None:
-    """Return the directory that is /dev/shm of a shareable IPC namespace, on the run root's tmpfs."""
+    engine: Engine, config: ContainerConfig, donor: Callable[[str], Donor]
+) -> dict[str, Any] | None:
+    """Return the mount of another container's /dev/shm, which goes with its IPC namespace.
+
+    It is that container's own tmpfs, of the size that it was given: a directory of the run root has no limit.
+    """
     mode = config.options.ipc or ""
-    if mode.startswith("container:"):
-        return shm_directory(engine, donor(mode.removeprefix("container:")).id)
-    return shm_directory(engine, id) if mode == "shareable" else None
-
-
-def shm_directory(engine: Engine, id: str) -> str:  # noqa: A002
-    """Return where a container with `--ipc shareable` keeps its /dev/shm."""
-    return f"{engine.run_root}/shm/{id}"
-
-
-def make_shm(engine: Engine, id: str, config: ContainerConfig) -> None:  # noqa: A002
-    """Make the directory of a shareable /dev/shm, just before the start."""
-    if config.options.ipc == "shareable":
-        path = shm_directory(engine, id)
-        os.makedirs(path, mode=0o700, exist_ok=True)
-        os.chmod(path, 0o1777)  # noqa: S103 -- as /dev/shm; the run root above it is 0700
+    if not mode.startswith("container:"):
+        return None
+    other = donor(mode.removeprefix("container:"))
+    state = engine.state(other.id) or {}
+    options = [
+        "rprivate", "nosuid", "noexec", "nodev", "driver-type=tmpfs", "driver-o=mode=1777", "driver-device=shm",
+        f"shared-with={other.pid}:{state.get('shim_pid', 0)}:/dev/shm",
+    ]  # fmt: skip
+    directory = f"{engine.run_root}/containers/{other.id}"
+    return {"destination": "/dev/shm", "type": "volume", "source": directory, "options": options}

@@ -7,6 +7,7 @@ import time
 
 from rocker.engine.config import ContainerConfig
 from rocker.engine.filters import given, labels_fit
+from rocker.engine.network_collect import collect as collect_networks
 from rocker.engine.network_settings import summary_ports
 from rocker.engine.reconcile import collect, drop_gone
 from rocker.engine.state import RUNS, describe, has_network, health_of, status_of
@@ -56,6 +57,7 @@ def select(
     states = engine.core.read_states(engine.run_root, engine.root, [row.id for row in rows])
     collect(engine)
     alive = drop_gone(engine, rows, states)
+    collect_networks(engine, ((row.id, state) for row, state in alive))
     conditions = given(filters, _FILTERS)
     test = _Filter(engine, conditions)
     everything = all or limit is not None or not conditions.keys().isdisjoint({"status", "exited"})

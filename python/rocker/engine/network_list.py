@@ -23,6 +23,9 @@ def select(engine: Engine, filters: Mapping[str, Sequence[str] | str] | None) ->
     for value in conditions.get("type", ()):
         if value not in {"custom", "builtin"}:
             raise InvalidArgumentError(f"invalid filter: 'type'='{value}'", hint="custom or builtin")
+    from rocker.engine.network_collect import collect_all
+
+    collect_all(engine)
     dangling = [_boolean(value) for value in conditions.get("dangling", ())]
     found = [network for network in store.all_networks(engine.catalog) if _fits(network, conditions)]
     if dangling:

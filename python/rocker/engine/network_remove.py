@@ -6,6 +6,7 @@ import contextlib
 import os
 
 from rocker.engine.emit import emit
+from rocker.engine.network_collect import collect_all
 from rocker.engine.network_inspect import users
 from rocker.errors import ConflictError, DeniedError
 from rocker.network import store
@@ -26,6 +27,7 @@ def remove(engine: Engine, reference: str) -> None:
             f"{network.name} is a pre-defined network and cannot be removed",
             hint="every engine has bridge, host and none",
         )
+    collect_all(engine)
     with locked(engine, network.id, exclusive=True) as path:
         running = users(engine, network.id)
         if running:

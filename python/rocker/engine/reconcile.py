@@ -7,8 +7,10 @@ import os
 
 from rocker.engine import birth, roots
 from rocker.engine.config import ContainerConfig
-from rocker.engine.locks import shim_lives
+from rocker.engine.locks import is_locked, shim_lives
+from rocker.engine.roots import DRAFT
 from rocker.engine.state import RUNS
+from rocker.engine.volumes.collect import collect as collect_volumes
 from rocker.errors import RockerError
 
 TYPE_CHECKING = False
@@ -60,12 +62,24 @@ def collect(engine: Engine) -> None:
             strangers = _strangers(engine)
             for id in strangers:  # noqa: A001
                 move_away(engine, id)
-    with os.scandir(f"{engine.root}/tmp") as entries:
-        graves = {entry.name.removeprefix(GRAVE) for entry in entries if entry.name.startswith(GRAVE)}
+    names = os.listdir(f"{engine.root}/tmp")
+    graves = {name.removeprefix(GRAVE) for name in names if name.startswith(GRAVE)}
     for id in graves.union(strangers):  # noqa: A001
         with contextlib.suppress(OSError, RockerError):  # another process may be at it
             engine.core.settle(engine.run_root, engine.root, id)
             bury(engine, id)
+    collect_volumes(engine, names)
+    _collect_images(engine, names)
+
+
+def _collect_images(engine: Engine, names: list[str]) -> None:
+    """Collect what the making or removal of an image has left, of which its draft is the sign: see `Store`."""
+    drafts = [name for name in names if name.startswith(DRAFT)]
+    if any(is_locked(f"{engine.root}/tmp/{name}") is False for name in drafts):
+        from rocker.images.store import Store
+
+        with contextlib.suppress(OSError, RockerError):
+            Store(engine.root).collect(engine.catalog)
 
 
 def _strangers(engine: Engine) -> list[str]:

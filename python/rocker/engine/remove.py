@@ -153,24 +153,11 @@ def move_away(engine: Engine, id: str) -> None:  # noqa: A002
 def forget(engine: Engine, id: str) -> None:  # noqa: A002
     """Delete the row of a container whose shim has removed its files."""
     _delete(engine, id, volumes=True, files=False)
-    from rocker.engine.launch import shm_directory
-
-    try:
-        if os.path.isdir(shm_directory(engine, id)):
-            engine.core.remove_tree(shm_directory(engine, id))
-    except (OSError, RockerError):
-        pass
 
 
 def bury(engine: Engine, id: str) -> None:  # noqa: A002
     """Remove the files of a container that has no row any more; its grave last, by which the rest is found again."""
-    from rocker.engine.launch import shm_directory
-
-    for path in (
-        f"{engine.run_root}/containers/{id}",
-        shm_directory(engine, id),
-        f"{engine.root}/tmp/{GRAVE}{id}",
-    ):
+    for path in (f"{engine.run_root}/containers/{id}", f"{engine.root}/tmp/{GRAVE}{id}"):
         if os.path.lexists(path):
             try:
                 engine.core.remove_tree(path)

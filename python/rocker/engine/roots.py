@@ -14,6 +14,9 @@ _DATA = frozenset(
 BASE = "base/1"
 """The lowest layer of every container: what is mounted over, for images that lack it. A change has another number."""
 
+DRAFT = "image-"
+"""How the names of drafts of images begin, below `tmp/` of the data root."""
+
 _RUN = frozenset(
     {
         "boot_id", "containers", "events.json", "events.json.1", "launcher.lock", "launcher.sock", "networks",

@@ -30,7 +30,7 @@ class Context:
         hostname: its host name.
         donor: finds a running container whose namespaces are joined.
         warn: takes what is accepted but has no effect.
-        shared_shm: directory on the host that is /dev/shm of a container with a shareable IPC namespace, or None.
+        shared_shm: mount of the /dev/shm that goes with another container's IPC namespace, or None.
         volume: makes the mount of a volume or image at a target; None where there is none.
     """
 
@@ -42,7 +42,7 @@ class Context:
         hostname: str,
         donor: Callable[[str], Donor],
         warn: Callable[[str], None],
-        shared_shm: str | None = None,
+        shared_shm: dict[str, Any] | None = None,
         *,
         volume: Callable[[VolumeMount | ImageMount, str], dict[str, Any]] | None = None,
     ) -> None:
@@ -116,12 +116,13 @@ def no_new_privileges(security_opt: Sequence[str]) -> bool:
 
 def _mounts(config: ContainerConfig, context: Context) -> list[dict[str, Any]]:
     options = config.options
-    shm = shared_shm_source(options, context)
-    own_shm = shm is None and options.ipc not in {"none", "host"}
+    own_shm = context.shared_shm is None and options.ipc not in {"none", "host"}
     found = mounts.default_mounts(options.shm_size, sysfs_rw=options.privileged, own_shm=own_shm)
-    if shm is not None:
+    if context.shared_shm is not None:
+        found.append(context.shared_shm)
+    if options.ipc == "host":
         found.append(
-            mounts.bind_document(shm, "/dev/shm", ["rbind", "rprivate", "nosuid", "noexec", "nodev"])
+            mounts.bind_document("/dev/shm", "/dev/shm", ["rbind", "rprivate", "nosuid", "noexec", "nodev"])
         )
     if options.ipc == "host":
         found = [mount for mount in found if mount["destination"] != "/dev/mqueue"]
@@ -134,15 +135,6 @@ def _mounts(config: ContainerConfig, context: Context) -> list[dict[str, Any]]:
     own = mounts.resolve(config.all_mounts, privileged=options.privileged, volume=context.volume)
     replaced = {mount["destination"] for mount in own}
     return [mount for mount in found if mount["destination"] not in replaced] + own
-
-
-def shared_shm_source(options: RunOptions, context: Context) -> str | None:
-    """Return the directory on the host that is shown as /dev/shm, or None where the container has its own tmpfs."""
-    if options.ipc == "host":
-        return "/dev/shm"
-    if options.ipc == "shareable" or (options.ipc or "").startswith("container:"):
-        return context.shared_shm
-    return None
 
 
 def _linux(config: ContainerConfig, context: Context) -> dict[str, Any]:

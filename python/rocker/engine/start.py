@@ -86,7 +86,6 @@ def send(
         RockerError: it could not be started. An `auto_remove` container is removed then.
     """
     try:
-        launch.make_shm(engine, id, config)
         logconfig.complete(engine, id, config, request["log"])
         if request["network"]["mode"] == "bridge":
             from rocker.network.hold import starting

@@ -16,6 +16,7 @@ import os
 
 from rocker.engine.catalog_errors import from_os
 from rocker.engine.locks import is_locked
+from rocker.engine.roots import DRAFT
 from rocker.errors import ConflictError, CorruptError
 from rocker.images.digest import digits, is_hex, of_bytes
 
@@ -39,7 +40,6 @@ MAX_DOCUMENT = 4 << 20
 """Bytes of a manifest, index or configuration."""
 
 _CHUNK = 1 << 20
-_PREFIX = "image-"
 
 
 class Store:
@@ -104,7 +104,7 @@ class Store:
         try:
             fcntl.flock(gate, fcntl.LOCK_EX)
             for name in os.listdir(self.tmp):
-                if name.startswith(_PREFIX) and is_locked(f"{self.tmp}/{name}") is False:
+                if name.startswith(DRAFT) and is_locked(f"{self.tmp}/{name}") is False:
                     _core.remove_tree(f"{self.tmp}/{name}")
         finally:
             os.close(gate)
@@ -134,7 +134,7 @@ class Draft:
             gate = os.open(self._store.tmp, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 fcntl.flock(gate, fcntl.LOCK_SH)
-                self.path = f"{self._store.tmp}/{_PREFIX}{token_hex(8)}"
+                self.path = f"{self._store.tmp}/{DRAFT}{token_hex(8)}"
                 os.mkdir(self.path, 0o700)
                 self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

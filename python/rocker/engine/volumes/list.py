@@ -35,6 +35,9 @@ def select(engine: Engine, filters: Mapping[str, Sequence[str] | str]) -> builti
     for name in conditions:
         if name not in FILTERS:
             raise InvalidArgumentError(f"Invalid filter '{name}'", hint="filters are " + ", ".join(FILTERS))
+    from rocker.engine.volumes.collect import collect
+
+    collect(engine)
     dangling = _flag(conditions.get("dangling", ()))
     used = {str(row[0]) for row in engine.catalog.query("SELECT DISTINCT volume FROM volume_uses")}
     rows = engine.catalog.query(f"SELECT {COLUMNS} FROM volumes ORDER BY name")  # noqa: S608

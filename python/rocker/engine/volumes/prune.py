@@ -7,8 +7,9 @@ import contextlib
 from rocker.engine.emit import emit
 from rocker.engine.filters import labels_fit, texts
 from rocker.engine.size import tree_size
+from rocker.engine.volumes.collect import collect
 from rocker.engine.volumes.list import select
-from rocker.engine.volumes.remove import collect, remove
+from rocker.engine.volumes.remove import remove
 from rocker.errors import ConflictError, InvalidArgumentError, VolumeNotFoundError
 from rocker.parse.number import parse_bool
 

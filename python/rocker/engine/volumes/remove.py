@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 
+from rocker.engine.volumes.collect import GRAVE
 from rocker.engine.volumes.create import tell
 from rocker.engine.volumes.volume import directory, users
-from rocker.errors import ConflictError, NoSpaceError, NotFoundError, RockerError, VolumeNotFoundError
+from rocker.errors import ConflictError, NoSpaceError, NotFoundError, VolumeNotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import sqlite3
 
     from rocker.engine.engine import Engine
-
-GRAVE = "volume-"
-"""How the names of removed volumes' directories begin, below `tmp/` of the data root; random digits follow."""
 
 
 def remove(engine: Engine, name: str, *, force: bool = False) -> None:
@@ -76,15 +74,4 @@ def _bury(engine: Engine, grave: str | None) -> None:
         try:
             engine.core.remove_tree(grave)
         except NotFoundError:  # two may remove at once
-            pass
-
-
-def collect(engine: Engine) -> None:
-    """Go on with removals that were interrupted."""
-    with os.scandir(f"{engine.root}/tmp") as entries:
-        paths = [entry.path for entry in entries if entry.name.startswith(GRAVE)]
-    for path in paths:
-        try:
-            engine.core.remove_tree(path)
-        except (OSError, RockerError):  # another process may be at it
             pass

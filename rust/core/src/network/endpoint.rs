@@ -84,7 +84,12 @@ pub fn attach(
         return Err(error);
     }
     // The bridge has its carrier from its ports.
-    carry(&mut route, link);
+    let index = carry(&mut route, link);
+    if let (Some(index), Some(mac)) = (index, endpoint.mac) {
+        // Its address may have been another's a moment ago, whose namespace has not ended yet: the hardware address that
+        // follows from it leads here from now on. Nor can a neighbour draw it to itself by frames that bear it.
+        let _ = route.pin(index, mac.0);
+    }
     carry(&mut route, &endpoint.bridge.name);
     Ok(state_of(endpoint, link))
 }
@@ -102,13 +107,19 @@ pub fn state_of(endpoint: &Endpoint, link: &str) -> EndpointState {
 
 /// Disconnects a container that goes on. One that ends loses its links with its namespace, and nobody waits for that.
 pub fn detach(inside: &Inside, endpoint: &Endpoint, link: &str) -> Result<()> {
+    cut(Some(inside), &state_of(endpoint, link))
+}
+
+/// Removes the link of an endpoint: its end on the host, or, where it has none, the one in the namespace, if that is there.
+pub fn cut(inside: Option<&Inside>, endpoint: &EndpointState) -> Result<()> {
     let remove = |name: &str| match super::route()?.delete(name) {
         Ok(()) | Err(Errno::ENODEV) => Ok(()),
         Err(errno) => Err(Error::at("remove the link", name, errno)),
     };
-    match endpoint.bridge.parent {
-        Some(_) => inside.visit(|| remove(&endpoint.interface)),
-        None => remove(link),
+    match inside {
+        _ if !endpoint.link.is_empty() => remove(&endpoint.link),
+        Some(inside) => inside.visit(|| remove(&endpoint.interface)),
+        None => Ok(()),
     }
 }
 
@@ -168,8 +179,10 @@ fn apply(route: &mut Route, endpoint: &Endpoint, link: &Link) -> nix::Result<()>
 
 /// Has a link that has just got its carrier pass frames at once: asking for it runs what else waits for the kernel's link
 /// watch (`rtnl_getlink`, Linux 6.8), and what is sent before is lost, to be sent again after a second.
-fn carry(route: &mut Route, name: &str) {
-    let _ = route.link(name);
+///
+/// Its index.
+fn carry(route: &mut Route, name: &str) -> Option<u32> {
+    Some(route.link(name).ok()??.index)
 }
 
 /// Adds the default routes by an endpoint whose link is there: those that there are already stay.

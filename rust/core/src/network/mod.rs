@@ -9,6 +9,7 @@
 //! | `docker` | the rules of Docker on the same host |
 //! | `ports` | ports of the host that lead to a container: held, and elements of maps |
 //! | `holder` | who has a port that is not free |
+//! | `linger` | connections that outlive the processes that had them |
 //! | `records` | which container has which names and addresses, as files |
 //! | `redirect` | the way from 127.0.0.11 to the resolver |
 //! | `dns` | messages of the domain name system |
@@ -22,6 +23,7 @@ pub mod dns;
 mod docker;
 mod endpoint;
 mod holder;
+mod linger;
 mod parent;
 pub mod ports;
 pub mod records;
@@ -36,7 +38,8 @@ use rocker_sys::netlink::Route;
 use rocker_sys::nft::Nft;
 
 pub use bridge::{host_networks, links, make as make_bridge, nft, remove as remove_bridge, remove_parent};
-pub use endpoint::{Inside, add_gateways, attach, detach, state_of as endpoint_state};
+pub use endpoint::{Inside, add_gateways, attach, cut, detach, state_of as endpoint_state};
+pub use linger::lingers;
 pub use redirect::{RESOLVER, redirect};
 
 use crate::protocol::{Bridge, Cidr, NetworkState, check_table};
@@ -63,11 +66,13 @@ pub fn repair<'b>(
     ports::publish(nft, table, ports)
 }
 
-/// Removes what a container whose shim was killed has left: its records, and the elements of its ports. Its links went with
-/// its namespace.
+/// Removes what a container whose shim was killed has left: its records, its links, and the elements of its ports. The links
+/// go with its namespace, but that may stay (see `linger`), and nobody is left who looks.
 pub fn settle(state: &NetworkState, run: BorrowedFd<'_>, container: &str) -> Result<()> {
     for endpoint in &state.endpoints {
         records::remove(run, &endpoint.network, container);
+        // Another engine may have looked from another network namespace, where there is no such link.
+        cut(None, endpoint)?;
     }
     if state.ports.is_empty() {
         return Ok(());

@@ -19,5 +19,6 @@ pub use request::{
     StartRequest, StdinMode, Streams, UpdateRequest, WaitCondition,
 };
 pub use state::{
-    FILE as STATE_FILE, RUN_FILES, SOCKET as SHIM_SOCKET, State, Status, TEARDOWN_PATIENCE, UsedNetwork, Uses,
+    FILE as STATE_FILE, LENT, RUN_FILES, SOCKET as SHIM_SOCKET, State, Status, TEARDOWN_PATIENCE,
+    UsedNetwork, Uses,
 };

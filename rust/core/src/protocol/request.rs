@@ -53,7 +53,11 @@ pub enum Request {
     /// Kill all of its processes.
     Kill,
     /// Freeze all of its processes.
-    Pause,
+    Pause {
+        /// Only as long as the connection lasts: whoever asked may be killed.
+        #[serde(default)]
+        hold: bool,
+    },
     /// Thaw them.
     Resume,
     /// Pids of its processes, as the host numbers them.

@@ -15,7 +15,10 @@ use crate::{Error, Result};
 
 /// Files of a container's run directory that go with its shim, after its cgroup. The socket is the last: where it stands
 /// and the shim is gone, the shim was killed before it had tidied up.
-pub const RUN_FILES: [&str; 4] = ["hosts", "resolv.conf", "hostname", SOCKET];
+pub const RUN_FILES: [&str; 5] = ["hosts", "resolv.conf", "hostname", LENT, SOCKET];
+
+/// A file of the run directory of a container whose network namespace others have joined.
+pub const LENT: &str = "lent";
 
 /// A shim's socket in the run directory.
 pub const SOCKET: &str = "shim.sock";

@@ -19,6 +19,8 @@ pub struct Client {
     pub task: Option<usize>,
     /// Whether it wants to hear of the container's health.
     pub waits_for_health: bool,
+    /// Whether the container is frozen for as long as this lasts.
+    pub freezes: bool,
     /// Its pipes for output and errors.
     pub sinks: [Option<Sink>; 2],
     /// Its pipe with input.
@@ -45,6 +47,7 @@ impl Client {
             asked: false,
             task: None,
             waits_for_health: false,
+            freezes: false,
             sinks: [None, None],
             stdin: None,
             last_words: None,

@@ -112,7 +112,8 @@ impl Shim<'_> {
                 self.machine_ends = false;
                 self.end();
             }
-            Request::Pause => self.freeze(true)?,
+            Request::Pause { hold: true } => return self.freeze_for(index),
+            Request::Pause { hold: false } => self.freeze(true)?,
             Request::Resume => self.freeze(false)?,
             Request::Pids => {
                 let pids = self.cgroup.as_ref().map_or_else(|| Ok(Vec::new()), |cgroup| cgroup.pids())?;
@@ -179,6 +180,20 @@ impl Shim<'_> {
         Ok(())
     }
 
+    /// Freezes it until the client lets go, or somebody thaws it.
+    fn freeze_for(&mut self, index: usize) -> Result<()> {
+        if self.record.state.status == Status::Paused {
+            let message = format!("Container {} is already paused", self.record.state.id);
+            return Err(Error::new(Kind::Conflict, message));
+        }
+        self.freeze(true)?;
+        if let Some(client) = self.clients[index].as_mut() {
+            client.freezes = self.record.state.status == Status::Paused;
+            client.tell(&Event::DONE);
+        }
+        Ok(())
+    }
+
     fn freeze(&mut self, freeze: bool) -> Result<()> {
         if freeze && self.is_restarting() {
             return Err(self.restarting());
@@ -195,6 +210,7 @@ impl Shim<'_> {
             cgroup.thaw()?
         }
         self.record.state.status = then;
+        self.clients.iter_mut().flatten().for_each(|client| client.freezes = false);
         self.hold_health(freeze);
         self.record.write()?;
         self.event(if freeze { "pause" } else { "unpause" }, &[]);
@@ -278,6 +294,9 @@ impl Shim<'_> {
     /// Lets go of a connection. What waited only for its pipe goes on.
     pub(super) fn drop_client(&mut self, index: usize) {
         let Some(client) = self.clients[index].take() else { return };
+        if client.freezes {
+            let _ = self.freeze(false);
+        }
         if client.stdin.is_some()
             && let Some(task) = client.task
         {

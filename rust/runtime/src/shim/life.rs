@@ -269,8 +269,9 @@ impl Shim<'_> {
         for pid in self.tasks.iter().skip(1).flatten().map(|task| task.pid).chain(self.left.drain(..)) {
             let _ = waitpid(pid, None);
         }
+        let directory = self.record.directory.as_fd();
         let mut network = self.network.take();
-        network.iter_mut().for_each(|network| network.tear_down(self.host));
+        let parting = network.as_mut().and_then(|network| network.tear_down(self.host, directory));
         self.health = None;
         self.kept = None;
         self.namespaces.clear();
@@ -296,6 +297,7 @@ impl Shim<'_> {
         // A client that still reads must not keep the container from being started again.
         self.lock = None;
         drop(network);
+        self.parting = parting.and_then(|parting| parting.look(self.host));
     }
 }
 

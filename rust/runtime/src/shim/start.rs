@@ -72,8 +72,10 @@ impl Cradle {
 impl Scaffold<'_> {
     fn undo(self) {
         self.cradle.end_child();
+        let (host, directory) = (self.host, self.directory.as_fd());
         let mut network = self.network;
-        network.iter_mut().for_each(|network| network.tear_down(self.host));
+        // Its program has never run: there is nobody whose connections could stay.
+        drop(network.as_mut().and_then(|network| network.tear_down(host, directory)));
         let root = self.root.as_ref();
         if tear_down(self.cradle.cgroup, &self.host.run, &self.directory, root, &self.id, self.remove) {
             let state = State { id: self.id, attributes: self.attributes, ..State::default() };

@@ -16,7 +16,7 @@ use super::backoff::Backoff;
 use super::client::Client;
 use super::health::Health;
 use super::kept::Kept;
-use super::network::Network;
+use super::network::{Network, Parting};
 use super::record::Record;
 use super::start::Template;
 use super::task::Task;
@@ -124,6 +124,8 @@ pub struct Shim<'h> {
     pub(super) namespaces: Vec<OwnedFd>,
     /// Its endpoints and published ports.
     pub(super) network: Option<Network>,
+    /// What stays of them when it has ended.
+    pub(super) parting: Option<Parting>,
     /// For processes made by exec, from the first on.
     pub(super) join: Option<JoinHandle>,
     /// Processes in whose place others went on, to be reaped.
@@ -220,6 +222,7 @@ impl<'h> Shim<'h> {
             template,
             namespaces: Vec::new(),
             network: None,
+            parting: None,
             join: None,
             left: Vec::new(),
             owner,
@@ -362,7 +365,8 @@ impl<'h> Shim<'h> {
         let health = self.health.as_ref().and_then(Health::next_at);
         let network = self.network.as_ref().and_then(Network::deadline);
         let log = self.log_deadline();
-        let all = [self.policy.kill_at, self.stop_at, self.restart_at, health, network, log];
+        let parting = self.parting.as_ref().map(Parting::deadline);
+        let all = [self.policy.kill_at, self.stop_at, self.restart_at, health, network, log, parting];
         let next = all.into_iter().flatten().min();
         let until = next.map(|at| ((at - clock::monotonic_ns()).max(0) + 999_999) / 1_000_000);
         let busy = !self.buffer.is_empty() || !self.trimmed;
@@ -382,6 +386,9 @@ impl<'h> Shim<'h> {
         }
         if let Some(network) = &mut self.network {
             network.act_on_time(now);
+        }
+        if self.parting.as_ref().is_some_and(|parting| parting.deadline() <= now) {
+            self.parting = self.parting.take().and_then(|parting| parting.look(self.host));
         }
         if self.policy.kill_at.is_some_and(|at| at <= now) {
             self.policy.kill_at = None;
@@ -414,6 +421,6 @@ impl<'h> Shim<'h> {
     }
 
     fn is_done(&self) -> bool {
-        self.ended && self.clients.iter().all(Option::is_none)
+        self.ended && self.parting.is_none() && self.clients.iter().all(Option::is_none)
     }
 }

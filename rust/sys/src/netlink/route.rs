@@ -47,7 +47,13 @@ const RTPROT_BOOT: u8 = 3;
 const RT_TABLE_MAIN: u8 = 254;
 const RTN_UNICAST: u8 = 1;
 
+const NDA_LLADDR: u16 = 2;
+const NUD_NOARP: u16 = 0x40;
+const NTF_MASTER: u8 = 0x04;
+const NTF_STICKY: u8 = 0x40;
+
 const CREATE: u16 = (libc::NLM_F_ACK | libc::NLM_F_CREATE | libc::NLM_F_EXCL) as u16;
+const REPLACE: u16 = (libc::NLM_F_ACK | libc::NLM_F_CREATE | libc::NLM_F_REPLACE) as u16;
 const ACK: u16 = libc::NLM_F_ACK as u16;
 const DUMP: u16 = libc::NLM_F_DUMP as u16;
 
@@ -323,6 +329,19 @@ impl Route {
         self.one(batch)
     }
 
+    /// Has the bridge of this port send frames for a hardware address to it, wherever others come from that bear the address
+    /// (`sticky` in bridge(8), Linux 4.20).
+    pub fn pin(&mut self, index: u32, mac: [u8; 6]) -> nix::Result<()> {
+        let mut header = [0; 12]; // struct ndmsg: family, padding, ifindex, state, flags, type
+        header[0] = libc::AF_BRIDGE as u8;
+        header[4..8].copy_from_slice(&index.to_ne_bytes());
+        header[8..10].copy_from_slice(&NUD_NOARP.to_ne_bytes());
+        header[10] = NTF_MASTER | NTF_STICKY;
+        let mut batch = Batch::new();
+        batch.message(libc::RTM_NEWNEIGH, REPLACE, &header).attribute(NDA_LLADDR, &mac);
+        self.one(batch)
+    }
+
     /// Removes a link; ENODEV where there is none. Its namespace's end is cheaper: this waits for RCU, 15 ms or more.
     pub fn delete(&mut self, name: &str) -> nix::Result<()> {
         let mut batch = Batch::new();
@@ -544,6 +563,8 @@ mod tests {
             let end = host.link("v0").unwrap().unwrap();
             assert_eq!((end.master, end.flags & libc::IFF_UP as u32), (bridge.index, libc::IFF_UP as u32));
             host.set_port(end.index, true, true).unwrap();
+            host.pin(end.index, [2, 0x42, 10, 9, 0, 2]).unwrap();
+            host.pin(end.index, [2, 0x42, 10, 9, 0, 2]).unwrap();
 
             let link = inside.link("eth0").unwrap().unwrap();
             let address = |text: &str, prefix| Address { address: text.parse().unwrap(), prefix };

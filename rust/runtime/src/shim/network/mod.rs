@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `mod` | planned, made, undone |
 //! | `live` | networks joined and left while the container runs |
+//! | `parting` | what stays when it has ended |
 //! | `watch` | what happens meanwhile: questions, and changes of the host's rule set |
 
 mod live;
+mod parting;
 mod watch;
 
 use std::fs::File;
@@ -15,14 +17,14 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
+use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::Mode;
-use nix::unistd::Pid;
+use nix::unistd::{AccessFlags, Pid, faccessat};
 use rocker_core::network::ports::{self, Held, Placed};
 use rocker_core::network::records::{self, Record, Records};
 use rocker_core::network::zone::{self, Zone};
 use rocker_core::network::{self, Inside};
-use rocker_core::protocol::{Cidr, Endpoint, EndpointState, NetworkMode, NetworkState, StartRequest};
+use rocker_core::protocol::{Cidr, Endpoint, EndpointState, LENT, NetworkMode, NetworkState, StartRequest};
 use rocker_core::spec::{Namespace, NamespaceType};
 use rocker_core::{Error, Result};
 use rocker_sys::nft::{News, Nft};
@@ -30,6 +32,7 @@ use rocker_sys::pidfd;
 
 use super::resolver::{Resolver, Server};
 use crate::host::Host;
+pub use parting::Parting;
 
 /// The network of a container that has a namespace with endpoints.
 #[derive(Debug)]
@@ -156,13 +159,13 @@ impl Network {
         self.held.release();
     }
 
-    /// Removes what the end of the namespace does not take along, and lets go of the namespace. Failures are not reported:
-    /// the next engine that looks finds what is left.
+    /// Removes what the end of the namespace does not take along, and gives back the namespace, to be let go of once
+    /// nobody is in it. Failures are not reported: the next engine that looks finds what is left.
     ///
-    /// What is dropped afterwards may have to wait for a grace period: after all else.
-    pub fn tear_down(&mut self, host: &Host) {
+    /// `directory` is the container's in the run root. What is dropped afterwards may have to wait for a grace period: after
+    /// all else.
+    pub fn tear_down(&mut self, host: &Host, directory: BorrowedFd<'_>) -> Option<Parting> {
         self.resolver = None;
-        self.inside = None;
         for (endpoint, _) in &self.endpoints {
             records::remove(host.run.as_fd(), &endpoint.network, &self.id);
         }
@@ -171,6 +174,13 @@ impl Network {
             let _ = opened(&mut self.nft).and_then(|nft| ports::withdraw(nft, &self.table, &placed));
         }
         ports::forget_connections(&self.held.ports, &self.addresses());
+        let parting = Parting::new(self.inside.take()?, self.state().endpoints);
+        // Whoever has joined the namespace may stay in it, but not at this container's addresses, as in Docker.
+        if faccessat(directory, LENT, AccessFlags::F_OK, AtFlags::AT_SYMLINK_NOFOLLOW).is_ok() {
+            parting.cut();
+            return None;
+        }
+        Some(parting)
     }
 
     fn addresses(&self) -> Vec<IpAddr> {
