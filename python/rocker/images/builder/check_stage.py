@@ -1,0 +1,229 @@
+"""The checks of one stage that need the values of variables: its instructions, one after the other."""
+
+from __future__ import annotations
+
+from rocker.errors import InvalidArgumentError
+from rocker.images.builder import instructions as typed
+from rocker.images.builder.errors import DockerfileError
+from rocker.images.builder.expand import Expander
+from rocker.images.builder.paths import clean
+from rocker.images.builder.ports import exposed
+from rocker.images.builder.scope import SETTINGS, Scope
+from rocker.images.builder.sources import check_files, kind_of
+from rocker.images.builder.suggest import did_you_mean
+from rocker.parse.number import quote
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rocker.images.builder.check import Base
+    from rocker.images.builder.graph import Node
+    from rocker.images.builder.patterns import PatternMatcher
+    from rocker.images.builder.rules import Findings, Options
+    from rocker.images.builder.scope import Arguments
+
+_SECRET = frozenset(
+    ["apikey", "auth", "credential", "credentials", "key", "password", "pword", "passwd", "secret", "token"]
+)
+_PUBLIC = frozenset({"public", "file", "version"})
+_EVERYTHING = ("*", "**", "**/*")
+
+
+def is_secret(name: str) -> bool:
+    """Whether a variable's name sounds like a secret: `DB_PASSWORD`, `api_key`; but not `KEY_FILE`."""
+    words = set(name.lower().split("_"))
+    return bool(words & _SECRET) and not words & _PUBLIC
+
+
+class StageCheck:
+    """One stage.
+
+    Args:
+        findings: where what is found goes.
+        arguments: the build's.
+        node: the stage.
+        image: what is known of its base image; None when nothing is.
+        base: the check of the stage that it is based on, which was run.
+        ignored: the patterns of `.dockerignore`.
+    """
+
+    def __init__(
+        self,
+        findings: Findings,
+        arguments: Arguments,
+        node: Node,
+        image: Base | None,
+        base: StageCheck | None,
+        ignored: PatternMatcher | None,
+    ) -> None:
+        self._findings = findings
+        self._options: Options = findings.options
+        self._node = node
+        self._ignored = ignored
+        self._origin = node.stage.head.origin
+        self._known = base._known if base else image is not None  # noqa: SLF001 -- of its own kind
+        self._shell = base._shell if base else bool(image and image.shell)  # noqa: SLF001
+        self._workdir = base._workdir if base else False  # noqa: SLF001
+        self._once: dict[type, tuple[int, int]] = {}
+        environment = image.environment if image else None
+        self._scope = Scope(arguments, environment, base=base._scope if base else None)  # noqa: SLF001
+        self._expander = Expander(self._scope.values, arguments.escape, self._missed)
+        self._checks: dict[type[typed.Instruction], Callable[[typed.Instruction], None]] = {
+            typed.Add: self._files,
+            typed.Arg: self._arg,
+            typed.Cmd: self._command,
+            typed.Copy: self._files,
+            typed.Entrypoint: self._command,
+            typed.Env: self._env,
+            typed.Expose: self._expose,
+            typed.Healthcheck: self._only_once,
+            typed.Label: self._label,
+            typed.Run: self._run,
+            typed.Shell: self._set_shell,
+            typed.StopSignal: self._signal,
+            typed.Volume: self._volume,
+            typed.Workdir: self._set_workdir,
+        }
+
+    def run(self) -> None:
+        """Check the instructions.
+
+        Raises:
+            DockerfileError: one cannot be built; with its place.
+        """
+        for instruction in self._node.instructions:
+            origin = self._origin = instruction.origin
+            self._options = self._findings.options_at(origin.comments)
+            try:
+                expanded = self._expander.instruction(instruction)
+                check = self._checks.get(type(instruction))
+                if check is not None:
+                    check(expanded)
+            except DockerfileError as error:
+                raise error.at(origin.start, origin.end, origin.text) from None
+            except InvalidArgumentError as error:
+                wrong = DockerfileError(error.message, hint=error.hint)
+                raise wrong.at(origin.start, origin.end, origin.text) from error
+
+    def _add(self, rule: str, message: str, place: tuple[int, int] | None = None) -> None:
+        place = place or (self._origin.start, self._origin.end)
+        self._findings.add(rule, message, place, self._options)
+
+    def _missed(self, names: tuple[str, ...]) -> None:
+        if not self._known:
+            return
+        for name in names:
+            if name not in self._scope.arguments and name not in SETTINGS:
+                near = did_you_mean(name, self._scope.values).replace("mean ", "mean $")
+                self._add("UndefinedVar", f"Usage of undefined variable '${name}'{near}")
+
+    def _pairs(self, pairs: tuple[typed.Pair, ...]) -> None:
+        keyword = self._origin.keyword
+        for pair in pairs:
+            if pair.old:
+                message = (
+                    f'"{keyword} key=value" should be used instead of legacy "{keyword} key value" format'
+                )
+                self._add("LegacyKeyValueFormat", message)
+
+    def _secret(self, keyword: str, name: str) -> None:
+        if is_secret(name):
+            message = f"Do not use ARG or ENV instructions for sensitive data ({keyword} {quote(name)})"
+            self._add("SecretsUsedInArgOrEnv", message)
+
+    def _env(self, env: typed.Instruction) -> None:
+        assert isinstance(env, typed.Env)  # noqa: S101 -- for the type checker
+        for pair in env.pairs:
+            self._pairs((pair,))
+            self._secret("ENV", pair.name)
+        self._scope.set(env)
+
+    def _label(self, label: typed.Instruction) -> None:
+        assert isinstance(label, typed.Label)  # noqa: S101
+        self._pairs(label.pairs)
+
+    def _arg(self, arg: typed.Instruction) -> None:
+        assert isinstance(arg, typed.Arg)  # noqa: S101
+        for argument in arg.arguments:
+            self._secret("ARG", argument.name)
+            self._scope.declare(arg.replace(arguments=(argument,)), self._expander)
+
+    def _run(self, run: typed.Instruction) -> None:
+        assert isinstance(run, typed.Run)  # noqa: S101
+        self._expander.mounts(run)
+
+    def _set_shell(self, _shell: typed.Instruction) -> None:
+        self._shell = True
+
+    def _only_once(self, instruction: typed.Instruction) -> None:
+        kind = type(instruction)
+        if kind in self._once:
+            keyword = self._origin.keyword
+            message = (
+                f"Multiple {keyword} instructions should not be used in the same stage "
+                "because only the last one will be used"
+            )
+            self._add("MultipleInstructionsDisallowed", message, self._once[kind])
+        self._once[kind] = (self._origin.start, self._origin.end)
+
+    def _command(self, instruction: typed.Instruction) -> None:
+        assert isinstance(instruction, typed.Cmd | typed.Entrypoint)  # noqa: S101
+        self._only_once(instruction)
+        if instruction.command.shell and not self._shell:
+            message = (
+                f"JSON arguments recommended for {self._origin.keyword} to prevent unintended behavior "
+                "related to OS signals"
+            )
+            self._add("JSONArgsRecommended", message)
+
+    def _set_workdir(self, workdir: typed.Instruction) -> None:
+        assert isinstance(workdir, typed.Workdir)  # noqa: S101
+        if not self._workdir and not workdir.path.startswith("/"):
+            message = f"Relative workdir {quote(workdir.path)} can have unexpected results if the base image changes"
+            self._add("WorkdirRelativePath", message)
+        self._workdir = True
+
+    def _signal(self, signal: typed.Instruction) -> None:
+        from rocker.parse.signal import parse_signal
+
+        assert isinstance(signal, typed.StopSignal)  # noqa: S101
+        parse_signal(signal.signal)
+
+    def _volume(self, volume: typed.Instruction) -> None:
+        assert isinstance(volume, typed.Volume)  # noqa: S101
+        if not all(volume.paths):
+            raise DockerfileError("VOLUME specified can not be an empty string")
+
+    def _expose(self, expose: typed.Instruction) -> None:
+        assert isinstance(expose, typed.Expose)  # noqa: S101
+        for word in expose.ports:
+            found = exposed(word)
+            if not found.lower:
+                message = f"Defined protocol '{word}' in EXPOSE instruction should be lowercase"
+                self._add("ExposeProtoCasing", message)
+            if found.mapped:
+                message = (
+                    f"EXPOSE instruction should not define an IP address or host-port mapping, found '{word}'"
+                )
+                self._add("ExposeInvalidFormat", message)
+
+    def _files(self, files: typed.Instruction) -> None:
+        assert isinstance(files, typed.Copy | typed.Add)  # noqa: S101
+        check_files(files)
+        # With a pattern that takes back, what is in an ignored directory may not be ignored.
+        if self._ignored is None or self._ignored.negated or (isinstance(files, typed.Copy) and files.stage):
+            return
+        verb = "Add" if isinstance(files, typed.Add) else "Copy"
+        for source in files.sources:
+            if kind_of(source) == "local" and _is_ignored(self._ignored, clean(source)):
+                message = (
+                    f"Attempting to {verb} file {quote(clean(source))} that is excluded by .dockerignore"
+                )
+                self._add("CopyIgnoredFile", message)
+
+
+def _is_ignored(ignored: PatternMatcher, source: str) -> bool:
+    if source in (".", "/") and not any(pattern.text in _EVERYTHING for pattern in ignored.patterns):
+        return False
+    return ignored.matches(source)
