@@ -29,4 +29,4 @@ STOPSIGNAL 9
 ONBUILD RUN make
 ONBUILD COPY . /app
 ENTRYPOINT exec top -b
-CMD --flag value
+CMD -- --flag value

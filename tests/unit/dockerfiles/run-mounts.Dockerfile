@@ -1,6 +1,7 @@
 # syntax=docker/dockerfile:1
 ARG BASE=alpine
-FROM $BASE AS deps
+FROM busybox AS deps
+FROM $BASE
 RUN --mount=type=bind,source=package.json,target=package.json \
     --mount=type=bind,source=package-lock.json,target=package-lock.json,readwrite \
     --mount=type=cache,id=npm-${TARGETARCH},target=/root/.npm,sharing=locked,uid=1000,gid=1000,mode=0750 \

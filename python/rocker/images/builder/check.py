@@ -1,11 +1,13 @@
 """`--check`: a Dockerfile under Docker's build checks.
 
-What a line, the order of lines and the `FROM`s alone tell is here; what needs the values of variables is in `check_stage`.
+What a line, the order of lines and the `FROM`s alone tell is here; what needs the values of variables, in
+`check_stage`.
 """
 
 from __future__ import annotations
 
 from rocker.errors import InvalidArgumentError
+from rocker.images.builder.check_stage import Base, StageCheck
 from rocker.images.builder.directives import directive_of
 from rocker.images.builder.dockerfile import Dockerfile, assemble
 from rocker.images.builder.errors import DockerfileError
@@ -33,20 +35,6 @@ if TYPE_CHECKING:
 _NAMED_WORDS = 3
 _RESERVED = ("context", SCRATCH)
 _SETTING = "BUILDKIT_DOCKERFILE_CHECK"
-
-
-class Base(Struct):
-    """What is to be known of a base image.
-
-    Attributes:
-        environment: its variables.
-        shell: whether it has a `SHELL`.
-        triggers: its `OnBuild`.
-    """
-
-    environment: dict[str, str] = {}
-    shell: bool = False
-    triggers: tuple[str, ...] = ()
 
 
 class Report(Struct):
@@ -100,9 +88,23 @@ def check(
         _check_stages(findings, dockerfile)
         arguments = Arguments(dockerfile, build_args=build_args, target=target, platform=platform)
         _check_defaults(findings, dockerfile, arguments)
-        _check_heads(findings, dockerfile, arguments)
-        graph = StageGraph(dockerfile, arguments, contexts=contexts)
-        _check_graph(findings, graph, arguments, target, base_of or (lambda _name: None), ignored)
+        graph = StageGraph(
+            dockerfile,
+            arguments,
+            target,
+            contexts=contexts,
+            watch=lambda head: _check_head(findings, head, arguments),
+        )
+        graph.check_images()
+        bases = _bases(graph, base_of or (lambda _name: None), everything=not target)
+        ordered_nodes = sorted(bases, key=lambda node: node.stage.index)
+        for node in ordered_nodes:
+            _check_base(findings, node, bases[node], arguments)
+        done: dict[Node, StageCheck] = {}
+        for node in ordered_nodes:
+            below = done.get(node.base) if node.base is not None else None
+            done[node] = StageCheck(findings, arguments, node, image=bases[node], base=below, ignored=ignored)
+            done[node].run()
     except DockerfileError as found:
         error = found
     ordered = tuple(sorted(findings.found, key=lambda finding: finding.start))
@@ -197,33 +199,32 @@ def _check_defaults(findings: Findings, dockerfile: Dockerfile, arguments: Argum
         pass  # it is reported where the build needs it
 
 
-def _check_heads(findings: Findings, dockerfile: Dockerfile, arguments: Arguments) -> None:
-    """What the variables of `FROM` lines tell."""
-    for stage in dockerfile.stages:
-        head = stage.head
-        _check_variables(findings, head, head.base, arguments, dockerfile.escape)
-        if head.platform:
-            _check_variables(findings, head, head.platform, arguments, dockerfile.escape)
-            _check_platform(findings, head, arguments, dockerfile.escape)
+def _check_head(findings: Findings, head: From, arguments: Arguments) -> None:
+    """What the variables of a `FROM` tell."""
+    if _check_variables(findings, head, head.base, arguments) and head.platform:
+        _check_variables(findings, head, head.platform, arguments)
+        _check_platform(findings, head, arguments)
 
 
-def _check_variables(findings: Findings, head: From, word: str, arguments: Arguments, escape: str) -> None:
+def _check_variables(findings: Findings, head: From, word: str, arguments: Arguments) -> bool:
+    """Whether the word can be expanded, and what of its variables is not declared."""
     try:
-        unmatched = expand(word, arguments.values, escape=escape).unmatched
+        found = expand(word, arguments.values, escape=arguments.escape)
     except DockerfileError:
-        return  # the graph refuses it
+        return False  # the graph refuses it
     known = (*arguments.declared, *arguments.values)
-    for name in unmatched:
+    for name in found.unmatched:
         if name not in known:
             message = f"FROM argument '{name}' is not declared{did_you_mean(name, known)}"
             options = findings.options_at(head.origin.comments)
             findings.add("UndefinedArgInFrom", message, _place(head.origin), options)
+    return bool(found.text)
 
 
-def _check_platform(findings: Findings, head: From, arguments: Arguments, escape: str) -> None:
+def _check_platform(findings: Findings, head: From, arguments: Arguments) -> None:
     place, options = _place(head.origin), findings.options_at(head.origin.comments)
     try:
-        found = expand(head.platform, arguments.values, escape=escape)
+        found = expand(head.platform, arguments.values, escape=arguments.escape)
     except DockerfileError:
         return
     if found.matched == ("TARGETPLATFORM",) and not found.unmatched:
@@ -243,52 +244,38 @@ def _check_platform(findings: Findings, head: From, arguments: Arguments, escape
             findings.add("FromPlatformFlagConstDisallowed", message, place, options)
 
 
-def _check_graph(
-    findings: Findings,
-    graph: StageGraph,
-    arguments: Arguments,
-    target: str,
-    base_of: Callable[[str], Base | None],
-    ignored: PatternMatcher | None,
-) -> None:
-    from rocker.images.builder.check_stage import StageCheck
+def _bases(
+    graph: StageGraph, base_of: Callable[[str], Base | None], *, everything: bool
+) -> dict[Node, Base | None]:
+    """What is known of the base images of the stages to check.
 
-    wanted = graph.target(target)
+    The triggers of those that the target needs are then in their places; those of others are not looked at.
+    """
     bases: dict[Node, Base | None] = {}
-    nodes: list[Node] = []
-    while new := [node for node in _wanted(graph, wanted if target else None) if node not in bases]:
+    while new := [node for node in graph.reachable() if node not in bases and not node.context]:
         for node in new:
             bases[node] = base = _base(node, base_of)
-            if not node.context:
-                graph.trigger(node, base.triggers if base else ())
-        nodes = _wanted(graph, wanted if target else None)
-    done: dict[Node, StageCheck] = {}
-    for node in nodes:
-        if node.context:
-            continue
-        below = done.get(node.base) if node.base is not None else None
-        done[node] = StageCheck(findings, arguments, node, bases[node], below, ignored)
-        done[node].run()
-
-
-def _wanted(graph: StageGraph, target: Node | None) -> list[Node]:
-    if target is not None:
-        return graph.needed(target)
-    graph.check_order(graph.nodes)
-    return graph.nodes
+            graph.trigger(node, base.triggers if base else ())
+    if everything:
+        for node in graph.nodes:
+            if node not in bases and not node.context:
+                bases[node] = _base(node, base_of)
+    return bases
 
 
 def _base(node: Node, base_of: Callable[[str], Base | None]) -> Base | None:
-    if node.base is not None or node.context or node.image == SCRATCH:
-        return Base()
-    origin = node.stage.head.origin
-    try:
-        Reference.parse(node.image)
-    except InvalidArgumentError as error:
-        raise DockerfileError(
-            f"failed to parse stage name {quote(node.image)}: {error.message}",
-            start=origin.start,
-            end=origin.end,
-            text=origin.text,
-        ) from None
-    return base_of(node.image)
+    return base_of(node.image) if node.base is None and node.image != SCRATCH else Base()
+
+
+def _check_base(findings: Findings, node: Node, base: Base | None, arguments: Arguments) -> None:
+    """Whether an image is one for the platform that it was wanted for."""
+    wanted = node.platform or arguments.platform
+    if base is None or base.platform is None or node.base is not None:
+        return
+    if (wanted.os, wanted.architecture) != (base.platform.os, base.platform.architecture):
+        head = node.stage.head
+        message = (
+            f"Base image {node.image} was pulled with platform {quote(base.platform.full_name)}, "
+            f"expected {quote(wanted.full_name)} for current build"
+        )
+        findings.add("InvalidBaseImagePlatform", message, _place(head.origin))

@@ -6,20 +6,22 @@ from rocker.errors import InvalidArgumentError
 from rocker.images.builder import instructions as typed
 from rocker.images.builder.errors import DockerfileError
 from rocker.images.builder.expand import Expander
-from rocker.images.builder.paths import clean
+from rocker.images.builder.paths import clean, workdir
 from rocker.images.builder.ports import exposed
+from rocker.images.builder.run_mount import mount_target
 from rocker.images.builder.scope import SETTINGS, Scope
 from rocker.images.builder.sources import check_files, kind_of
 from rocker.images.builder.suggest import did_you_mean
+from rocker.models.struct import Struct
 from rocker.parse.number import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rocker.images.builder.check import Base
-    from rocker.images.builder.graph import Node
+    from rocker.images.builder.graph import Need, Node
     from rocker.images.builder.patterns import PatternMatcher
+    from rocker.images.builder.platform import Platform
     from rocker.images.builder.rules import Findings, Options
     from rocker.images.builder.scope import Arguments
 
@@ -30,10 +32,56 @@ _PUBLIC = frozenset({"public", "file", "version"})
 _EVERYTHING = ("*", "**", "**/*")
 
 
+class Base(Struct):
+    """What is to be known of a base image.
+
+    Attributes:
+        environment: its variables.
+        workdir: its working directory.
+        platform: what it is made for, or None where that is as wanted.
+        shell: whether it has a `SHELL`.
+        triggers: its `OnBuild`.
+    """
+
+    environment: dict[str, str] = {}
+    workdir: str = "/"
+    platform: Platform | None = None
+    shell: bool = False
+    triggers: tuple[str, ...] = ()
+
+
 def is_secret(name: str) -> bool:
     """Whether a variable's name sounds like a secret: `DB_PASSWORD`, `api_key`; but not `KEY_FILE`."""
     words = set(name.lower().split("_"))
     return bool(words & _SECRET) and not words & _PUBLIC
+
+
+class _State:
+    """What a stage leaves to those that are based on it.
+
+    Attributes:
+        scope: its variables.
+        known: whether all that is in its environment is known.
+        shell: whether it has a `SHELL`.
+        directory: its working directory.
+        has_workdir: whether the Dockerfile has set that.
+    """
+
+    def __init__(self, image: Base | None, scope: Scope) -> None:
+        self.scope = scope
+        self.known = image is not None
+        self.shell = image is not None and image.shell
+        self.directory = "/" if image is None else image.workdir
+        self.has_workdir = False
+
+    def copy(self) -> _State:
+        import copy
+
+        return copy.copy(self)
+
+
+def _environment(image: Base | None) -> dict[str, str] | None:
+    return None if image is None else image.environment
 
 
 class StageCheck:
@@ -53,21 +101,21 @@ class StageCheck:
         findings: Findings,
         arguments: Arguments,
         node: Node,
-        image: Base | None,
-        base: StageCheck | None,
-        ignored: PatternMatcher | None,
+        *,
+        image: Base | None = None,
+        base: StageCheck | None = None,
+        ignored: PatternMatcher | None = None,
     ) -> None:
         self._findings = findings
         self._options: Options = findings.options
         self._node = node
         self._ignored = ignored
         self._origin = node.stage.head.origin
-        self._known = base._known if base else image is not None  # noqa: SLF001 -- of its own kind
-        self._shell = base._shell if base else bool(image and image.shell)  # noqa: SLF001
-        self._workdir = base._workdir if base else False  # noqa: SLF001
+        self._state = base.state_after() if base else _State(image, Scope(arguments, _environment(image)))
+        if base is not None:
+            self._state.scope = Scope(arguments, base=self._state.scope)
+        self._scope = self._state.scope
         self._once: dict[type, tuple[int, int]] = {}
-        environment = image.environment if image else None
-        self._scope = Scope(arguments, environment, base=base._scope if base else None)  # noqa: SLF001
         self._expander = Expander(self._scope.values, arguments.escape, self._missed)
         self._checks: dict[type[typed.Instruction], Callable[[typed.Instruction], None]] = {
             typed.Add: self._files,
@@ -86,6 +134,10 @@ class StageCheck:
             typed.Workdir: self._set_workdir,
         }
 
+    def state_after(self) -> _State:
+        """What a stage on this one begins with."""
+        return self._state.copy()
+
     def run(self) -> None:
         """Check the instructions.
 
@@ -101,17 +153,14 @@ class StageCheck:
                 if check is not None:
                     check(expanded)
             except DockerfileError as error:
-                raise error.at(origin.start, origin.end, origin.text) from None
-            except InvalidArgumentError as error:
-                wrong = DockerfileError(error.message, hint=error.hint)
-                raise wrong.at(origin.start, origin.end, origin.text) from error
+                raise error.at(origin.start, origin.end, origin.text) from error.__cause__
 
     def _add(self, rule: str, message: str, place: tuple[int, int] | None = None) -> None:
         place = place or (self._origin.start, self._origin.end)
         self._findings.add(rule, message, place, self._options)
 
     def _missed(self, names: tuple[str, ...]) -> None:
-        if not self._known:
+        if not self._state.known:
             return
         for name in names:
             if name not in self._scope.arguments and name not in SETTINGS:
@@ -151,10 +200,19 @@ class StageCheck:
 
     def _run(self, run: typed.Instruction) -> None:
         assert isinstance(run, typed.Run)  # noqa: S101
-        self._expander.mounts(run)
+        mounts = self._expander.mounts(run)
+        needs = iter(self._needs(run))
+        for mount in mounts:
+            if mount.stage:
+                self._node.check_order(next(needs), mount.target)
+            if mount.type in ("bind", "cache", "tmpfs"):
+                mount_target(mount, self._state.directory)
+
+    def _needs(self, instruction: typed.Instruction) -> list[Need]:
+        return [need for need in self._node.needs if need.instruction.origin == instruction.origin]
 
     def _set_shell(self, _shell: typed.Instruction) -> None:
-        self._shell = True
+        self._state.shell = True
 
     def _only_once(self, instruction: typed.Instruction) -> None:
         kind = type(instruction)
@@ -170,25 +228,30 @@ class StageCheck:
     def _command(self, instruction: typed.Instruction) -> None:
         assert isinstance(instruction, typed.Cmd | typed.Entrypoint)  # noqa: S101
         self._only_once(instruction)
-        if instruction.command.shell and not self._shell:
+        if instruction.command.shell and not self._state.shell:
             message = (
                 f"JSON arguments recommended for {self._origin.keyword} to prevent unintended behavior "
                 "related to OS signals"
             )
             self._add("JSONArgsRecommended", message)
 
-    def _set_workdir(self, workdir: typed.Instruction) -> None:
-        assert isinstance(workdir, typed.Workdir)  # noqa: S101
-        if not self._workdir and not workdir.path.startswith("/"):
-            message = f"Relative workdir {quote(workdir.path)} can have unexpected results if the base image changes"
+    def _set_workdir(self, change: typed.Instruction) -> None:
+        assert isinstance(change, typed.Workdir)  # noqa: S101
+        if not self._state.has_workdir and not change.path.startswith("/"):
+            shown = quote(change.path)
+            message = f"Relative workdir {shown} can have unexpected results if the base image changes"
             self._add("WorkdirRelativePath", message)
-        self._workdir = True
+        self._state.has_workdir = True
+        self._state.directory = workdir(self._state.directory, change.path)
 
     def _signal(self, signal: typed.Instruction) -> None:
         from rocker.parse.signal import parse_signal
 
         assert isinstance(signal, typed.StopSignal)  # noqa: S101
-        parse_signal(signal.signal)
+        try:
+            parse_signal(signal.signal)
+        except InvalidArgumentError as error:
+            raise DockerfileError(f"invalid signal: {signal.signal}", hint=error.hint) from error
 
     def _volume(self, volume: typed.Instruction) -> None:
         assert isinstance(volume, typed.Volume)  # noqa: S101
@@ -210,6 +273,8 @@ class StageCheck:
 
     def _files(self, files: typed.Instruction) -> None:
         assert isinstance(files, typed.Copy | typed.Add)  # noqa: S101
+        for need in self._needs(files):
+            self._node.check_order(need)
         check_files(files)
         # With a pattern that takes back, what is in an ignored directory may not be ignored.
         if self._ignored is None or self._ignored.negated or (isinstance(files, typed.Copy) and files.stage):

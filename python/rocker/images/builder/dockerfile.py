@@ -118,13 +118,18 @@ def parse_trigger(text: str, head: From) -> Instruction:
         DockerfileError: it is wrong, or not one instruction.
     """
     try:
-        lines = read_lines(text).lines
-        if len(lines) != 1:
-            raise DockerfileError("onbuild trigger should be a single expression")
-        instruction = read_instruction(lines[0].replace(start=head.origin.start, end=head.origin.end))
-        if isinstance(instruction, From):
-            raise DockerfileError("FROM isn't allowed as an ONBUILD trigger")
+        instruction = _trigger(text, head)
     except DockerfileError as error:
         error.start, error.end = head.origin.start, head.origin.end
         raise
     return instruction.replace(origin=instruction.origin.replace(trigger=True))
+
+
+def _trigger(text: str, head: From) -> Instruction:
+    lines = read_lines(text).lines
+    if len(lines) != 1:
+        raise DockerfileError("onbuild trigger should be a single expression")
+    instruction = read_instruction(lines[0].replace(start=head.origin.start, end=head.origin.end))
+    if isinstance(instruction, From):
+        raise DockerfileError("FROM isn't allowed as an ONBUILD trigger")
+    return instruction

@@ -1,7 +1,7 @@
 """Which fields of which instruction have variables, and their values put in.
 
-`RUN`, `CMD`, `ENTRYPOINT`, `HEALTHCHECK`, `SHELL` and `ONBUILD` leave variables to the shell that runs in the container;
-but the mounts of a `RUN` have them.
+`RUN`, `CMD`, `ENTRYPOINT`, `HEALTHCHECK`, `SHELL` and `ONBUILD` leave variables to the shell in the container; but the
+mounts of a `RUN` have them.
 """
 
 from __future__ import annotations
@@ -69,27 +69,30 @@ class Expander:
         Raises:
             DockerfileError: a word cannot be expanded.
         """
+        return instruction.replace(**self._fields(instruction))
+
+    def _fields(self, instruction: typed.Instruction) -> dict[str, object]:
+        """The fields that have variables, expanded."""
+        fields: dict[str, object] = {}
         match instruction:
             case typed.Env() | typed.Label():
-                pairs = tuple(
+                fields["pairs"] = tuple(
                     pair.replace(name=self.word(pair.name), value=self.word(pair.value))
                     for pair in instruction.pairs
                 )
-                return instruction.replace(pairs=pairs)
             case typed.Copy() | typed.Add():
-                return instruction.replace(**self._files(instruction))
+                fields = self._files(instruction)
             case typed.Workdir():
-                return instruction.replace(path=self.word(instruction.path))
+                fields["path"] = self.word(instruction.path)
             case typed.User():
-                return instruction.replace(user=self.word(instruction.user))
+                fields["user"] = self.word(instruction.user)
             case typed.Volume():
-                return instruction.replace(paths=self._all(instruction.paths))
+                fields["paths"] = self._all(instruction.paths)
             case typed.StopSignal():
-                return instruction.replace(signal=self.word(instruction.signal))
+                fields["signal"] = self.word(instruction.signal)
             case typed.Expose():
-                ports = tuple(word for port in instruction.ports for word in self.words(port))
-                return instruction.replace(ports=ports)
-        return instruction
+                fields["ports"] = tuple(word for port in instruction.ports for word in self.words(port))
+        return fields
 
     def _files(self, files: typed.Copy | typed.Add) -> dict[str, object]:
         changed: dict[str, object] = {"chown": self.word(files.chown), "chmod": self.word(files.chmod)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rocker.errors import InvalidArgumentError
 from rocker.images.builder.dockerfile import Stage, parse_trigger
 from rocker.images.builder.errors import DockerfileError
 from rocker.images.builder.instructions import Copy, OnBuild, Run
@@ -13,7 +14,7 @@ from rocker.parse.number import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from rocker.images.builder.dockerfile import Dockerfile
     from rocker.images.builder.instructions import From, Instruction
@@ -66,6 +67,28 @@ class Node:
     def __repr__(self) -> str:
         return f"Node({self.stage.label})"
 
+    def check_order(self, need: Need, target: str = "") -> None:
+        """Refuse a need of a stage that does not come before this one; `target` is a mount's, for the message.
+
+        Raises:
+            DockerfileError: it does not.
+        """
+        if need.node is None or need.node.stage.index < self.stage.index:
+            return
+        if isinstance(need.instruction, Copy):
+            message = (
+                f"cannot copy from stage {quote(need.name)}, it needs to be defined before "
+                f"current stage {quote(self.stage.label)}"
+            )
+        else:
+            to = f" to {quote(target)}" if target else ""
+            message = (
+                f"cannot mount from stage {quote(need.name)}{to}, "
+                "stage needs to be defined before current command"
+            )
+        origin = need.instruction.origin
+        raise DockerfileError(message, start=origin.start, end=origin.end, text=origin.text)
+
 
 class StageGraph:
     """The stages of a Dockerfile.
@@ -73,23 +96,35 @@ class StageGraph:
     Args:
         dockerfile: as parsed.
         arguments: values for `FROM` lines.
+        target: `--target`: a stage by name or number; "" for the last one.
         contexts: names of `--build-context`; one that is a stage's stands in for that.
+        watch: is shown each `FROM` before it is read.
 
     Attributes:
         nodes: all stages, in order.
+        target: the one to be built.
 
     Raises:
-        DockerfileError: a base is blank, a platform wrong, a stage's number too high, or stages need each other.
+        DockerfileError: a base is blank, a platform wrong, there is no such target, a stage's number is too high, or
+            stages need each other.
     """
 
     def __init__(
-        self, dockerfile: Dockerfile, arguments: Arguments, *, contexts: Collection[str] = ()
+        self,
+        dockerfile: Dockerfile,
+        arguments: Arguments,
+        target: str = "",
+        *,
+        contexts: Collection[str] = (),
+        watch: Callable[[From], None] | None = None,
     ) -> None:
         self._escape = dockerfile.escape
         self._arguments = arguments
         self._named: dict[str, Node] = {}
         self.nodes: list[Node] = []
         for stage in dockerfile.stages:
+            if watch is not None:
+                watch(stage.head)
             node = self._node(stage)
             node.context = bool(stage.head.name) and stage.head.name in contexts
             if node.context:
@@ -97,6 +132,7 @@ class StageGraph:
             self.nodes.append(node)
             if stage.head.name:
                 self._named[stage.head.name] = node
+        self.target = self._target(target)
         for node in self.nodes:
             if not node.context:
                 node.needs = self._needs(node.instructions)
@@ -105,21 +141,24 @@ class StageGraph:
     def _node(self, stage: Stage) -> Node:
         head = stage.head
         try:
-            image = self.expand(head.base).text
-            if not image:
-                raise DockerfileError(f"base name ({head.base}) should not be blank")
+            image = self._image(head)
             return Node(stage, image, self._named.get(image), self._platform(head))
         except DockerfileError as error:
             raise error.at(head.origin.start, head.origin.end, head.origin.text) from None
 
-    def expand(self, word: str) -> Expansion:
-        """A word of a `FROM`. Raises DockerfileError."""
+    def _image(self, head: From) -> str:
+        image = self._expand(head.base).text
+        if not image:
+            raise DockerfileError(f"base name ({head.base}) should not be blank")
+        return image
+
+    def _expand(self, word: str) -> Expansion:
         return expand(word, self._arguments.values, escape=self._escape)
 
     def _platform(self, head: From) -> Platform | None:
         if not head.platform:
             return None
-        found = self.expand(head.platform)
+        found = self._expand(head.platform)
         known = tuple(self._arguments.values)
         suggestion = next((near for name in found.unmatched if (near := nearest(name, known))), "")
         meant = f" (did you mean {suggestion}?)" if suggestion else ""
@@ -172,12 +211,7 @@ class StageGraph:
                     text=origin.text,
                 )
 
-    def target(self, name: str = "") -> Node:
-        """The stage of `--target`, by name or number; the last one without.
-
-        Raises:
-            DockerfileError: there is none of this name.
-        """
+    def _target(self, name: str) -> Node:
         if not name:
             return self.nodes[-1]
         node = self._named.get(name.lower())
@@ -188,14 +222,10 @@ class StageGraph:
             raise DockerfileError(f"target stage {quote(name)} could not be found{suggestion}")
         return node
 
-    def needed(self, target: Node) -> list[Node]:
-        """The stages that the target is made from, and the target, in the order of the Dockerfile.
-
-        Raises:
-            DockerfileError: one needs a stage that comes after it.
-        """
+    def reachable(self) -> list[Node]:
+        """The stages that the target is made from, and the target, in the order of the Dockerfile."""
         found: dict[Node, None] = {}
-        waiting = [target]
+        waiting = [self.target]
         while waiting:
             node = waiting.pop()
             if node in found:
@@ -203,20 +233,33 @@ class StageGraph:
             found[node] = None
             waiting += [node.base] if node.base else []
             waiting += [need.node for need in node.needs if need.node is not None]
-        ordered = sorted(found, key=lambda node: node.stage.index)
-        self.check_order(ordered)
-        return ordered
+        return sorted(found, key=lambda node: node.stage.index)
 
-    def check_order(self, nodes: Iterable[Node]) -> None:
-        """Refuse stages that need one that comes after them. Raises DockerfileError."""
+    def needed(self) -> list[Node]:
+        """The same, and each of them needs only what comes before it.
+
+        Raises:
+            DockerfileError: one needs a stage that comes after it.
+        """
+        nodes = self.reachable()
         for node in nodes:
             for need in node.needs:
-                if need.node is None or need.node.stage.index < node.stage.index:
-                    continue
-                origin = need.instruction.origin
-                raise DockerfileError(
-                    _too_late(need, node), start=origin.start, end=origin.end, text=origin.text
-                )
+                node.check_order(need)
+        return nodes
+
+    def check_images(self) -> None:
+        """Refuse what can be no image: also in stages that are not needed, as BuildKit does.
+
+        Raises:
+            DockerfileError: a name is wrong.
+        """
+        for node in self.nodes:
+            if node.base is None and not node.context:
+                _check_image(node.image, node.stage.head)
+        for node in self.nodes:
+            for need in node.needs:
+                if need.node is None:
+                    _check_image(need.name, need.instruction)
 
     def trigger(self, node: Node, triggers: Sequence[str] = ()) -> bool:
         """Put the triggers of a stage's base before its own instructions.
@@ -250,17 +293,20 @@ def _number(text: str) -> int | None:
     return int(text)
 
 
-def _too_late(need: Need, node: Node) -> str:
-    if isinstance(need.instruction, Copy):
-        return (
-            f"cannot copy from stage {quote(need.name)}, it needs to be defined before "
-            f"current stage {quote(node.stage.label)}"
-        )
-    return f"cannot mount from stage {quote(need.name)}, stage needs to be defined before current command"
+def _check_image(name: str, instruction: Instruction) -> None:
+    from rocker.images.reference import Reference
+
+    try:
+        if name != SCRATCH:
+            Reference.parse(name)
+    except InvalidArgumentError as error:
+        wrong = DockerfileError(f"failed to parse stage name {quote(name)}: {error.message}")
+        origin = instruction.origin
+        raise wrong.at(origin.start, origin.end, origin.text) from None
 
 
 def _circle(start: Node, done: set[Node]) -> list[Instruction] | None:
-    """The instructions that lead from a stage to one on the way to it, or None; not into the depth of Python's stack."""
+    """The instructions that lead from a stage to one on the way to it, or None; of any depth."""
     path = [start]
     ways = [iter(start.needs)]
     taken: list[Instruction] = []

@@ -1,8 +1,8 @@
-"""The patterns of `.dockerignore` and `--exclude`, as moby's patternmatcher applies them.
+r"""The patterns of `.dockerignore` and `--exclude`, as moby's patternmatcher applies them.
 
-Like `wildcard`'s, and `**` is any number of directories. A pattern matches what is below a directory that it matches. The
-last pattern that matches decides; one with `!` takes back. Two things are as documented and not as moby has them: in
-`[…]`, `*` and `?` are themselves, and `\\d` is a d.
+Like `wildcard`'s, and `**` is any number of directories. A pattern matches what is below a directory that it matches.
+The last pattern that matches decides; one with `!` takes back. Two things are as documented and not as moby has them:
+in `[…]`, `*` and `?` are themselves, and `\d` is a d.
 """
 
 from __future__ import annotations

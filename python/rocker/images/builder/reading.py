@@ -15,6 +15,7 @@ from rocker.parse.number import quote
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import NoReturn
 
     from rocker.images.builder.heredoc import Heredoc
     from rocker.images.builder.lines import Line
@@ -34,17 +35,19 @@ def read_instruction(line: Line) -> typed.Instruction:
     Raises:
         DockerfileError: it is none, or a wrong one; with its place.
     """
-    read = _READERS.get(line.keyword.upper())
+    read = _READERS.get(line.keyword.upper(), _unknown)
     try:
-        if read is None:
-            suggestion = did_you_mean(line.keyword, KEYWORDS, case=False)
-            raise DockerfileError(f"unknown instruction: {line.keyword}{suggestion}")
         return read(line, _origin(line))
     except DockerfileError as error:
         raise error.at(line.start, line.end, line.text.strip(BLANKS)) from error.__cause__
     except InvalidArgumentError as error:
         wrong = DockerfileError(error.message, hint=error.hint)
         raise wrong.at(line.start, line.end, line.text.strip(BLANKS)) from error
+
+
+def _unknown(line: Line, _origin: typed.Origin) -> NoReturn:
+    suggestion = did_you_mean(line.keyword, KEYWORDS, case=False)
+    raise DockerfileError(f"unknown instruction: {line.keyword}{suggestion}")
 
 
 def _origin(line: Line) -> typed.Origin:

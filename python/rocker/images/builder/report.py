@@ -18,7 +18,7 @@ def render(report: Report, text: str, name: str = "Dockerfile") -> str:
         name: its file name.
     """
     blocks = [
-        f"\nWARNING: {finding.rule} - {finding.url}\n{finding.message}\n"
+        f"\nWARNING: {finding.rule}{f' - {finding.url}' if finding.url else ''}\n{finding.message}\n"
         + excerpt(text, finding.start, finding.end, name)
         for finding in report.findings
     ]

@@ -33,6 +33,7 @@ DESCRIPTIONS = {
     "MultipleInstructionsDisallowed":
         "Multiple instructions of the same type should not be used in the same stage",
     "LegacyKeyValueFormat": "Legacy key/value format with whitespace separator should not be used",
+    "InvalidBaseImagePlatform": "Base image platform does not match expected target platform",
     "RedundantTargetPlatform":
         "Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the default behavior",
     "SecretsUsedInArgOrEnv": "Sensitive data should not be used in the ARG or ENV commands",
@@ -55,7 +56,9 @@ EXPERIMENTAL = frozenset({"InvalidDefinitionDescription"})
 
 
 def url_of(rule: str) -> str:
-    """Where a rule is explained."""
+    """Where a rule is explained; "" for the one that Docker does not document."""
+    if rule == "InvalidBaseImagePlatform":
+        return ""
     words = "".join(f"-{letter.lower()}" if _begins(rule, place) else letter.lower()
                     for place, letter in enumerate(rule))  # fmt: skip
     return f"{_DOCS}{words}/"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from rocker.errors import InvalidArgumentError
 from rocker.images.builder.errors import DockerfileError
 from rocker.images.builder.instructions import RunDevice
+from rocker.images.builder.paths import clean
 from rocker.images.builder.suggest import did_you_mean
 from rocker.models.struct import Struct
 from rocker.parse.number import parse_bool, parse_int, quote
@@ -203,6 +204,18 @@ _FIELDS: dict[str, Callable[[dict[str, Any], str, str], None]] = {
     "type": _type,
     "uid": _number("uid", 10),
 }
+
+
+def mount_target(mount: Mount, workdir: str) -> str:
+    """Where in the container a bind mount, cache or tmpfs is.
+
+    Raises:
+        DockerfileError: it would be everything.
+    """
+    target = mount.target if mount.target.startswith("/") else clean(f"/{workdir}/{mount.target}")
+    if target == "/":
+        raise DockerfileError('invalid mount target "/"', hint="say where with target=/PATH")
+    return target
 
 
 def _check(mount: Mount) -> None:

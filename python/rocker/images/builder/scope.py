@@ -1,8 +1,8 @@
 """The values of variables: what is there before the first stage, and what each stage adds.
 
-Three sources, in the order of who wins: `--build-arg`, the default of an `ARG`, and for an `ARG` in a stage without
-either, the `ARG` of that name before the first `FROM`. Those before `FROM` and the platform's are for `FROM` lines alone,
-until a stage declares them. A stage on another one begins with all that one ended with.
+Of three sources the first wins: `--build-arg`; the default of an `ARG`; and for an `ARG` in a stage that has neither,
+the `ARG` of that name before the first `FROM`. Those and the platform's are for `FROM` lines alone until a stage
+declares them. A stage on another one begins with all that one ended with.
 """
 
 from __future__ import annotations
@@ -147,10 +147,10 @@ class Scope:
         base: Scope | None = None,
     ) -> None:
         self._arguments = arguments
-        self.environment = dict(base.environment if base else environment or {})
+        self.environment: dict[str, str] = dict(base.environment if base else environment or {})
         self.environment.setdefault("PATH", PATH)
         # What the base's image has wins over what was an argument there.
-        self.values = {**(base.values if base else {}), **self.environment}
+        self.values: dict[str, str] = {**(base.values if base else {}), **self.environment}
         self.arguments: dict[str, str | None] = dict(base.arguments) if base else {}
 
     def set(self, env: Env) -> None:

@@ -1,7 +1,7 @@
 """The patterns of `${name#pattern}`, `${name%pattern}` and `${name/pattern/text}`: `*`, `?` and plain characters.
 
-Unlike a shell's they have no `[…]`, and `*` and `?` stop at a line's end. Matching follows all possibilities at once, so
-that no pattern takes more than its length times that of the value.
+Unlike a shell's they have no `[…]`, and `*` and `?` stop at a line's end. Matching follows all possibilities at once:
+no pattern takes more than its length times that of the value, for each place where a match may begin.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Wildcards in the sources of `COPY` and `ADD`: Go's `filepath.Match` (https://pkg.go.dev/path/filepath#Match).
+r"""Wildcards in the sources of `COPY` and `ADD`: Go's `filepath.Match` (https://pkg.go.dev/path/filepath#Match).
 
-`*` is any run of characters but `/`, `?` one of them, `[a-z]` and `[^a-z]` one of or none of some, and `\\` takes the next
-character as it is.
+`*` is any run of characters but `/`, `?` one of them, `[a-z]` and `[^a-z]` one of or none of some, and `\` takes the
+next character as it is.
 """
 
 from __future__ import annotations
