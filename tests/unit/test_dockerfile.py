@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rocker.errors import InvalidArgumentError
 from rocker.images.builder import instructions as typed
+from rocker.images.builder.command import execution
 from rocker.images.builder.dockerfile import Dockerfile, parse, parse_trigger
 from rocker.images.builder.errors import DockerfileError
 from rocker.images.builder.lines import KEYWORDS, read_lines
@@ -177,6 +178,29 @@ def test_heredocs_are_documents_of_copy_and_input_of_run() -> None:
         ("B", "b\n", 3),
     ]
     assert run.command.words == ("cat <<A 3<<B > /c",)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "script"),
+    [
+        ("RUN a $b", ("sh", "-c", "a $b"), None),
+        ('RUN ["a", "$b"]', ("a", "$b"), None),
+        ("RUN <<EOF\na\n  $b\nEOF", ("sh", "-c", "a\n  $b\n"), None),
+        ("RUN <<-'EOF'\n\ta\n\tEOF", ("sh", "-c", "a\n"), None),
+        ("RUN <<-EOF\n\t#!/bin/x\n\ty\nEOF", ("sh", "-c", "/dev/pipes/EOF"), "#!/bin/x\ny\n"),
+        ("RUN <<EOF cat\n#!a\nEOF", ("sh", "-c", "<<EOF cat\n#!a\nEOF"), None),
+        ("RUN cat <<A <<-B\na\nA\n\tb\nB", ("sh", "-c", "cat <<A <<-B\na\nA\n\tb\nB"), None),
+        ("CMD", ("sh", "-c", ""), None),
+        ("ENTRYPOINT []", (), None),
+    ],
+)
+def test_a_command_is_executed_with_its_shell_and_its_documents(
+    text: str, words: tuple[str, ...], script: str | None
+) -> None:
+    found = instruction(text)
+    assert isinstance(found, typed.Run | typed.Cmd | typed.Entrypoint)
+    todo = execution(found.command, ("sh", "-c"))
+    assert (todo.words, todo.script and todo.script.content) == (words, script)
 
 
 def test_an_unclosed_json_array_is_a_command_for_the_shell() -> None:

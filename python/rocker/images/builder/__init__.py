@@ -2,10 +2,11 @@
 
     from rocker.images.builder.dockerfile import parse
     from rocker.images.builder.graph import StageGraph
+    from rocker.images.builder.scope import Arguments
 
     dockerfile = parse(text)
-    graph = StageGraph(dockerfile, Arguments(dockerfile))
-    for stage in graph.needed(graph.target("test")):
+    arguments = Arguments(dockerfile, build_args={"VERSION": "1"}, target="test")
+    for node in StageGraph(dockerfile, arguments, "test").needed():
         ...
 
 Text is `str`; bytes that are no UTF-8 are kept as lone surrogates (`surrogateescape`) and can be written back so. The
@@ -20,6 +21,7 @@ language is that of https://docs.docker.com/reference/dockerfile/ as BuildKit re
 | `instructions` | the typed instructions |
 | `reading`, `reading_flags`, `run_mount` | from a line to an instruction, its flags, `RUN --mount` |
 | `words`, `shell_pattern` | quotes, escapes and variables in a word |
+| `command` | what a `RUN`, `CMD` or `ENTRYPOINT` is to execute |
 | `expand` | which fields of which instruction have variables |
 | `scope`, `platform` | the values of `ARG` and `ENV` from stage to stage |
 | `graph` | which stages need which |

@@ -17,8 +17,6 @@ from rocker.parse.number import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rocker.images.builder.graph import Need, Node
     from rocker.images.builder.patterns import PatternMatcher
     from rocker.images.builder.platform import Platform
@@ -117,22 +115,6 @@ class StageCheck:
         self._scope = self._state.scope
         self._once: dict[type, tuple[int, int]] = {}
         self._expander = Expander(self._scope.values, arguments.escape, self._missed)
-        self._checks: dict[type[typed.Instruction], Callable[[typed.Instruction], None]] = {
-            typed.Add: self._files,
-            typed.Arg: self._arg,
-            typed.Cmd: self._command,
-            typed.Copy: self._files,
-            typed.Entrypoint: self._command,
-            typed.Env: self._env,
-            typed.Expose: self._expose,
-            typed.Healthcheck: self._only_once,
-            typed.Label: self._label,
-            typed.Run: self._run,
-            typed.Shell: self._set_shell,
-            typed.StopSignal: self._signal,
-            typed.Volume: self._volume,
-            typed.Workdir: self._set_workdir,
-        }
 
     def state_after(self) -> _State:
         """What a stage on this one begins with."""
@@ -149,11 +131,42 @@ class StageCheck:
             self._options = self._findings.options_at(origin.comments)
             try:
                 expanded = self._expander.instruction(instruction)
-                check = self._checks.get(type(instruction))
-                if check is not None:
-                    check(expanded)
+                self._values(expanded)
+                self._settings(expanded)
             except DockerfileError as error:
                 raise error.at(origin.start, origin.end, origin.text) from error.__cause__
+
+    def _values(self, instruction: typed.Instruction) -> None:
+        """What sets variables or uses files."""
+        match instruction:
+            case typed.Arg():
+                self._arg(instruction)
+            case typed.Env():
+                self._env(instruction)
+            case typed.Label():
+                self._pairs(instruction.pairs)
+            case typed.Run():
+                self._run(instruction)
+            case typed.Copy() | typed.Add():
+                self._files(instruction)
+
+    def _settings(self, instruction: typed.Instruction) -> None:
+        """What says how a container is to run."""
+        match instruction:
+            case typed.Cmd() | typed.Entrypoint():
+                self._command(instruction)
+            case typed.Healthcheck():
+                self._only_once(instruction)
+            case typed.Expose():
+                self._expose(instruction)
+            case typed.Shell():
+                self._state.shell = True
+            case typed.StopSignal():
+                self._signal(instruction)
+            case typed.Volume() if not all(instruction.paths):
+                raise DockerfileError("VOLUME specified can not be an empty string")
+            case typed.Workdir():
+                self._workdir(instruction)
 
     def _add(self, rule: str, message: str, place: tuple[int, int] | None = None) -> None:
         place = place or (self._origin.start, self._origin.end)
@@ -181,25 +194,18 @@ class StageCheck:
             message = f"Do not use ARG or ENV instructions for sensitive data ({keyword} {quote(name)})"
             self._add("SecretsUsedInArgOrEnv", message)
 
-    def _env(self, env: typed.Instruction) -> None:
-        assert isinstance(env, typed.Env)  # noqa: S101 -- for the type checker
+    def _env(self, env: typed.Env) -> None:
         for pair in env.pairs:
             self._pairs((pair,))
             self._secret("ENV", pair.name)
         self._scope.set(env)
 
-    def _label(self, label: typed.Instruction) -> None:
-        assert isinstance(label, typed.Label)  # noqa: S101
-        self._pairs(label.pairs)
-
-    def _arg(self, arg: typed.Instruction) -> None:
-        assert isinstance(arg, typed.Arg)  # noqa: S101
+    def _arg(self, arg: typed.Arg) -> None:
         for argument in arg.arguments:
             self._secret("ARG", argument.name)
             self._scope.declare(arg.replace(arguments=(argument,)), self._expander)
 
-    def _run(self, run: typed.Instruction) -> None:
-        assert isinstance(run, typed.Run)  # noqa: S101
+    def _run(self, run: typed.Run) -> None:
         mounts = self._expander.mounts(run)
         needs = iter(self._needs(run))
         for mount in mounts:
@@ -210,9 +216,6 @@ class StageCheck:
 
     def _needs(self, instruction: typed.Instruction) -> list[Need]:
         return [need for need in self._node.needs if need.instruction.origin == instruction.origin]
-
-    def _set_shell(self, _shell: typed.Instruction) -> None:
-        self._state.shell = True
 
     def _only_once(self, instruction: typed.Instruction) -> None:
         kind = type(instruction)
@@ -225,8 +228,7 @@ class StageCheck:
             self._add("MultipleInstructionsDisallowed", message, self._once[kind])
         self._once[kind] = (self._origin.start, self._origin.end)
 
-    def _command(self, instruction: typed.Instruction) -> None:
-        assert isinstance(instruction, typed.Cmd | typed.Entrypoint)  # noqa: S101
+    def _command(self, instruction: typed.Cmd | typed.Entrypoint) -> None:
         self._only_once(instruction)
         if instruction.command.shell and not self._state.shell:
             message = (
@@ -235,8 +237,7 @@ class StageCheck:
             )
             self._add("JSONArgsRecommended", message)
 
-    def _set_workdir(self, change: typed.Instruction) -> None:
-        assert isinstance(change, typed.Workdir)  # noqa: S101
+    def _workdir(self, change: typed.Workdir) -> None:
         if not self._state.has_workdir and not change.path.startswith("/"):
             shown = quote(change.path)
             message = f"Relative workdir {shown} can have unexpected results if the base image changes"
@@ -244,22 +245,15 @@ class StageCheck:
         self._state.has_workdir = True
         self._state.directory = workdir(self._state.directory, change.path)
 
-    def _signal(self, signal: typed.Instruction) -> None:
+    def _signal(self, signal: typed.StopSignal) -> None:
         from rocker.parse.signal import parse_signal
 
-        assert isinstance(signal, typed.StopSignal)  # noqa: S101
         try:
             parse_signal(signal.signal)
         except InvalidArgumentError as error:
             raise DockerfileError(f"invalid signal: {signal.signal}", hint=error.hint) from error
 
-    def _volume(self, volume: typed.Instruction) -> None:
-        assert isinstance(volume, typed.Volume)  # noqa: S101
-        if not all(volume.paths):
-            raise DockerfileError("VOLUME specified can not be an empty string")
-
-    def _expose(self, expose: typed.Instruction) -> None:
-        assert isinstance(expose, typed.Expose)  # noqa: S101
+    def _expose(self, expose: typed.Expose) -> None:
         for word in expose.ports:
             found = exposed(word)
             if not found.lower:
@@ -271,8 +265,7 @@ class StageCheck:
                 )
                 self._add("ExposeInvalidFormat", message)
 
-    def _files(self, files: typed.Instruction) -> None:
-        assert isinstance(files, typed.Copy | typed.Add)  # noqa: S101
+    def _files(self, files: typed.Copy | typed.Add) -> None:
         for need in self._needs(files):
             self._node.check_order(need)
         check_files(files)
