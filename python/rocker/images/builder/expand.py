@@ -53,7 +53,7 @@ class Expander:
     def document(self, heredoc: Heredoc) -> Heredoc:
         """A heredoc of `COPY` or `ADD` with the content that its file is to have. Raises DockerfileError."""
         content = heredoc.text
-        if heredoc.expand:
+        if heredoc.expand and ("$" in content or "\\" in content):
             found = expand(content, self._values, quotes=False)
             self._tell(found.unmatched)
             content = found.text
