@@ -76,7 +76,7 @@ def test_ps_knows_every_filter_and_what_goes_first(rocker, engine) -> None:
     assert result.stderr == "WARNING: Ignoring custom format, because both --format and --quiet are set.\n"
     assert engine.calls[0][3] == {
         "all": False, "filters": {"is-task": ["false"], "isolation": ["x"]}, "limit": 3, "size": False,
-        "brief": False,
+        "brief": True,
     }  # fmt: skip
     rocker("ps", "-l")
     assert engine.calls[1][3]["limit"] == 1

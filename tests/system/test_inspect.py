@@ -72,8 +72,8 @@ MAPS = ("Labels", "Networks", "Ports", "Sysctls", "Annotations", "Data", "Expose
 
 # Of `docker ps --format json`.
 ROW = (
-    "Command", "CreatedAt", "HealthStatus", "ID", "Image", "Labels", "LocalVolumes", "Mounts", "Names", "Networks", "Ports",
-    "RunningFor", "Size", "State", "Status",
+    "Command", "CreatedAt", "HealthStatus", "ID", "Image", "Labels", "LocalVolumes", "Mounts", "Names", "Networks",
+    "Ports", "RunningFor", "Size", "State", "Status",
 )  # fmt: skip
 
 
