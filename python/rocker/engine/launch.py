@@ -88,6 +88,10 @@ def build(
         )
         if program is not None:
             request["seccomp"] = program
+    if config.userns and placed:
+        from rocker.engine import userns
+
+        userns.complete(engine, id, config, request)
     request |= _life(engine, config, hostname)
     return request
 
