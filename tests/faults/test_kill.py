@@ -22,6 +22,7 @@ from rocker.errors import GoneError, RockerError
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
+    from typing import Any
 
     from helpers.engine import EngineRoots
     from helpers.processes import Process
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from .conftest import Bystander
 
 STEPS = ("run", "run --rm", "exec", "stop", "rm -f")
-SHIM_STEPS = (*STEPS, "restart", "probe", "update")
+SHIM_STEPS = (*STEPS, "restart", "probe", "update", pytest.param("run --userns", marks=pytest.mark.slow))
 # One call of each kind of effect; the slow matrix takes all that a recording shows, as those of launcher and shim do.
 CLIENT_CALLS = ("connect", "mkdir", "rename", "fdatasync", "sendmsg", "recvmsg")
 INIT_CALLS = (
@@ -40,6 +41,24 @@ INIT_CALLS = (
     "close_range",
     "seccomp",
     "execve",
+)
+
+
+# Of the shim's children that start a container in a user namespace: the namespace's first process, the one that clones
+# the init in it, the one that makes the root, and the init itself.
+USERNS_CALLS = (
+    "pause",
+    "setns",
+    "clone3",
+    "setfsuid",
+    "fsmount",
+    "mount_setattr",
+    "open_tree",
+    "move_mount",
+    "sendmsg",
+    "setresuid",
+    "recvmsg",
+    "pivot_root",
 )
 
 
@@ -60,13 +79,15 @@ class Steps:
     def start(self) -> rocker.Container:
         return self.engine.run(rootfs=str(self.rootfs), command=["sleep", "600"], detach=True)
 
-    def run(self, *, remove: bool = False) -> int:
-        return self.engine.run(rootfs=str(self.rootfs), command=["echo", "x"], auto_remove=remove).exit_code
+    def run(self, *, remove: bool = False, userns: str = "host") -> int:
+        options: dict[str, Any] = {"auto_remove": remove, "userns": userns}
+        return self.engine.run(rootfs=str(self.rootfs), command=["echo", "x"], **options).exit_code
 
     def at_shim(self, step: str) -> tuple[int, Callable[[], object]]:
         """The pid of the shim that does a step's work, and the call that makes it do so."""
         if step.startswith("run"):
-            return self.standby().pid, partial(self.run, remove=step.endswith("--rm"))
+            userns = "auto" if step.endswith("--userns") else "host"
+            return self.standby().pid, partial(self.run, remove=step.endswith("--rm"), userns=userns)
         if step in {"restart", "probe"}:
             return self.at_life(step)
         container = self.start()
@@ -231,6 +252,19 @@ def test_an_init_killed_before_its_exec_costs_its_own_start_alone(
         steps.run()
     bystander.check(f"init: {call}")
     bystander.check_nothing_else_is_left(call)
+
+
+@pytest.mark.parametrize("call", USERNS_CALLS)
+def test_a_process_killed_on_the_way_into_a_user_namespace_costs_its_own_start_alone(
+    bystander: Bystander, steps: Steps, call: str
+) -> None:
+    with killed_at(steps.standby().pid, call, children=True) as attempt, suppress(RockerError):
+        steps.run(userns="auto")
+    assert attempt.killed
+    assert steps.run(userns="auto", remove=True) == 0
+    bystander.check(f"user namespace: {call}")
+    bystander.check_nothing_else_is_left(call)
+    assert steps.engine.catalog.query("SELECT * FROM id_ranges") == []
 
 
 def _kill_shim_of(container: rocker.Container) -> None:

@@ -165,6 +165,7 @@ def _namespace_flags() -> list[Flag]:
         Flag("--cgroup-parent", kind="string", help="Optional parent cgroup for the container"),
         Flag("--ipc", kind="string", help="IPC mode to use"),
         Flag("--pid", kind="string", help="PID namespace to use"),
+        Flag("--userns", kind="string", help="User namespace to use"),
         Flag("--uts", kind="string", help="UTS namespace to use"),
     ]  # fmt: skip
 
@@ -267,7 +268,7 @@ _SAME_NAME = (
     "security_opt", "shm_size", "memory", "memory_swap", "memory_reservation", "cpu_shares", "cpuset_cpus",
     "cpuset_mems", "cpu_period", "cpu_quota",
     "pids_limit", "oom_score_adj", "oom_kill_disable", "init", "stop_signal", "stop_timeout", "log_driver", "pid",
-    "ipc", "uts", "cgroup_parent", "tty", "timeout", "platform", "pull", "restart",
+    "ipc", "userns", "uts", "cgroup_parent", "tty", "timeout", "platform", "pull", "restart",
 )  # fmt: skip
 
 

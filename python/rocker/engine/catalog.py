@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 else:
     import _sqlite3 as sqlite3
 
-_VERSION = 3
+_VERSION = 4
 """`migrations.LATEST`, repeated so that opening an up-to-date catalogue does not import the migrations."""
 
 _BUSY_SECONDS = 30.0

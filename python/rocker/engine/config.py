@@ -56,6 +56,7 @@ class ContainerConfig(Struct):
         volumes: the image's VOLUMEs.
         mounts: the mounts of the options and those of the image and of `volumes_from`, every volume by its name; None
             when they are just those of the options.
+        userns: `auto[:size=N]`, `private` or `container:ID`; empty: the host's user namespace.
         exposed_ports: the image's, the published and the exposed ones: `80/tcp`.
         healthcheck: the user's, completed by the image's; None: there is none.
         shell: the image's, for a health check; `/bin/sh -c` when empty.
@@ -79,6 +80,7 @@ class ContainerConfig(Struct):
     shell: Sequence[str] = ()
     creator: str | None = None
     mounts: Sequence[AnyMount] | None = None
+    userns: str = ""
 
     @property
     def all_mounts(self) -> Sequence[AnyMount]:

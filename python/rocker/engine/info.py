@@ -64,7 +64,7 @@ def info(engine: Engine) -> dict[str, Any]:
         },
         "LiveRestoreEnabled": True,
         "InitBinary": "rocker-runtime",
-        "SecurityOptions": ["name=seccomp,profile=default", "name=cgroupns"],
+        "SecurityOptions": ["name=seccomp,profile=default", *_userns(engine), "name=cgroupns"],
         "Warnings": None,
     }
 
@@ -85,6 +85,13 @@ def _statuses(engine: Engine) -> list[str]:
 
     states = engine.core.read_states(engine.run_root, engine.root, engine.catalog.container_ids())
     return [status_of(state) for state in states]
+
+
+def _userns(engine: Engine) -> list[str]:
+    """Say as Docker that containers have user namespaces, if the configuration turns them on."""
+    from rocker.engine.settings import read
+
+    return ["name=userns"] if read(engine.root).userns not in {"", "host"} else []
 
 
 def _runtime() -> str:

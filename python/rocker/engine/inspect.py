@@ -259,6 +259,8 @@ def _bind_words(bind: Bind | VolumeMount) -> str:
     words = [] if bind.propagation == "rprivate" else [bind.propagation]
     if bind.read_only:
         words.insert(0, "ro")
+    if bind.idmap:
+        words.append("idmap")
     return ":".join([os.path.abspath(bind.source), bind.target, *([",".join(words)] if words else [])])
 
 
@@ -284,7 +286,7 @@ def _host_security(options: RunOptions) -> dict[str, Any]:
         "ReadonlyRootfs": options.read_only,
         "SecurityOpt": list(options.security_opt) or None,
         "UTSMode": options.uts or "",
-        "UsernsMode": "",
+        "UsernsMode": options.userns or "",
         "ShmSize": DEFAULT_SHM_SIZE if options.shm_size is None else options.shm_size,
         "MaskedPaths": None if options.privileged else list(defaults.masked_paths()),
         "ReadonlyPaths": None if options.privileged else list(defaults.READONLY_PATHS),

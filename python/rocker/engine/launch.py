@@ -91,6 +91,10 @@ def build(
         )
         if program is not None:
             request["seccomp"] = program
+    if config.userns and placed:
+        from rocker.engine import userns
+
+        userns.complete(engine, id, config, request)
     request |= _life(engine, config, hostname)
     if options.device_requests:
         _inject(engine, id, config, request)

@@ -59,6 +59,7 @@ def of_flag(mount: Mount) -> AnyMount:
         read_only_recursive=mount.recursive != "writable",
         propagation=mount.propagation or "rprivate",
         create_source=mount.create_source,
+        idmap=mount.idmap,
     )
 
 
@@ -188,6 +189,8 @@ def _bind(bind: Bind, source: str, target: str) -> dict[str, Any]:
     options = ["rbind" if bind.recursive else "bind", bind.propagation]
     if bind.read_only:
         options.append("rro" if bind.recursive and bind.read_only_recursive else "ro")
+    if bind.idmap:
+        options.append("idmap")
     return bind_document(source, target, options)
 
 

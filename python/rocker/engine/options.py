@@ -34,6 +34,7 @@ class Bind(Struct):
         propagation: one of `PROPAGATIONS`.
         create_source: whether a missing source is made as a directory (`-v` does, `--mount` does not).
         read_only_recursive: whether `read_only` is for submounts too.
+        idmap: whether owners of its files are users of the container's user namespace, by the same numbers.
     """
 
     source: str
@@ -43,6 +44,7 @@ class Bind(Struct):
     propagation: str = "rprivate"
     create_source: bool = False
     read_only_recursive: bool = True
+    idmap: bool = False
 
 
 class Tmpfs(Struct):
@@ -303,6 +305,8 @@ class RunOptions(Struct):
     """`private`, `none`, `shareable`, `host` or `container:NAME`."""
     uts: str | None = None
     """`host`."""
+    userns: str | None = None
+    """`host`, `auto[:size=N]`, `private` or `container:NAME`; the configuration's when None."""
     cgroupns: str | None = None
     """`private` or `host`."""
     cgroup_parent: str | None = None

@@ -109,6 +109,7 @@ class RunKeywords(TypedDict, total=False):
     log_opts: Mapping[str, str]
     pid: str | None
     ipc: str | None
+    userns: str | None
     uts: str | None
     cgroupns: str | None
     cgroup_parent: str | None

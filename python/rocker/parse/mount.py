@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _TYPES = ("bind", "image", "tmpfs", "volume")
-_SWITCHES = ("readonly", "ro", "volume-nocopy", "bind-nonrecursive")
+_SWITCHES = ("readonly", "ro", "volume-nocopy", "bind-nonrecursive", "idmap")
 _RECURSIVE = ("enabled", "disabled", "writable", "readonly")
 
 
@@ -53,6 +53,7 @@ class Mount(Struct):
     volume_options: tuple[str, ...] = ()
     subpath: str = ""
     consistency: str = ""
+    idmap: bool = False
 
 
 def parse_mount(text: str) -> Mount:
@@ -148,6 +149,7 @@ _SETTERS: dict[str, Callable[[str, str, dict[str, object]], object]] = {
     "readonly": _switch,
     "ro": _switch,
     "consistency": _lower,
+    "idmap": _switch,
     "bind-propagation": _lower,
     "bind-nonrecursive": _switch,
     "bind-recursive": _recursive,
@@ -175,6 +177,7 @@ def _assemble(mount_type: str, given: dict[str, object]) -> Mount:
         "tmpfs-size": "tmpfs_size", "tmpfs-mode": "tmpfs_mode", "volume-nocopy": "no_copy",
         "volume-driver": "volume_driver", "volume-label": "volume_labels", "volume-opt": "volume_options",
         "volume-subpath": "subpath", "image-subpath": "subpath", "consistency": "consistency",
+        "idmap": "idmap",
     }  # fmt: skip
     fields = {name: given[key] for key, name in names.items() if key in given}
     return Mount(mount_type, "", "").replace(recursive=str(recursive), **fields)
@@ -212,6 +215,10 @@ def _check_paths(mount: Mount) -> Mount:
         raise InvalidArgumentError(
             f'{prefix}"{mount.source}" includes invalid characters for a local volume name, only '
             '"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path'
+        )
+    if mount.idmap and mount.type != "bind":
+        raise InvalidArgumentError(
+            f"{prefix}idmap is for binds; volumes have the container's ids by themselves"
         )
     if mount.type == "tmpfs" and mount.source:
         raise InvalidArgumentError(f"{prefix}field Source must not be specified")

@@ -15,6 +15,7 @@ _EXCLUSIVE = (
     frozenset(PROPAGATIONS),
     frozenset({"consistent", "cached", "delegated"}),
     frozenset({"nocopy"}),
+    frozenset({"idmap"}),
 )
 
 
@@ -49,12 +50,22 @@ def _mount(source: str, target: str, options: frozenset[str], text: str) -> Moun
             raise InvalidArgumentError("invalid mode: nocopy", hint="nocopy is for named volumes")
         source = os.path.abspath(source)
         return Mount(
-            "bind", source, target, read_only="ro" in options, propagation=propagation, create_source=True
+            "bind",
+            source,
+            target,
+            read_only="ro" in options,
+            propagation=propagation,
+            create_source=True,
+            idmap="idmap" in options,
         )
     if source and not is_name(source):
         raise InvalidArgumentError(
             f'{text}: "{source}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" '
             "are allowed. If you intended to pass a host directory, use absolute path"
+        )
+    if "idmap" in options:
+        raise InvalidArgumentError(
+            "invalid mode: idmap", hint="volumes have the container's ids by themselves"
         )
     if propagation:
         raise InvalidArgumentError(f"invalid mode: {propagation}", hint="propagation is for bind mounts")

@@ -61,7 +61,7 @@ pub fn copy_out(
     stoppable(py, move |stop| {
         let out = stop.writer(out?);
         let seen = View::open(&run, &root, &parse(&request)?, Access::Read)?;
-        view::copy_out(seen.root(), &path, &label, out).map(|packed| packed.size)
+        view::copy_out(&seen, &path, &label, out).map(|packed| packed.size)
     })
 }
 
@@ -80,7 +80,7 @@ pub fn copy_in(
     stoppable(py, move |stop| {
         let source = stop.reader(source?);
         let seen = View::open(&run, &root, &parse(&request)?, Access::Write)?;
-        view::copy_in(seen.root(), &path, source, &CopyIn { user }).map(|applied| applied.unpacked_size)
+        view::copy_in(&seen, &path, source, &CopyIn { user }).map(|applied| applied.unpacked_size)
     })
 }
 
@@ -96,7 +96,8 @@ pub fn export(
     stoppable(py, move |stop| {
         let out = stop.writer(out?);
         let seen = View::open(&run, &root, &parse(&request)?, Access::Root)?;
-        let options = PackOptions { whiteouts: false, mounts: false, changing: true };
+        let options =
+            PackOptions { whiteouts: false, mounts: false, changing: true, ids: seen.ids().cloned() };
         layer::pack(seen.root(), out, &options).map(|packed| packed.size)
     })
 }

@@ -44,7 +44,7 @@ pub fn layer_pack(
 ) -> PyResult<Py<PyDict>> {
     let packed = detached(py, || {
         let directory = files::directory(&source)?;
-        let options = layer::PackOptions { whiteouts, mounts: false, changing };
+        let options = layer::PackOptions { whiteouts, mounts: false, changing, ids: None };
         layer::pack(std::os::fd::AsFd::as_fd(&directory), files::writer(destination)?, &options)
     })?;
     let result = PyDict::new(py);

@@ -99,6 +99,23 @@ pub fn set_ambient(wanted: u64) -> nix::Result<()> {
     Ok(())
 }
 
+/// Keeps the capabilities of the calling **thread** over changes of its ids (SECBIT_NO_SETUID_FIXUP), for as long as the
+/// returned bits are not set back by [`set_securebits`].
+pub fn keep_over_ids() -> nix::Result<u32> {
+    const SECBIT_NO_SETUID_FIXUP: u32 = 1 << 2;
+    // SAFETY: PR_GET_SECUREBITS takes no pointer.
+    let bits = check(i64::from(unsafe { libc::prctl(libc::PR_GET_SECUREBITS, 0, 0, 0, 0) }))? as u32;
+    set_securebits(bits | SECBIT_NO_SETUID_FIXUP)?;
+    Ok(bits)
+}
+
+/// `prctl(PR_SET_SECUREBITS)` of the calling thread; needs CAP_SETPCAP.
+pub fn set_securebits(bits: u32) -> nix::Result<()> {
+    // SAFETY: PR_SET_SECUREBITS takes a number and no pointer.
+    check(i64::from(unsafe { libc::prctl(libc::PR_SET_SECUREBITS, libc::c_ulong::from(bits), 0, 0, 0) }))
+        .map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -44,8 +44,28 @@ const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 /// `cgroup` is a directory of the cgroup2 file system in which the child is
 /// born (Linux 5.7), which spares it the migration and its RCU grace period.
 pub fn clone_process(
+    proof: SingleThreaded,
+    namespaces: CloneFlags,
+    cgroup: Option<BorrowedFd<'_>>,
+) -> nix::Result<Cloned> {
+    clone3(proof, namespaces, libc::SIGCHLD, cgroup)
+}
+
+/// The same as a child of this process's **parent** (`CLONE_PARENT`), in the namespaces that this process makes: they
+/// belong to its user namespace (`user_namespaces(7)`).
+pub fn clone_sibling_process(
+    proof: SingleThreaded,
+    namespaces: CloneFlags,
+    cgroup: Option<BorrowedFd<'_>>,
+) -> nix::Result<Cloned> {
+    // The signal of its end is that of this process (clone(2)).
+    clone3(proof, namespaces | CloneFlags::CLONE_PARENT, 0, cgroup)
+}
+
+fn clone3(
     _proof: SingleThreaded,
     namespaces: CloneFlags,
+    exit_signal: libc::c_int,
     cgroup: Option<BorrowedFd<'_>>,
 ) -> nix::Result<Cloned> {
     let mut pidfd: libc::c_int = -1;
@@ -58,7 +78,7 @@ pub fn clone_process(
         pidfd: (&raw mut pidfd) as u64,
         child_tid: 0,
         parent_tid: 0,
-        exit_signal: libc::SIGCHLD as u64,
+        exit_signal: exit_signal as u64,
         stack: 0,
         stack_size: 0,
         tls: 0,

@@ -29,6 +29,8 @@ pub mod attr {
     pub const NODIRATIME: u64 = 0x80;
     /// Symbolic links are not followed.
     pub const NOSYMFOLLOW: u64 = 0x20_0000;
+    /// Owners are shown as a user namespace maps them.
+    pub(super) const IDMAP: u64 = 0x10_0000;
 }
 
 /// How mounts below this one are shared with other namespaces (`mount_namespaces(7)`).
@@ -178,12 +180,28 @@ pub fn set_attributes(
     propagation: Option<Propagation>,
     recursive: bool,
 ) -> nix::Result<()> {
-    let attributes = MountAttr {
-        attr_set: set,
-        attr_clr: clear,
-        propagation: propagation.map_or(0, |value| value as u64),
-        userns_fd: 0,
-    };
+    set_all(
+        fd,
+        MountAttr {
+            attr_set: set,
+            attr_clr: clear,
+            propagation: propagation.map_or(0, |value| value as u64),
+            userns_fd: 0,
+        },
+        recursive,
+    )
+}
+
+/// `mount_setattr(2)` with MOUNT_ATTR_IDMAP: an owner that is stored as n is shown as what the user namespace maps its n to.
+///
+/// Only for a detached tree that nobody has attached yet. EINVAL: the file system cannot do it, or the tree has been
+/// attached; EPERM: it has been done already, or the file system belongs to another user namespace.
+pub fn map_owners(tree: BorrowedFd<'_>, userns: BorrowedFd<'_>, recursive: bool) -> nix::Result<()> {
+    let userns_fd = userns.as_raw_fd() as u64;
+    set_all(tree, MountAttr { attr_set: attr::IDMAP, userns_fd, ..MountAttr::default() }, recursive)
+}
+
+fn set_all(fd: BorrowedFd<'_>, attributes: MountAttr, recursive: bool) -> nix::Result<()> {
     let flags = AT_EMPTY_PATH | if recursive { AT_RECURSIVE } else { 0 };
     // SAFETY: the struct has the size that is passed and outlives the call; the path is an empty C string.
     let done = unsafe {

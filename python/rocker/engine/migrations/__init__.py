@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-LATEST = 3
+LATEST = 4
 """The schema version this rocker writes."""
 
 

@@ -26,7 +26,7 @@ pub use proxy::ProxyOptions;
 pub use session::{Interrupted, Session};
 pub use start::{Attach, start, update};
 pub use states::{is_alive, read_states, settle, shim_pidfd};
-pub use volume::{Source, source_of};
+pub use volume::{Source, has_layers, image_below, source_of};
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;

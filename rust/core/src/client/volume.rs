@@ -82,8 +82,18 @@ fn shared(options: &[String]) -> Result<Option<OwnedFd>> {
 /// to it, and perhaps `subpath=`.
 pub fn open_image(root: &Path, options: &[String]) -> Result<Source> {
     let root = files::directory(root)?;
+    Ok(Source { tree: image_below(root.as_fd(), options)?, directory: None })
+}
+
+/// Whether an image's tree is an overlay of its own, whose owners cannot be mapped.
+pub fn has_layers(options: &[String]) -> bool {
+    options.iter().filter(|option| option.starts_with("layer=")).count() > 1
+}
+
+/// The tree of [`open_image`] from the data root as a descriptor, which may be a detached clone.
+pub fn image_below(root: BorrowedFd<'_>, options: &[String]) -> Result<OwnedFd> {
     let layers = options.iter().filter_map(|option| option.strip_prefix("layer="));
-    let layers: Vec<OwnedFd> = layers.map(|layer| open_below(root.as_fd(), layer)).collect::<Result<_>>()?;
+    let layers: Vec<OwnedFd> = layers.map(|layer| open_below(root, layer)).collect::<Result<_>>()?;
     let subpath = value(options, "subpath");
     let tree = match layers.as_slice() {
         [] => return Err(Error::invalid("an image without layers cannot be mounted")),
@@ -95,7 +105,7 @@ pub fn open_image(root: &Path, options: &[String]) -> Result<Source> {
     };
     mount::set_attributes(tree.as_fd(), attr::RDONLY, 0, None, false)
         .map_err(|errno| Error::sys("make the image read-only", errno))?;
-    Ok(Source { tree, directory: None })
+    Ok(tree)
 }
 
 /// The source of a bind, volume or image of a specification, opened; None for what has none.

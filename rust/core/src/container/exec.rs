@@ -15,6 +15,7 @@ use super::init::{given_root, place_streams, set_oom_score};
 use super::process::Program;
 use super::report::Report;
 use super::terminal;
+use super::userns::{Userns, become_root};
 use crate::cgroup::JoinHandle;
 use crate::spec::ConsoleSize;
 use crate::{Error, Kind, Result};
@@ -26,6 +27,8 @@ pub struct Setup<'a> {
     pub init: OwnedFd,
     /// The namespaces that are not the host's; the pid namespace only where the child was not born in it.
     pub namespaces: CloneFlags,
+    /// The container's user namespace, and the engine's own procfs.
+    pub userns: Option<(&'a Userns, BorrowedFd<'a>)>,
     /// For a child that was not.
     pub outside: Option<Outside<'a>>,
     /// The cgroups of v1 to enter.
@@ -61,16 +64,25 @@ fn start(setup: &Setup<'_>, socket: &OwnedFd) -> Result<std::convert::Infallible
         // In the container's own procfs its number is somebody else's, or nobody's.
         set_oom_score(outside.proc, score)?;
     }
+    if let Some((_, proc)) = &setup.userns {
+        // The container's root may neither write the file of a process that cannot be dumped nor raise a limit.
+        setup.program.take_what_needs_the_host(*proc)?;
+    }
     setns(&setup.init, setup.namespaces).map_err(|errno| match errno {
         Errno::ESRCH => Error::new(Kind::NotRunning, "the container is not running"),
         _ => Error::sys("join namespaces", errno),
     })?;
+    if let Some((userns, _)) = &setup.userns {
+        // Its file, and not the init's: the program may have moved that into another one.
+        userns.enter()?;
+        become_root()?;
+    }
     // A session of its own: no terminal of another can be typed into (TIOCSTI).
     setsid().map_err(|errno| Error::sys("setsid", errno))?;
     let _ = ids::new_session_keyring();
     let root = given_root()?;
     let program = setup.program.look_up(root.as_fd())?;
-    if let (None, Some(score)) = (&setup.outside, setup.program.process.oom_score_adj)
+    if let (None, None, Some(score)) = (&setup.outside, &setup.userns, setup.program.process.oom_score_adj)
         && let Ok(proc) = open("/proc", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
     {
         set_oom_score(proc.as_fd(), score)?;

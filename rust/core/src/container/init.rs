@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::mount::{MntFlags, umount2};
 use nix::sched::{CloneFlags, setns};
@@ -15,6 +16,7 @@ use rocker_sys::mount::Propagation;
 use rocker_sys::{fds, ids, mount, netlink};
 
 use super::appear::appear;
+use super::furnish::{self, Furniture};
 use super::gate::Gate;
 use super::hooks::Hooks;
 use super::joined::Joined;
@@ -23,6 +25,7 @@ use super::process::{Program, Ready};
 use super::report::Report;
 use super::root::Overlay;
 use super::terminal::{self, Terminal};
+use super::userns::become_root;
 use super::{masks, reaper, root, sysctl};
 use crate::protocol::Rootfs;
 use crate::spec::{ConsoleSize, Device, NamespaceType};
@@ -35,6 +38,8 @@ pub struct Setup {
     pub id: String,
     /// Its cgroup.
     pub gate: Gate,
+    /// Whether it is born in a user namespace of the container's, where it is sent its [`Furniture`].
+    pub unprivileged: bool,
     /// Namespaces that are joined, but for the pid namespace.
     pub joined: Vec<(NamespaceType, OwnedFd)>,
     /// The pid namespace, if it is joined: last of all, see [`appear`].
@@ -93,11 +98,17 @@ fn start(proof: SingleThreaded, setup: &Setup, socket: &OwnedFd) -> Result<std::
     enter_namespaces(setup)?;
     // In a mount namespace that others have made the root is what setns(2) has given, and the request has been checked to
     // ask for nothing that mounts.
-    let in_place = setup.joined.iter().any(|(kind, _)| *kind == NamespaceType::Mount);
+    let in_place = setup.joins_mounts();
     let shows_pids = setup.mounts.iter().any(|planned| planned.mount.kind == "proc");
     let procfs = setup.pids.as_ref().filter(|_| shows_pids).map(Joined::procfs).transpose()?;
-    let root = if in_place { given_root() } else { own_root(setup) }?;
-    let made = dress(setup, root.as_fd(), socket, procfs)?;
+    let furniture =
+        if setup.unprivileged && !in_place { Some(furnish::receive(setup, socket)?) } else { None };
+    let root = match &furniture {
+        Some(furniture) => furniture.set_root(),
+        None if in_place => given_root(),
+        None => own_root(setup),
+    }?;
+    let made = dress(setup, root.as_fd(), socket, procfs, furniture.as_ref())?;
     let terminal = open_terminal(setup, root.as_fd(), &made, socket)?;
     let proc = own_procfs(setup, made)?;
     if let Some(hooks) = &setup.hooks {
@@ -109,6 +120,13 @@ fn start(proof: SingleThreaded, setup: &Setup, socket: &OwnedFd) -> Result<std::
     }
     name_and_connect(setup)?;
     become_program(proof, setup, &root, terminal, proc.proc, socket)
+}
+
+impl Setup {
+    /// Whether its mount namespace is one that others have made.
+    pub fn joins_mounts(&self) -> bool {
+        self.joined.iter().any(|(kind, _)| *kind == NamespaceType::Mount)
+    }
 }
 
 fn own_root(setup: &Setup) -> Result<OwnedFd> {
@@ -129,11 +147,21 @@ pub(super) fn given_root() -> Result<OwnedFd> {
 
 fn enter_namespaces(setup: &Setup) -> Result<()> {
     setsid().map_err(|errno| Error::sys("setsid", errno))?;
+    if setup.unprivileged {
+        become_root()?;
+    }
     // A keyring of its own; a kernel without keyrings or a full quota is no reason not to start.
     let _ = ids::new_session_keyring();
     for (kind, namespace) in &setup.joined {
-        setns(namespace, clone_flag(*kind))
-            .map_err(|errno| Error::sys(format!("join {kind:?} namespace"), errno))?;
+        setns(namespace, clone_flag(*kind)).map_err(|errno| {
+            let error = Error::sys(format!("join {kind:?} namespace"), errno);
+            match errno {
+                Errno::EPERM if setup.unprivileged => {
+                    error.hint("it belongs to another user namespace than the container's")
+                }
+                _ => error,
+            }
+        })?;
     }
     setup.pids.as_ref().map_or(Ok(()), Joined::choose_for_children)
 }
@@ -147,10 +175,17 @@ pub fn clone_flag(kind: NamespaceType) -> CloneFlags {
         NamespaceType::Ipc => CloneFlags::CLONE_NEWIPC,
         NamespaceType::Uts => CloneFlags::CLONE_NEWUTS,
         NamespaceType::Cgroup => CloneFlags::CLONE_NEWCGROUP,
+        NamespaceType::User => CloneFlags::CLONE_NEWUSER,
     }
 }
 
-fn dress(setup: &Setup, root: BorrowedFd<'_>, socket: &OwnedFd, procfs: Option<OwnedFd>) -> Result<Made> {
+fn dress(
+    setup: &Setup,
+    root: BorrowedFd<'_>,
+    socket: &OwnedFd,
+    procfs: Option<OwnedFd>,
+    furniture: Option<&Furniture>,
+) -> Result<Made> {
     let scene = Scene {
         root,
         devices: &setup.devices,
@@ -159,11 +194,13 @@ fn dress(setup: &Setup, root: BorrowedFd<'_>, socket: &OwnedFd, procfs: Option<O
         console: setup.terminal.is_some(),
         procfs: RefCell::new(procfs),
         joins: setup.pids.is_some(),
+        furniture,
     };
     let made = mounts::mount_all(&scene, &setup.mounts)?;
     setup.gate.pass(socket)?;
-    for (source, destination) in &setup.files {
-        mounts::bind_file(root, source, destination)?;
+    match furniture {
+        Some(furniture) => furniture.set_files(root, &setup.files)?,
+        None => setup.files.iter().try_for_each(|(from, to)| mounts::bind_file(root, from, to))?,
     }
     Ok(made)
 }
@@ -243,9 +280,12 @@ fn become_program(
 ) -> Result<std::convert::Infallible> {
     let program = setup.program.look_up(root.as_fd())?;
     program.enter_directory(root.as_fd(), true)?;
-    // Outside its pid namespace it has no number in the container's own procfs.
+    // Outside its pid namespace it has no number in the container's own procfs; in a user namespace it has it from its birth
+    // on.
     let numbered = setup.pids.as_ref().map(|joined| &joined.proc).or(proc.as_ref());
-    if let (Some(proc), Some(score)) = (numbered, setup.program.process.oom_score_adj) {
+    if let (false, Some(proc), Some(score)) =
+        (setup.unprivileged, numbered, setup.program.process.oom_score_adj)
+    {
         set_oom_score(proc.as_fd(), score)?;
     }
     if setup.pids.is_some() {
@@ -309,12 +349,17 @@ pub(super) fn place_streams(streams: &[OwnedFd; 3]) -> Result<()> {
 /// Writes `oom_score_adj` of this process. Lowering it below the engine's own needs CAP_SYS_RESOURCE; without
 /// it the value stays where it is, as with limits.
 pub(super) fn set_oom_score(proc: BorrowedFd<'_>, score: i32) -> Result<()> {
-    let path = format!("{}/oom_score_adj", std::process::id());
+    write_oom_score(proc, &std::process::id().to_string(), score)
+}
+
+/// The same by the name of a process's directory, `self` in a procfs of a namespace above.
+pub(super) fn write_oom_score(proc: BorrowedFd<'_>, process: &str, score: i32) -> Result<()> {
+    let path = format!("{process}/oom_score_adj");
     let fail = |errno| Error::at("set oom_score_adj", Path::new("/proc").join(&path), errno);
     let file =
         openat(proc, path.as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty()).map_err(fail)?;
     match nix::unistd::write(file.as_fd(), score.to_string().as_bytes()) {
-        Ok(_) | Err(nix::errno::Errno::EACCES | nix::errno::Errno::EPERM) => Ok(()),
+        Ok(_) | Err(Errno::EACCES | Errno::EPERM) => Ok(()),
         Err(errno) => Err(fail(errno)),
     }
 }

@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `init` | namespaces, root, mounts, pivot, program: in order |
 //! | `gate` | where init waits for its shim |
+//! | `userns` | a user namespace, and what its ids are |
+//! | `furnish` | what only the host's root can mount, for an init in a user namespace |
 //! | `exec`, `appear` | join a running container |
 //! | `root`, `root_by_path` | overlay of layers |
 //! | `overlay` | an overlay without a container |
@@ -26,6 +28,7 @@ mod copy_up;
 mod dev;
 mod diagnosis;
 pub mod exec;
+pub mod furnish;
 mod gate;
 mod hooks;
 pub mod init;
@@ -43,6 +46,7 @@ mod root_by_path;
 mod sysctl;
 mod terminal;
 mod user;
+pub mod userns;
 mod volume;
 
 pub use capability::{Masks, NAMES as CAPABILITY_NAMES};
@@ -57,4 +61,5 @@ pub use report::{Report, exit_code};
 pub use root::{MOUNT_POINT, Overlay, open_below};
 pub use sysctl::{apply as set_sysctls, check as check_sysctls};
 pub use user::look_up as look_up_user;
+pub use userns::{FileOwner, IdMaps, Userns};
 pub use volume::fill as fill_volume;

@@ -9,6 +9,7 @@ use nix::sys::stat::{SFlag, fstat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs};
 use rocker_sys::mount::{self, Context, Propagation, attr};
 
+use super::furnish::Furniture;
 use super::gate::Gate;
 use super::options::MountOptions;
 use super::path::{Target, mount_point};
@@ -47,6 +48,8 @@ pub struct Scene<'a> {
     pub procfs: RefCell<Option<OwnedFd>>,
     /// Whether a pid namespace is joined.
     pub joins: bool,
+    /// What the host's root has mounted for a container in a user namespace.
+    pub furniture: Option<&'a Furniture>,
 }
 
 /// What later steps use.
@@ -61,11 +64,8 @@ pub struct Made {
 /// Makes and attaches every mount in order.
 pub fn mount_all(scene: &Scene<'_>, mounts: &[Planned]) -> Result<Made> {
     let mut made = Made::default();
-    for planned in mounts {
-        // Before anything covers what the image has.
-        let charge = || scene.gate.pass(scene.socket).map(drop);
-        volume::fill(scene.root, planned, &charge)
-            .map_err(|error| named(error, &planned.mount.destination))?;
+    if scene.furniture.is_none() {
+        fill_volumes(scene.root, mounts, &|| scene.gate.pass(scene.socket).map(drop))?;
     }
     for planned in mounts {
         mount_one(scene, planned, &mut made).map_err(|error| named(error, &planned.mount.destination))?;
@@ -73,8 +73,24 @@ pub fn mount_all(scene: &Scene<'_>, mounts: &[Planned]) -> Result<Made> {
     Ok(made)
 }
 
+/// Fills new volumes, before anything covers what the image has.
+pub(super) fn fill_volumes(
+    root: BorrowedFd<'_>,
+    mounts: &[Planned],
+    charge: &dyn Fn() -> Result<()>,
+) -> Result<()> {
+    mounts.iter().try_for_each(|planned| {
+        volume::fill(root, planned, charge).map_err(|error| named(error, &planned.mount.destination))
+    })
+}
+
+/// Whether it is the `/dev` of our own making.
+pub(super) fn is_dev(planned: &Planned) -> bool {
+    planned.tree.is_none() && planned.mount.kind == "tmpfs" && planned.mount.destination == Path::new("/dev")
+}
+
 /// The error with the mount's destination in front, so that the user knows which `-v` it was.
-fn named(error: Error, destination: &Path) -> Error {
+pub(super) fn named(error: Error, destination: &Path) -> Error {
     let message = format!("mount `{}`: {}", destination.display(), error.message);
     error.message(message)
 }
@@ -88,19 +104,25 @@ fn mount_one(scene: &Scene<'_>, planned: &Planned, made: &mut Made) -> Result<()
         return Err(Error::invalid("mount option `tmpcopyup` is for tmpfs alone, `copyup` for volumes"));
     }
     match (&planned.tree, planned.mount.kind.as_str()) {
-        (Some(tree), _) => bind(scene.root, planned, tree.as_fd()),
+        (Some(tree), _) => {
+            let mapped = scene.furniture.and_then(|furniture| furniture.image_at(destination));
+            bind(scene.root, planned, mapped.unwrap_or(tree).as_fd())
+        }
         (None, "cgroup" | "cgroup2") => super::cgroupfs::mount(scene, planned),
         (None, "proc" | "sysfs" | "tmpfs" | "devpts" | "mqueue") => {
             let mount = &planned.mount;
-            let tree = match (scene.joins && mount.kind == "proc").then(|| scene.procfs.take()) {
-                None => file_system(&mount.kind, mount.source.as_deref(), &planned.options)?,
-                Some(tree) => {
-                    let tree = tree.ok_or_else(|| {
+            let given =
+                scene.furniture.filter(|_| is_dev(planned)).and_then(|furniture| furniture.dev.as_ref());
+            let tree = match given {
+                Some(dev) => again(dev.as_fd())?,
+                None if scene.joins && mount.kind == "proc" => {
+                    let tree = scene.procfs.take().ok_or_else(|| {
                         Error::unsupported("a second procfs in a pid namespace that is joined")
                     })?;
                     joined::adapt(tree.as_fd(), &planned.options)?;
                     tree
                 }
+                None => file_system(&mount.kind, mount.source.as_deref(), &planned.options)?,
             };
             if planned.options.copy_up {
                 // First into the cgroup, which is to be charged for the copies.
@@ -108,8 +130,10 @@ fn mount_one(scene: &Scene<'_>, planned: &Planned, made: &mut Made) -> Result<()
                 let own = copy_up::Own::said_in(&planned.options.data);
                 copy_up::fill(scene.root, destination, &tree, own)?;
             }
-            if destination == Path::new("/dev") && planned.mount.kind == "tmpfs" {
-                dev::populate(tree.as_fd(), scene.devices, scene.console)?;
+            if is_dev(planned) {
+                if given.is_none() {
+                    dev::populate(tree.as_fd(), scene.devices, scene.console)?;
+                }
                 made.dev = Some(again(tree.as_fd())?);
             }
             // A link in the image must not lead what the engine mounts to another place (T01).
@@ -219,10 +243,20 @@ fn stays_out_of_the_kernels_files(point: BorrowedFd<'_>, destination: &Path) -> 
 
 /// Binds a file or directory below a private directory (the run directory) into the container.
 pub fn bind_file(root: BorrowedFd<'_>, source: &Path, destination: &Path) -> Result<()> {
+    let tree = clone_file(source)?;
+    attach_file(root, tree.as_fd(), destination)
+}
+
+/// A detached clone of a file at an absolute path of this mount namespace.
+pub(super) fn clone_file(source: &Path) -> Result<OwnedFd> {
     let here = rocker_sys::fds::borrow(0).map_err(|errno| Error::sys("borrow", errno))?;
-    let tree = mount::clone_tree(here, &c_string(&source.to_string_lossy())?, false)
-        .map_err(|errno| Error::at("clone", source, errno))?;
-    place(root, tree.as_fd(), destination, Target::File, false, &MountOptions::default())
+    mount::clone_tree(here, &c_string(&source.to_string_lossy())?, false)
+        .map_err(|errno| Error::at("clone", source, errno))
+}
+
+/// Attaches a detached clone of a file.
+pub(super) fn attach_file(root: BorrowedFd<'_>, tree: BorrowedFd<'_>, destination: &Path) -> Result<()> {
+    place(root, tree, destination, Target::File, false, &MountOptions::default())
 }
 
 /// Makes the mount read-only that `fd` is the root of.

@@ -23,6 +23,8 @@ pub struct MountOptions {
     pub bind: bool,
     /// A bind with the mounts below its source.
     pub recursive: bool,
+    /// The owners of its files are mapped; true: those of the mounts below its source too.
+    pub idmap: Option<bool>,
     /// What the image has there is copied into the tmpfs, or into the volume while that is empty.
     pub copy_up: bool,
     /// `key` or `key=value` of the file system itself.
@@ -52,7 +54,7 @@ const ATTRIBUTES: &[(&str, u64, u64)] = &[
 ];
 
 /// Known, but not offered.
-const UNSUPPORTED: &[&str] = &["idmap", "ridmap", "remount", "mand", "iversion", "silent", "loud"];
+const UNSUPPORTED: &[&str] = &["remount", "mand", "iversion", "silent", "loud"];
 
 impl MountOptions {
     /// Sorts the options; one that is neither an attribute nor `data` of a file system is refused.
@@ -80,6 +82,8 @@ impl MountOptions {
             "defaults" | "async" | "nomand" | "noiversion" | "" => {}
             "bind" => self.bind = true,
             "rbind" => (self.bind, self.recursive) = (true, true),
+            "idmap" => self.idmap = self.idmap.or(Some(false)),
+            "ridmap" => self.idmap = Some(true),
             "tmpcopyup" | "copyup" => self.copy_up = true,
             "private" => self.propagate(Propagation::Private, false),
             "rprivate" => self.propagate(Propagation::Private, true),
@@ -135,7 +139,7 @@ mod tests {
 
     #[test]
     fn what_is_not_offered_is_refused_by_name() {
-        let error = MountOptions::parse(&["idmap".to_owned()]).unwrap_err();
-        assert_eq!(error.message, "mount option `idmap` is not supported");
+        let error = MountOptions::parse(&["remount".to_owned()]).unwrap_err();
+        assert_eq!(error.message, "mount option `remount` is not supported");
     }
 }

@@ -16,7 +16,7 @@ use rocker_sys::{caps, fds, seccomp, signals};
 use super::capability::Masks;
 use super::user;
 use crate::spec::{Process, Rlimit, User};
-use crate::{Error, Result};
+use crate::{Error, Kind, Result};
 
 /// A program, checked as far as that can be done outside the container.
 #[derive(Debug)]
@@ -45,6 +45,15 @@ pub struct Ready<'a> {
 }
 
 impl Program {
+    /// Does what only the host's root may, for a process that is about to enter a user namespace: `oom_score_adj`, and
+    /// hard limits that are raised. `proc` is a procfs in which this process has a number.
+    pub fn take_what_needs_the_host(&self, proc: BorrowedFd<'_>) -> Result<()> {
+        if let Some(score) = self.process.oom_score_adj {
+            super::init::write_oom_score(proc, "self", score)?;
+        }
+        raise_limits(&self.process.rlimits)
+    }
+
     /// Looks up user, groups and home in the container below `root`.
     pub fn look_up(&self, root: BorrowedFd<'_>) -> Result<Ready<'_>> {
         let mut user = self.process.user.clone();
@@ -172,10 +181,19 @@ impl Ready<'_> {
         caps::limit_bounding(masks.bounding).map_err(fail("drop bounding capabilities"))?;
         prctl::set_keepcaps(true).map_err(fail("keep capabilities"))?;
         let groups: Vec<Gid> = self.user.additional_gids.iter().copied().map(Gid::from_raw).collect();
-        setgroups(&groups).map_err(fail("set groups"))?;
+        // Numbers are refused only where a user namespace does not have them.
+        let unknown = |errno, what: &str, id: String| match errno {
+            Errno::EINVAL => Error::sys(format!("set {what}"), errno)
+                .kind(Kind::Invalid)
+                .message(format!("{what} {id} is not in the container's user namespace"))
+                .hint("--userns=auto:size=N gives it more than 65536"),
+            _ => Error::sys(format!("set {what}"), errno),
+        };
+        let among = || format!("{:?}", self.user.additional_gids);
+        setgroups(&groups).map_err(|errno| unknown(errno, "a group of", among()))?;
         let (uid, gid) = (Uid::from_raw(self.user.uid), Gid::from_raw(self.user.gid));
-        setresgid(gid, gid, gid).map_err(fail("set gid"))?;
-        setresuid(uid, uid, uid).map_err(fail("set uid"))?;
+        setresgid(gid, gid, gid).map_err(|errno| unknown(errno, "group", self.user.gid.to_string()))?;
+        setresuid(uid, uid, uid).map_err(|errno| unknown(errno, "user", self.user.uid.to_string()))?;
         prctl::set_keepcaps(false).map_err(fail("keep capabilities"))?;
         caps::set(masks.sets).map_err(fail("set capabilities"))?;
         caps::set_ambient(masks.ambient).map_err(fail("set ambient capabilities"))
@@ -185,6 +203,18 @@ impl Ready<'_> {
 /// Takes on what [`Ready::without_execve`] says.
 pub fn set_rest(rest: Option<caps::Sets>) -> Result<()> {
     rest.map_or(Ok(()), |sets| caps::set(sets).map_err(|errno| Error::sys("set capabilities", errno)))
+}
+
+/// Makes room for limits that are set later; where the host's root itself may not, they are clamped then.
+fn raise_limits(limits: &[Rlimit]) -> Result<()> {
+    for limit in limits {
+        let resource = resource(&limit.kind)?;
+        let (soft, hard) = getrlimit(resource).map_err(|errno| Error::sys("getrlimit", errno))?;
+        if limit.hard > hard {
+            let _ = setrlimit(resource, soft, limit.hard);
+        }
+    }
+    Ok(())
 }
 
 /// Sets each limit; one whose hard limit cannot be raised (no CAP_SYS_RESOURCE) is clamped to what there is.

@@ -41,6 +41,11 @@ impl Header {
         }
     }
 
+    /// The same with another owner.
+    pub(super) fn owned(self, uid: u32, gid: u32) -> Self {
+        Self { uid, gid, ..self }
+    }
+
     /// An empty file of root's with this name; its time is 0, so that only the name matters.
     pub(super) fn whiteout(path: &[u8]) -> Self {
         Self {

@@ -20,10 +20,11 @@ use super::header::Header;
 use super::name::{OPAQUE, WHITEOUT};
 use super::remove::names;
 use super::resolve::{failed, is_whiteout, kind, open_below, open_directory, status};
+use crate::container::IdMaps;
 use crate::{Error, Kind, Result};
 
 /// How a tree is packed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct PackOptions {
     /// Overlay's whiteouts and opaque directories become `.wh.` entries (a layer). Off: a character device 0:0 is
     /// packed as one and the marks are left out (an export of a mounted tree, which shows neither).
@@ -33,11 +34,13 @@ pub struct PackOptions {
     /// Whether files may change meanwhile: what vanishes is left out, and a file that has become shorter is filled up
     /// with zeros, as by GNU tar. Off: that is a failure.
     pub changing: bool,
+    /// The user namespace in whose ids owners are packed, where the tree shows them as the host's.
+    pub ids: Option<IdMaps>,
 }
 
 impl Default for PackOptions {
     fn default() -> Self {
-        Self { whiteouts: true, mounts: false, changing: false }
+        Self { whiteouts: true, mounts: false, changing: false, ids: None }
     }
 }
 
@@ -113,7 +116,7 @@ struct Item<'a> {
 impl<W: Write> Packer<W> {
     fn new(label: &[u8], out: W, options: &PackOptions) -> Self {
         let label = label.to_vec();
-        Self { out: Hashed::new(out), label, options: *options, links: HashMap::new(), entries: 0 }
+        Self { out: Hashed::new(out), label, options: options.clone(), links: HashMap::new(), entries: 0 }
     }
 
     fn open(&self, dir: BorrowedFd<'_>, path: &[u8]) -> std::result::Result<OwnedFd, Errno> {
@@ -210,8 +213,8 @@ impl<W: Write> Packer<W> {
         if !name.ends_with(b"/") {
             name.push(b'/');
         }
-        let mut header =
-            Header::new(b'5', if name == b"/" && self.label.is_empty() { b"./" } else { &name }, item.status);
+        let called = if name == b"/" && self.label.is_empty() { b"./" } else { name.as_slice() };
+        let mut header = self.header(b'5', called, item.status);
         let opaque = self.xattrs(item, &mut header)?;
         self.write(&header)?;
         if opaque && self.options.whiteouts {
@@ -220,6 +223,14 @@ impl<W: Write> Packer<W> {
             self.write(&Header::whiteout(&mark))?;
         }
         Ok(())
+    }
+
+    fn header(&self, flag: u8, path: &[u8], status: &FileStat) -> Header {
+        let header = Header::new(flag, path, status);
+        match &self.options.ids {
+            Some(ids) => header.owned(ids.user_inside(status.st_uid), ids.group_inside(status.st_gid)),
+            None => header,
+        }
     }
 
     fn leaf(&mut self, item: &Item<'_>) -> Result<()> {
@@ -235,14 +246,14 @@ impl<W: Write> Packer<W> {
         if item.status.st_nlink > 1 {
             let inode = (item.status.st_dev, item.status.st_ino);
             if let Some(first) = self.links.get(&inode) {
-                let mut header = Header::new(b'1', &self.called(item.path), item.status);
+                let mut header = self.header(b'1', &self.called(item.path), item.status);
                 header.link.clone_from(first);
                 return self.write(&header);
             }
             let called = self.called(item.path);
             self.links.insert(inode, called);
         }
-        let mut header = Header::new(flag, &self.called(item.path), item.status);
+        let mut header = self.header(flag, &self.called(item.path), item.status);
         if flag == b'2' {
             use std::os::unix::ffi::OsStringExt;
             let read = readlinkat(item.dir, item.name);
@@ -305,6 +316,10 @@ impl<W: Write> Packer<W> {
             if ours {
                 opaque = value == b"y";
             } else {
+                let value = match &self.options.ids {
+                    Some(ids) if bytes == b"security.capability" => ids.capability_inside(value),
+                    _ => value,
+                };
                 header.xattrs.push((name, value));
             }
         }

@@ -21,7 +21,7 @@ use super::form::{Entry, Form, Node, Time};
 use super::name::{refuse, show, split};
 use super::remove::{names, remove_contents, remove_tree};
 use super::resolve::{Directory, Missing, Resolver, failed, is_whiteout, kind, status};
-use super::unpack::{CopyOptions, Owner};
+use super::unpack::CopyOptions;
 use crate::{Error, Kind, Result};
 
 /// A tree being written.
@@ -156,18 +156,14 @@ impl Tree {
         self.resolver.open(place.dir(), place.name).map_err(|errno| place.failed("open", errno))
     }
 
-    fn owner(&self, entry: &Entry) -> (Option<Uid>, Option<Gid>) {
-        let (uid, gid) = match self.copy.as_ref().map(|copy| copy.owner) {
-            Some(Owner::All(uid, gid)) => (uid, gid),
-            Some(Owner::OfEntry) | None => (entry.uid, entry.gid),
-        };
-        (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
+    fn owner(entry: &Entry) -> (Option<Uid>, Option<Gid>) {
+        (Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))
     }
 
     /// Owner, attributes and mode of a file or directory, in this order: `chown(2)` clears the other two.
     fn open_metadata(&self, place: &Place<'_>, fd: impl AsFd + Copy) -> Result<()> {
         let entry = place.entry;
-        let (uid, gid) = self.owner(entry);
+        let (uid, gid) = Self::owner(entry);
         fchown(fd, uid, gid).map_err(|errno| place.failed("set the owner of", errno))?;
         place.xattrs()?;
         fchmod(fd, Mode::from_bits_truncate(entry.mode))
@@ -177,7 +173,7 @@ impl Tree {
     /// The same, and the time, for what must not be opened. Links have no mode.
     fn metadata(&self, place: &Place<'_>) -> Result<()> {
         let entry = place.entry;
-        let (uid, gid) = self.owner(entry);
+        let (uid, gid) = Self::owner(entry);
         fchownat(place.dir(), place.name, uid, gid, AtFlags::AT_SYMLINK_NOFOLLOW)
             .map_err(|errno| place.failed("set the owner of", errno))?;
         place.xattrs()?;
@@ -283,7 +279,7 @@ impl Form for Tree {
             // The directory that is copied to is as it was.
             Some(_) if entry.path.is_empty() => return Ok(()),
             Some(copy) => {
-                below = copy.placed(entry);
+                below = copy.placed(entry)?;
                 &below
             }
             None if entry.path.is_empty() => return self.root(entry),

@@ -6,6 +6,7 @@ use std::os::fd::BorrowedFd;
 use super::apply::{Applied, consume};
 use super::form::{Entry, Node};
 use super::tree::Tree;
+use crate::container::IdMaps;
 use crate::{Error, Result};
 
 /// Whose the unpacked files are.
@@ -25,19 +26,42 @@ pub struct CopyOptions {
     pub owner: Owner,
     /// The directory where the archive's names begin: a relative path, which may contain links and `..`.
     pub below: Vec<u8>,
+    /// The user namespace whose ids the owners are, where the tree takes them as the host's.
+    pub ids: Option<IdMaps>,
 }
 
 impl CopyOptions {
     /// The entry at its place in the tree; a hard link's target too.
-    pub(super) fn placed(&self, entry: &Entry) -> Entry {
+    ///
+    /// `Invalid`: its owner is nobody in the user namespace.
+    pub(super) fn placed(&self, entry: &Entry) -> Result<Entry> {
         let mut entry = entry.clone();
+        if let Owner::All(uid, gid) = self.owner {
+            (entry.uid, entry.gid) = (uid, gid);
+        }
+        if let Some(ids) = &self.ids {
+            let (Some(uid), Some(gid)) = (ids.user(entry.uid), ids.group(entry.gid)) else {
+                return Err(Error::invalid(format!(
+                    "`{}` belongs to {}:{}, whom the container's user namespace does not have",
+                    super::name::show(&entry.path),
+                    entry.uid,
+                    entry.gid
+                )));
+            };
+            (entry.uid, entry.gid) = (uid, gid);
+            for (name, value) in &mut entry.xattrs {
+                if name.as_bytes() == b"security.capability" {
+                    *value = ids.capability_outside(std::mem::take(value));
+                }
+            }
+        }
         if !self.below.is_empty() {
             entry.path = [self.below.as_slice(), b"/", &entry.path].concat();
             if let Node::Hardlink(target) = &mut entry.node {
                 *target = [self.below.as_slice(), b"/", target].concat();
             }
         }
-        entry
+        Ok(entry)
     }
 }
 

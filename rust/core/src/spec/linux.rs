@@ -14,6 +14,12 @@ pub struct Linux {
     /// Namespaces that are made or joined; all others are the host's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub namespaces: Vec<Namespace>,
+    /// What the users of a user namespace are on the host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uid_mappings: Vec<IdMapping>,
+    /// What its groups are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gid_mappings: Vec<IdMapping>,
     /// Device nodes beside the seven that every container has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<Device>,
@@ -68,6 +74,22 @@ pub enum NamespaceType {
     Uts,
     /// `CLONE_NEWCGROUP`.
     Cgroup,
+    /// `CLONE_NEWUSER`.
+    User,
+}
+
+/// A range of ids; in a mount's mappings those of the file system and what they are shown as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdMapping {
+    /// The first id in the container.
+    #[serde(rename = "containerID")]
+    pub container: u32,
+    /// The first id on the host.
+    #[serde(rename = "hostID")]
+    pub host: u32,
+    /// How many.
+    pub size: u32,
 }
 
 /// A device node.

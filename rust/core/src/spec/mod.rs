@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use hooks::{Hook, Hooks};
-pub use linux::{Device, DeviceType, Linux, Namespace, NamespaceType};
+pub use linux::{Device, DeviceType, IdMapping, Linux, Namespace, NamespaceType};
 pub use process::{Capabilities, ConsoleSize, Process, Rlimit, User};
 pub use resources::{
     BlockIo, Cpu, DeviceCgroup, HugepageLimit, Memory, Pids, Resources, ThrottleDevice, WeightDevice,
@@ -85,6 +85,12 @@ pub struct Mount {
     /// Options as in `mount(8)`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
+    /// What the owners of its files are shown as, with the option `idmap`; as in the container's user namespace when absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uid_mappings: Vec<IdMapping>,
+    /// What the groups of its files are shown as.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gid_mappings: Vec<IdMapping>,
 }
 
 #[cfg(test)]

@@ -2,13 +2,15 @@
 
 use std::ffi::OsStr;
 use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
 
+use super::View;
 use super::stat::{missing, open, refuse_kernels_files};
+use crate::container::FileOwner;
 use crate::layer::{Applied, CopyOptions, Owner, unpack};
 use crate::{Error, Kind, Result};
 
@@ -23,7 +25,8 @@ pub struct CopyIn {
 ///
 /// `NotFound`: there is nothing at the path. `Invalid`: it is no directory. `Conflict`: a directory would replace a file,
 /// or a file a directory.
-pub fn copy_in(root: BorrowedFd<'_>, path: &[u8], source: impl Read + Send, how: &CopyIn) -> Result<Applied> {
+pub fn copy_in(view: &View, path: &[u8], source: impl Read + Send, how: &CopyIn) -> Result<Applied> {
+    let root = view.root();
     let directory = open(root, path).map_err(|errno| match errno {
         Errno::ENOTDIR => Error::invalid("extraction point is not a directory"),
         _ => missing(path, errno),
@@ -37,7 +40,10 @@ pub fn copy_in(root: BorrowedFd<'_>, path: &[u8], source: impl Read + Send, how:
         }
     };
     // Links are followed from the container's root, not from the directory: the archive's paths begin there.
-    let options = CopyOptions { owner, below: components(path) };
+    let options = CopyOptions { owner, below: components(path), ids: view.ids().cloned() };
+    // The host's root cannot own a file of a container in a user namespace, not even for a moment.
+    let owner = view.ids().map(|ids| ids.root().and_then(|(uid, gid)| FileOwner::new(uid, gid)));
+    let _owner = owner.transpose()?;
     unpack(source, root, &options).map_err(in_words)
 }
 
@@ -52,7 +58,7 @@ fn components(path: &[u8]) -> Vec<u8> {
 pub fn unpack_at(path: &Path, source: impl Read + Send, owner: Option<(u32, u32)>) -> Result<Applied> {
     let directory = crate::client::files::directory(path)?;
     let owner = owner.map_or(Owner::OfEntry, |(uid, gid)| Owner::All(uid, gid));
-    let options = CopyOptions { owner, below: Vec::new() };
+    let options = CopyOptions { owner, below: Vec::new(), ids: None };
     unpack(source, directory.as_fd(), &options).map_err(in_words)
 }
 

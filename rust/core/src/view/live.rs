@@ -11,28 +11,41 @@ use nix::unistd::Pid;
 use rocker_sys::{mount, pidfd};
 
 use crate::client::{is_alive, read_states};
+use crate::container::IdMaps;
 use crate::protocol::{State, Status};
 use crate::{Error, Result};
 
 /// Opens the root of a container's mount namespace, or with `alone` a copy of that one mount without those below it;
-/// None when it does not run.
+/// None when it does not run. With it the ids of its user namespace, if that is not the host's.
 ///
 /// A thread joins the namespace, opens, and ends: nothing is resolved as a path there, where a container may have put
 /// anything under the name of `/proc`.
-pub(super) fn open(run: &Path, root: &Path, id: &str, alone: bool) -> Result<Option<OwnedFd>> {
+pub(super) fn open(
+    run: &Path,
+    root: &Path,
+    id: &str,
+    alone: bool,
+) -> Result<Option<(OwnedFd, Option<IdMaps>)>> {
     let Some(state) = running(run, root, id) else { return Ok(None) };
     let Ok(process) = pidfd::open(Pid::from_raw(state.pid)) else { return Ok(None) };
     // The pid is the container's, and not another's later, if after that its shim lived and was its parent.
     if parent_of(state.pid) != Some(state.shim_pid) || !is_alive(run, id) {
         return Ok(None);
     }
+    let ids = ids_of(state.pid);
     if running(run, root, id).is_none_or(|now| now.pid != state.pid) {
         return Ok(None);
     }
     let entered = std::thread::spawn(move || enter(&process, alone)).join();
     entered
         .map_err(|_| Error::new(crate::Kind::System, "the thread that enters the container panicked"))?
-        .map(Some)
+        .map(|found| Some((found, ids)))
+}
+
+/// The ids of a process's user namespace (`user_namespaces(7)`); None for the host's.
+fn ids_of(pid: i32) -> Option<IdMaps> {
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).ok();
+    IdMaps::of_process(&read("uid_map")?, &read("gid_map")?)
 }
 
 fn running(run: &Path, root: &Path, id: &str) -> Option<State> {

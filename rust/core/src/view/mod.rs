@@ -31,6 +31,7 @@ pub(crate) use stat::is_kernels;
 pub use stat::{PathStat, stat};
 pub use stop::Stop;
 
+use crate::container::IdMaps;
 use crate::protocol::Rootfs;
 use crate::spec::Mount;
 use crate::{Error, Kind, Result};
@@ -64,6 +65,7 @@ pub struct Request {
 /// A container's files, as long as this lives.
 #[derive(Debug)]
 pub struct View {
+    ids: Option<IdMaps>,
     // Dropped in this order: what is mounted can go once nobody has it open, and another may start the container then.
     root: OwnedFd,
     _mounts: Option<rest::Keeper>,
@@ -77,9 +79,9 @@ impl View {
     pub fn open(run: &Path, root: &Path, request: &Request, access: Access) -> Result<Self> {
         for _ in 0..50 {
             if access != Access::Image
-                && let Some(live) = live::open(run, root, &request.id, access == Access::Root)?
+                && let Some((live, ids)) = live::open(run, root, &request.id, access == Access::Root)?
             {
-                return Ok(Self { root: live, _mounts: None, _lock: None });
+                return Ok(Self { ids, root: live, _mounts: None, _lock: None });
             }
             let lock = match access {
                 Access::Write => match rest::lock(run, &request.id)? {
@@ -93,9 +95,14 @@ impl View {
                 _ => None,
             };
             let (mounts, root) = rest::mount(root, request, access)?;
-            return Ok(Self { root, _mounts: Some(mounts), _lock: lock });
+            return Ok(Self { ids: None, root, _mounts: Some(mounts), _lock: lock });
         }
         Err(Error::new(Kind::Conflict, "the container is being started or ended").hint("try again"))
+    }
+
+    /// The user namespace that owners are to be translated for: those of one that runs in its own are seen as the host's.
+    pub fn ids(&self) -> Option<&IdMaps> {
+        self.ids.as_ref()
     }
 
     /// The root of what is seen; O_PATH.

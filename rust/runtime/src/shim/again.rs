@@ -97,6 +97,7 @@ impl Shim<'_> {
         // Its links, ports and names stay as they are from one start to the next.
         handed.network = self.network.as_ref().map(Network::namespace).transpose()?.flatten();
         handed.network_is_own = handed.network.is_some();
+        handed.userns = self.template.userns.clone();
         let mut cradle = Cradle::default();
         let root = self.root.as_ref();
         let network = self.network.as_mut();

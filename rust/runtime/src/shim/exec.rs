@@ -13,6 +13,7 @@ use rocker_sys::clone::{Cloned, clone_process};
 use super::prepare::{self, Handed};
 use super::supervise::Shim;
 use super::task::{Pipes, Task, unblock};
+use super::userns::root_of;
 
 impl Shim<'_> {
     /// Starts the process and attaches the client to it.
@@ -75,17 +76,18 @@ impl Shim<'_> {
             (false, None) => self.template.filter.clone(),
         };
         let outside = self.template.traces;
-        let pipes = Pipes::make(request.stdin && !request.tty)?;
+        let pipes = Pipes::make(request.stdin && !request.tty, root_of(self.template.userns.as_deref())?)?;
         let terminal = request.tty.then(|| request.process.console_size.unwrap_or_default());
         let stdin = request.stdin;
         let exec_id = request.id;
         let setup = exec::Setup {
             init: duplicate(&init.pidfd)?,
             namespaces: if outside {
-                self.template.namespaces
+                self.template.namespaces.difference(CloneFlags::CLONE_NEWUSER)
             } else {
-                self.template.namespaces.difference(CloneFlags::CLONE_NEWPID)
+                self.template.namespaces.difference(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWPID)
             },
+            userns: self.template.userns.as_deref().map(|userns| (userns, self.host.proc.as_fd())),
             outside: outside.then(|| exec::Outside { proof: self.host.proof, proc: self.host.proc.as_fd() }),
             cgroup: join,
             terminal,

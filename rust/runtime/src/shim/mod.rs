@@ -3,6 +3,7 @@
 //! | file | duty |
 //! |---|---|
 //! | `start` | from the request to a running program |
+//! | `clone` | its first process, born in its namespaces |
 //! | `prepare` | request and descriptors turned into a checked [`rocker_core::container::init::Setup`] |
 //! | `supervise` | the loop: what happened, who handles it |
 //! | `task` | a process with its streams: the container's own or one made by exec |
@@ -21,11 +22,13 @@
 //! | `record` | `state.json` |
 //! | `server` | the log server's socket in the loop |
 //! | `tell` | its events |
+//! | `userns` | its user namespace, and who makes what in one |
 //! | `teardown` | what is removed at the end |
 
 mod again;
 mod backoff;
 mod client;
+mod clone;
 mod connection;
 mod exec;
 mod health;
@@ -45,6 +48,7 @@ mod task;
 mod teardown;
 mod tell;
 mod update;
+mod userns;
 
 use std::os::fd::{AsFd, OwnedFd};
 

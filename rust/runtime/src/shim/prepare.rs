@@ -3,18 +3,21 @@
 use std::io::Write as _;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use nix::fcntl::{OFlag, openat};
 use nix::sched::CloneFlags;
 use nix::sys::stat::Mode;
-use rocker_core::container::{Hooks, Masks, MountOptions, Planned, Program, check_sysctls};
+use nix::unistd::{Gid, Uid, fchown};
+use rocker_core::container::{Hooks, Masks, MountOptions, Planned, Program, Userns, check_sysctls};
 use rocker_core::protocol::{Fd, Files, StartRequest};
-use rocker_core::spec::{NamespaceType, Process, Seccomp};
+use rocker_core::spec::{Namespace, NamespaceType, Process, Seccomp};
 use rocker_core::{Error, Result, seccomp};
 use rocker_sys::mount::Propagation;
 
+use super::userns;
 use crate::host::{Host, RUN};
 use crate::standby::SYSCTLS;
 
@@ -43,6 +46,8 @@ pub struct Handed {
     pub network: Option<OwnedFd>,
     /// Whether that is the container's own since an earlier start.
     pub network_is_own: bool,
+    /// The user namespace of an earlier start, which owns that.
+    pub userns: Option<Rc<Userns>>,
     /// The host's resolv.conf(5).
     pub resolv: Option<OwnedFd>,
 }
@@ -83,6 +88,8 @@ pub struct Namespaces {
     pub joined: Vec<(NamespaceType, OwnedFd)>,
     /// The pid namespace to join, with the host pid of a process in it.
     pub pid: Option<(OwnedFd, i32)>,
+    /// The user namespace, if it is not the host's: its file, or None for a new one.
+    pub user: Option<Option<OwnedFd>>,
     /// Whether the cgroup namespace is its own; made by the child once it is in its cgroup.
     pub cgroup: bool,
     /// Whether the network namespace was made beforehand.
@@ -97,11 +104,15 @@ impl Namespaces {
     /// Sorts the specification's namespaces.
     pub fn plan(request: &StartRequest, handed: &mut Handed) -> Result<Self> {
         let own = handed.network_is_own;
+        let is_user = |namespace: &Namespace| namespace.kind == NamespaceType::User;
+        // One that was made beforehand belongs to the host's user namespace.
+        let fits = !request.spec.linux.namespaces.iter().any(is_user) && fits(request);
         let (handed, ready) = (&mut handed.namespaces, &mut handed.network);
         let mut plan = Self {
             new: CloneFlags::empty(),
             joined: Vec::new(),
             pid: None,
+            user: None,
             cgroup: false,
             ready: false,
             all: CloneFlags::empty(),
@@ -116,7 +127,8 @@ impl Namespaces {
             let fd = handed.iter().position(|(at, _)| *at == index).map(|at| handed.swap_remove(at).1);
             match (namespace.path.is_some(), fd, namespace.kind) {
                 (false, _, NamespaceType::Cgroup) => plan.cgroup = true,
-                (false, _, kind @ NamespaceType::Network) if ready.is_some() && (own || fits(request)) => {
+                (false, _, NamespaceType::User) => plan.user = Some(None),
+                (false, _, kind @ NamespaceType::Network) if ready.is_some() && (own || fits) => {
                     plan.joined.extend(ready.take().map(|fd| (kind, fd)));
                     plan.own.push(kind);
                     plan.ready = true;
@@ -126,6 +138,7 @@ impl Namespaces {
                     plan.own.push(kind);
                 }
                 (true, None, _) => return Err(Error::invalid("a namespace came without its descriptor")),
+                (true, Some(fd), NamespaceType::User) => plan.user = Some(Some(fd)),
                 (true, Some(fd), NamespaceType::Pid) => {
                     plan.pid = Some((fd, process_of(namespace.path.as_deref())?));
                 }
@@ -194,17 +207,27 @@ fn fits(request: &StartRequest) -> bool {
 }
 
 /// What runs the specification's hooks, if it has any. Asked for before anything is taken out of the request: hooks read
-/// the whole specification.
-pub fn hooks(request: &StartRequest, handed: &mut Handed) -> Result<Option<Hooks>> {
+/// the whole specification. `maps`: whether the container has a user namespace.
+pub fn hooks(request: &StartRequest, handed: &mut Handed, maps: bool) -> Result<Option<Hooks>> {
     let Some(hooks) = &request.spec.hooks else { return Ok(None) };
+    if maps {
+        // Its init, which would run them, has no power over the host's files.
+        return Err(Error::unsupported("hooks of a container in a user namespace")
+            .hint("a CDI device asks for them: start the container with --userns host"));
+    }
     let (Some(host), Some(bundle)) = (handed.host.take(), &request.bundle) else {
         return Err(Error::invalid("hooks came without the host's root or the directory of their bundle"));
     };
     Hooks::new(&request.id, &request.spec, &hooks.create_container, host, bundle).map(Some)
 }
 
-/// The specification's mounts with their options sorted and their sources.
-pub fn mounts(request: &mut StartRequest, handed: &mut Handed) -> Result<Vec<Planned>> {
+/// The specification's mounts with their options sorted and their sources, whose owners are mapped where that is wanted.
+pub fn mounts(
+    host: &Host,
+    request: &mut StartRequest,
+    handed: &mut Handed,
+    userns: Option<&Userns>,
+) -> Result<Vec<Planned>> {
     let mounts = std::mem::take(&mut request.spec.mounts);
     let plan = |(index, mount): (usize, rocker_core::spec::Mount)| {
         let options = MountOptions::parse(&mount.options)?;
@@ -215,7 +238,12 @@ pub fn mounts(request: &mut StartRequest, handed: &mut Handed) -> Result<Vec<Pla
                 mount.destination.display()
             )));
         }
-        Ok(Planned { mount, options, tree, volume: taken(&mut handed.volumes, index) })
+        let planned = Planned { mount, options, tree, volume: taken(&mut handed.volumes, index) };
+        userns::map_owners(host, &planned, userns).map_err(|error| {
+            let message = format!("mount `{}`: {}", planned.mount.destination.display(), error.message);
+            error.message(message)
+        })?;
+        Ok(planned)
     };
     mounts.into_iter().enumerate().map(plan).collect()
 }
@@ -240,13 +268,22 @@ pub fn files(request: &mut StartRequest, mounts: &[Planned]) -> Vec<(&'static st
     chosen.filter(|(name, _)| is_free(name)).collect()
 }
 
-/// Writes them into the run directory.
-pub fn write_files(directory: &OwnedFd, files: &[(&'static str, String)]) -> Result<()> {
+/// Writes them into the run directory, for the root of the container's user namespace if it has one.
+pub fn write_files(
+    directory: &OwnedFd,
+    files: &[(&'static str, String)],
+    userns: Option<&Userns>,
+) -> Result<()> {
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
     for (name, content) in files {
         let fail = |error: std::io::Error| Error::io_at("write", *name, &error);
         let file = openat(directory, *name, flags, Mode::from_bits_truncate(0o644))
             .map_err(|errno| fail(errno.into()))?;
+        if let Some(userns) = userns {
+            let (uid, gid) = userns.maps.root()?;
+            fchown(&file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
+                .map_err(|errno| fail(errno.into()))?;
+        }
         std::fs::File::from(file).write_all(content.as_bytes()).map_err(fail)?;
     }
     Ok(())

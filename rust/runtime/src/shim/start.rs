@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -14,16 +15,17 @@ use nix::sys::socket::{
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{Pid, fchdir};
 use rocker_core::cgroup::Cgroup;
-use rocker_core::container::{Gate, Hooks, Joined, init, open_below};
+use rocker_core::container::{Gate, Hooks, Joined, Userns, init, open_below};
 use rocker_core::log::{LogConfig, Remote, Writer};
 use rocker_core::protocol::{
     Inbox, NetworkMode, SHIM_SOCKET, STATE_FILE, StartRequest, State, StdinMode, TEARDOWN_PATIENCE,
 };
 use rocker_core::spec::NamespaceType;
 use rocker_core::{Error, Result};
-use rocker_sys::clone::{Cloned, clone_process};
+use rocker_sys::clone::Cloned;
 
 use super::backoff::Backoff;
+use super::clone;
 use super::health::Health;
 use super::kept::Kept;
 use super::network::Network;
@@ -33,6 +35,7 @@ use super::supervise::{Policy, Shim};
 use super::task::{Pipes, Task};
 use super::teardown::tear_down;
 use super::tell::{Volume, tell, uses};
+use super::userns;
 use crate::clock;
 use crate::host::Host;
 use crate::standby::SYSCTLS;
@@ -237,12 +240,13 @@ pub fn bear(
     mut handed: Handed,
     network: Option<&mut Network>,
 ) -> Result<(Task, Template)> {
-    let plan = Namespaces::plan(&request, &mut handed)?;
+    let mut plan = Namespaces::plan(&request, &mut handed)?;
+    let userns = userns::of(host, &request, &mut handed, &mut plan)?;
     if plan.ready {
         request.spec.linux.sysctl.retain(|name, value| !SYSCTLS.contains(&(name.as_str(), value.as_str())));
     }
-    let hooks = prepare::hooks(&request, &mut handed)?;
-    let mounts = prepare::mounts(&mut request, &mut handed)?;
+    let hooks = prepare::hooks(&request, &mut handed, userns.is_some())?;
+    let mounts = prepare::mounts(host, &mut request, &mut handed, userns.as_deref())?;
     let files = prepare::files(&mut request, &mounts);
     let linux = &request.spec.linux;
     let path = cgroup_path(linux.cgroups_path.as_deref(), &request.id);
@@ -252,8 +256,9 @@ pub fn bear(
     let bound = prepare::bound(&request.id, &files);
     let namespace = plan.network()?.filter(|_| network.is_some());
     let root = handed.root.as_ref().or(root);
-    let (setup, pipes) = arrange(host, root, request, handed.directory, mounts, bound, hooks, gate, &plan)?;
-    let (task, template) = launch(host, cgroup, plan, setup, pipes)?;
+    let (setup, pipes) =
+        arrange(host, root, request, handed.directory, mounts, bound, hooks, gate, &plan, userns.as_deref())?;
+    let (task, template, setup) = launch(host, cgroup, plan, setup, pipes, userns)?;
     let pidfd = task.pidfd.as_fd().try_clone_to_owned();
     cradle.child = Some((task.pid, pidfd.map_err(|error| Error::io("duplicate a pidfd", &error))?));
     // From here on the child mounts what it can without the following.
@@ -262,11 +267,15 @@ pub fn bear(
         // As they are since a network was joined or left.
         Some(network) if network.is_up() => {}
         Some(network) => {
-            prepare::write_files(directory, &files)?;
+            prepare::write_files(directory, &files, template.userns.as_deref())?;
             let child = cradle.child.as_ref().map(|(pid, pidfd)| (*pid, pidfd.as_fd()));
             network.bring_up(host, namespace, child)?;
         }
-        None => prepare::write_files(directory, &files)?,
+        None => prepare::write_files(directory, &files, template.userns.as_deref())?,
+    }
+    if let (Some(userns), Some(setup), Some((socket, _))) = (&template.userns, &setup, &task.report) {
+        // Last: it takes the files of /etc along.
+        userns::furnish(host, userns, setup, cgroup, socket)?;
     }
     Ok((task, template))
 }
@@ -286,6 +295,8 @@ pub struct Template {
     pub namespaces: nix::sched::CloneFlags,
     /// Its filter.
     pub filter: Vec<u8>,
+    /// Its user namespace, if it is not the host's.
+    pub userns: Option<Rc<Userns>>,
     /// Whether somebody in its pid namespace may trace others, which then join it last.
     pub traces: bool,
 }
@@ -380,11 +391,12 @@ fn arrange(
     hooks: Option<Hooks>,
     gate: Gate,
     plan: &Namespaces,
+    userns: Option<&Userns>,
 ) -> Result<(init::Setup, Pipes)> {
     let spec = request.spec;
     let filter = prepare::filter(request.seccomp.as_deref(), spec.linux.seccomp.as_ref())?;
     let wants_input = request.stdin != StdinMode::Closed;
-    let pipes = Pipes::make(wants_input && !spec.process.terminal)?;
+    let pipes = Pipes::make(wants_input && !spec.process.terminal, userns::root_of(userns)?)?;
     let terminal = spec.process.terminal.then(|| spec.process.console_size.unwrap_or_default());
     let duplicate =
         |fd: &OwnedFd| fd.as_fd().try_clone_to_owned().map_err(|error| Error::io("duplicate", &error));
@@ -392,6 +404,7 @@ fn arrange(
     let setup = init::Setup {
         id: request.id,
         gate,
+        unprivileged: userns.is_some(),
         joined: Vec::new(),
         pids: None,
         overlay: host.overlay,
@@ -425,37 +438,46 @@ fn arrange(
     Ok((setup, pipes))
 }
 
+/// The child, what exec takes over from it, and its setup where that is still needed here.
 fn launch(
     host: &Host,
     cgroup: &Cgroup,
-    plan: Namespaces,
+    mut plan: Namespaces,
     mut setup: init::Setup,
     pipes: Pipes,
-) -> Result<(Task, Template)> {
+    userns: Option<Rc<Userns>>,
+) -> Result<(Task, Template, Option<init::Setup>)> {
     let program = &setup.program;
     let template = Template {
         namespaces: plan.all,
         filter: program.filter.clone(),
-        // Who else is in a pid namespace that is joined may be able to, whatever this container may.
-        traces: plan.pid.is_some()
-            || program.masks.bounding & TRACE != 0 && plan.new.contains(nix::sched::CloneFlags::CLONE_NEWPID),
+        // Who else is in a pid namespace that is joined may be able to, whatever this container may. In a user namespace
+        // nobody has the capability over a process of the host's that cannot be dumped, as one that enters is.
+        traces: userns.is_none()
+            && (plan.pid.is_some()
+                || program.masks.bounding & TRACE != 0
+                    && plan.new.contains(nix::sched::CloneFlags::CLONE_NEWPID)),
+        userns,
     };
-    setup.joined = plan.joined;
-    let moves = plan.pid.is_some();
-    if let Some((namespace, process)) = plan.pid {
+    setup.joined = std::mem::take(&mut plan.joined);
+    let moves = plan.pid.is_some() && template.userns.is_none();
+    if let Some((namespace, process)) = plan.pid.take_if(|_| moves) {
         let proc = host.proc.try_clone().map_err(|error| Error::io("duplicate", &error))?;
         setup.pids = Some(Joined { namespace, process, proc });
     }
     let executes = !setup.reaper;
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
         .map_err(|errno| Error::sys("socketpair", errno))?;
-    match clone_process(host.proof, plan.new, cgroup.v2_fd()) {
-        Err(errno) => Err(Error::sys("clone3", errno).hint(clone_hint(errno))),
-        Ok(Cloned::Child) => {
+    let cloned = match &template.userns {
+        Some(userns) => userns::clone_inside(host, userns, &plan, &setup.program, cgroup.v2_fd()),
+        None => clone::child(host, cgroup, &plan),
+    };
+    match cloned? {
+        Cloned::Child => {
             drop(ours);
             init::run(host.proof, setup, theirs)
         }
-        Ok(Cloned::Parent(pid, pidfd)) => {
+        Cloned::Parent(pid, pidfd) => {
             drop(theirs);
             super::task::unblock(&ours)?;
             let task = Task {
@@ -474,18 +496,8 @@ fn launch(
                 detached: false,
                 exec_id: String::new(),
             };
-            Ok((task, template))
+            let left = (setup.unprivileged && !setup.joins_mounts()).then_some(setup);
+            Ok((task, template, left))
         }
-    }
-}
-
-fn clone_hint(errno: Errno) -> &'static str {
-    match errno {
-        Errno::EAGAIN | Errno::ENOSPC => {
-            "a limit on processes or namespaces is reached: see /proc/sys/user and ulimit -u"
-        }
-        Errno::EPERM => "root with CAP_SYS_ADMIN is needed",
-        Errno::EINVAL => "this kernel lacks a namespace that is asked for",
-        _ => "see clone(2)",
     }
 }

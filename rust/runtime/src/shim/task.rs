@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::unistd::{Pid, pipe2};
+use nix::unistd::{Gid, Pid, Uid, fchown, pipe2};
 use rocker_core::log::Stream;
 use rocker_core::protocol::{Exit, Inbox};
 use rocker_core::{Error, Result};
@@ -71,7 +71,9 @@ pub struct Pipes {
 
 impl Pipes {
     /// Makes pipes for output and errors, and one for the input where it is wanted.
-    pub fn make(stdin: bool) -> Result<Self> {
+    ///
+    /// `owner`: the host's ids of a user namespace's root, who could not open `/dev/stdout` otherwise.
+    pub fn make(stdin: bool, owner: Option<(u32, u32)>) -> Result<Self> {
         let fail = |errno| Error::sys("make pipes", errno);
         let (out_read, out_write) = pipe2(OFlag::O_CLOEXEC).map_err(fail)?;
         let (err_read, err_write) = pipe2(OFlag::O_CLOEXEC).map_err(fail)?;
@@ -82,6 +84,12 @@ impl Pipes {
         } else {
             (super::prepare::null()?, None)
         };
+        if let Some((uid, gid)) = owner {
+            let input = stdin.then_some(&child_in);
+            [&out_write, &err_write].into_iter().chain(input).try_for_each(|pipe| {
+                fchown(pipe, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid))).map_err(fail)
+            })?;
+        }
         unblock(&out_read)?;
         unblock(&err_read)?;
         let source = |fd, stream| Some(Source { fd, stream, paused: false });
