@@ -110,7 +110,7 @@ $(VENV)/.built: $(VENV)/.stamp $(CACHE)/rust.stamp $(RUST_FILES)
 	touch $@
 
 $(CACHE)/apt-run.stamp:   PACKAGES := mmdebstrap
-$(CACHE)/apt-test.stamp:  PACKAGES := busybox-static iproute2 iptables mmdebstrap nftables procps skopeo strace sudo xz-utils zstd
+$(CACHE)/apt-test.stamp:  PACKAGES := busybox-static docker-registry iproute2 iptables mmdebstrap nftables procps skopeo strace sudo xz-utils zstd
 $(CACHE)/apt-bench.stamp: PACKAGES := busybox-static bubblewrap crun docker.io mmdebstrap podman runc
 $(CACHE)/apt-vm.stamp:    PACKAGES := busybox-static cpio e2fsprogs kmod mmdebstrap qemu-system-x86
 $(CACHE)/apt-%.stamp: Makefile scripts/apt-install

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rocker.engine.volumes.collection import Volumes
     from rocker.errors import RockerError
     from rocker.images.images import ImageService
+    from rocker.images.progress import Progress
     from rocker.models.event import Event
     from rocker.models.keywords import RunKeywords
     from rocker.models.prune import DiskUsage
@@ -47,6 +48,7 @@ class Engine:
     Attributes:
         root, run_root: absolute paths.
         warnings: see `warn`.
+        show_pull: makes what shows the progress when a missing image is pulled for a container; nobody by default.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Engine:
         self.run_root = _absolute(run or os.environ.get("ROCKER_RUN") or DEFAULT_RUN)
         self.warnings: list[str] = []
         self.warn: Callable[[str], None] = warn or self.warnings.append
+        self.show_pull: Callable[[], Progress] | None = None
         self._core = core
         self._lock = RLock()
         self._catalog: Catalog | None = None
