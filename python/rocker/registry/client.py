@@ -261,7 +261,11 @@ class Client:
             return response
         challenges = response.headers.get_all("WWW-Authenticate") or []
         self.auth.forget(scope)
-        value = self.auth.answer(response.url, challenges, scope, offline=offline)
+        try:
+            value = self.auth.answer(response.url, challenges, scope, offline=offline)
+        except BaseException:
+            response.close()
+            raise
         if not value:
             return response
         response.close()

@@ -32,6 +32,8 @@ DOCUMENT_SECONDS = 120
 _MAX_REDIRECTS = 10
 _MAX_URL = 16 << 10
 _MAX_IDLE = 16
+_MAX_REST = 64 << 10
+"""Bytes of an answer that are read for the sake of its connection."""
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _BLOCK = 1 << 20
 _SECRET_HEADERS = frozenset(("authorization", "cookie"))
@@ -176,10 +178,19 @@ class Response:
         """Keep the connection when the body was read to its end, else close it."""
         if not self._done:
             self._done = True
-            if not self._answer.isclosed() and self._answer.length == 0:
-                self._answer.read()
+            self._drain()
             keep = self._answer.isclosed() and not self._answer.will_close
+            self._answer.close()
             self._transport.give_back(self._link, keep=keep)
+
+    def _drain(self) -> None:
+        """Read what little is left: a refusal's text, the end of a body that was counted."""
+        left = self._answer.length
+        if not self._answer.isclosed() and left is not None and left <= _MAX_REST:
+            try:
+                self._answer.read()
+            except (OSError, http.client.HTTPException):
+                self._answer.will_close = True
 
 
 class _Link:
