@@ -33,8 +33,8 @@ class Lines(Progress):
             self._stream.flush()
 
     def status(self, name: str, text: str) -> None:
-        """Write `name: text`; of states that pass by themselves nothing."""
-        if text not in ("Extracting", "Preparing"):
+        """Write `name: text`; of a state that passes by itself nothing."""
+        if text != "Extracting":
             self.line(f"{name}: {text}")
 
 

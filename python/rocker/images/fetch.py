@@ -13,6 +13,7 @@ import threading
 
 from rocker.engine.catalog_errors import from_os
 from rocker.errors import CorruptError, RegistryError, RockerError
+from rocker.images.crew import Crew
 from rocker.registry.transport import ConnectError
 
 TYPE_CHECKING = False
@@ -68,57 +69,21 @@ def fetch(client: Client, jobs: list[Job], progress: Progress, abort: Callable[[
         progress: told of the states.
         abort: ends all requests, whatever they wait for.
     """
-    crew = _Crew(client, jobs, progress, abort)
-    threads = [threading.Thread(target=crew.work, daemon=True) for _ in range(min(PARALLEL, len(jobs)))]
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        # Ctrl-C comes here too. Nobody writes into the draft any more when this returns.
-        if any(thread.is_alive() for thread in threads):
-            crew.end()
-        for thread in threads:
-            if thread.ident is not None:
-                thread.join()
-    if crew.failures:
-        raise crew.failures[0]
+    fetcher = _Fetcher(client, progress, Crew(abort))
+    fetcher.crew.run(jobs, fetcher.do, PARALLEL)
 
 
-class _Crew:
-    """Threads that take jobs from one list."""
+class _Fetcher:
+    """What all jobs have in common."""
 
-    def __init__(
-        self, client: Client, jobs: list[Job], progress: Progress, abort: Callable[[], None]
-    ) -> None:
+    def __init__(self, client: Client, progress: Progress, crew: Crew) -> None:
         self.client = client
         self.progress = progress
-        self.stop = threading.Event()
-        self.failures: list[BaseException] = []
-        self._abort = abort
-        self._jobs = list(reversed(jobs))
-        self._lock = threading.Lock()
+        self.crew = crew
+        self.stop = crew.stop
 
-    def work(self) -> None:
-        while not self.stop.is_set():
-            with self._lock:
-                if not self._jobs:
-                    return
-                job = self._jobs.pop()
-            try:
-                self._do(job)
-            except BaseException as error:  # noqa: BLE001 -- raised again by `fetch`
-                with self._lock:
-                    self.failures.append(error)
-                self.end()
-
-    def end(self) -> None:
-        """Have all threads end, whatever they wait for."""
-        self.stop.set()
-        self._abort()
-
-    def _do(self, job: Job) -> None:
+    def do(self, job: Job) -> None:
+        """Fetch one layer."""
         unpacking = _Unpacking(job)
         try:
             try:
@@ -205,8 +170,8 @@ class _Unpacking:
 class _Download:
     """One blob, over as many connections as it takes."""
 
-    def __init__(self, crew: _Crew, job: Job, file: int, sink: int) -> None:
-        self._crew = crew
+    def __init__(self, fetcher: _Fetcher, job: Job, file: int, sink: int) -> None:
+        self._fetcher = fetcher
         self._job = job
         self._file = file
         self._sink = sink
@@ -215,18 +180,18 @@ class _Download:
 
     def run(self) -> None:
         job, failures = self._job, 0
-        self._crew.progress.advance(job.name, "Downloading", 0, job.size)
+        self._fetcher.progress.advance(job.name, "Downloading", 0, job.size)
         while True:
             try:
-                with self._crew.client.open_blob(job.digest, self._done) as response:
+                with self._fetcher.client.open_blob(job.digest, self._done) as response:
                     self._take(response)
             except ConnectError as error:
                 failures += 1
-                if failures >= _ATTEMPTS or self._crew.stop.is_set():
+                if failures >= _ATTEMPTS or self._fetcher.stop.is_set():
                     raise
-                if self._crew.stop.wait(_PAUSE * 2**failures / 2):
+                if self._fetcher.stop.wait(_PAUSE * 2**failures / 2):
                     raise
-                self._crew.progress.status(job.name, f"Retrying after: {error.message}")
+                self._fetcher.progress.status(job.name, f"Retrying after: {error.message}")
             else:
                 return
 
@@ -235,7 +200,7 @@ class _Download:
         skip = self._begin(response)
         while True:
             length = response.read_into(self._buffer)
-            if self._crew.stop.is_set():
+            if self._fetcher.stop.is_set():
                 raise RegistryError("the transfer was interrupted")
             if length == 0:
                 break
@@ -249,7 +214,7 @@ class _Download:
                 raise CorruptError(f"layer {job.digest}: more bytes came than the manifest says, {job.size}")
             _write(self._file, block)
             _write(self._sink, block)
-            self._crew.progress.advance(job.name, "Downloading", self._done, job.size)
+            self._fetcher.progress.advance(job.name, "Downloading", self._done, job.size)
         if self._done < job.size:
             raise ConnectError(
                 f"layer {job.digest}: the connection ended after {self._done} of {job.size} bytes: unexpected EOF"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rocker.images.config import ImageConfig
     from rocker.images.progress import Progress
     from rocker.images.pull import Pulled
+    from rocker.images.push import Pushed
     from rocker.models.image import HistoryItem, ImageInspect, ImageSummary, Removal
     from rocker.models.prune import ImagesPruned
 
@@ -185,6 +186,19 @@ class ImageService:
         for one in found:
             name = one.reference
             self.tell("pull", name.familiar, self.labels(one.image_id), name.familiar_name)
+        return found
+
+    def push(
+        self, reference: str, *, all_tags: bool = False, progress: Progress | None = None
+    ) -> list[Pushed]:
+        """Bring an image, or all tags of a repository, to its registry; see `rocker.images.push`."""
+        from rocker.images.progress import SILENT
+        from rocker.images.push import push
+
+        found = push(self, reference, all_tags=all_tags, progress=progress or SILENT)
+        for one in found:
+            name = one.reference
+            self.tell("push", name.familiar, self.labels(one.image_id), name.familiar_name)
         return found
 
     def save(self, refs: list[str], target: int) -> None:

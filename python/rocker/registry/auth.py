@@ -76,27 +76,32 @@ class Authorizer:
                 return self._bearer(self._asked_by, self._challenge, scope)
             return ""
 
-    def answer(self, url: Url, headers: list[str], scope: str, *, offline: bool = False) -> str:
+    def answer(self, url: Url, headers: list[str], scope: str, used: str, *, offline: bool = False) -> str:
         """The value of `Authorization` after a 401 from `url`; empty when there is nothing to say.
+
+        Args:
+            url: that answered.
+            headers: its `WWW-Authenticate`.
+            scope: of the request.
+            used: the value that was refused.
+            offline: whether an identity token is wanted.
 
         Raises:
             CorruptError: the challenge leads to where no secret may go.
             RegistryError, DeniedError: the token server refused or failed.
         """
         with self._lock:
+            token, until = self._tokens.get(scope, ("", 0.0))
+            if token and f"Bearer {token}" != used and time.monotonic() < until:
+                return f"Bearer {token}"  # another thread has fetched it meanwhile
             challenges = parse(headers)
             bearer = next((one for one in challenges if one.scheme == "bearer"), None)
             if bearer is not None:
                 self._challenge, self._asked_by = bearer, url
                 return self._bearer(url, bearer, scope, offline=offline)
             if any(one.scheme == "basic" for one in challenges):
-                return self._answer_basic(url)
+                return self._answer_basic(url, used)
             return ""
-
-    def forget(self, scope: str) -> None:
-        """The registry no longer takes what it took."""
-        with self._lock:
-            self._tokens.pop(scope, None)
 
     def credentials(self) -> Credentials | None:
         """The credentials, looked up when first asked for."""
@@ -106,14 +111,14 @@ class Authorizer:
                 self._looked = True
             return self._credentials
 
-    def _answer_basic(self, url: Url) -> str:
+    def _answer_basic(self, url: Url, used: str) -> str:
         found = self.credentials()
         if found is None or found.token:
             return ""
         self._check_plain(url)
         value = _basic(found)
-        if value == self._basic:
-            return ""  # it was sent, and refused
+        if value == used:
+            return ""
         self._basic = value
         return value
 

@@ -6,6 +6,7 @@ asked for by digest is compared with it; blobs are compared by who reads them.
 
 from __future__ import annotations
 
+import threading
 from urllib.parse import quote, urljoin
 
 from rocker.errors import CorruptError, RegistryError
@@ -73,6 +74,7 @@ class Client:
         self._transport = transport
         self._conf = conf
         self._scheme = ""
+        self._probing = threading.Lock()
         self.auth = Authorizer(transport, find, self._may_skip)
         self._actions = "pull,push" if push else "pull"
 
@@ -256,13 +258,13 @@ class Client:
         """
         if scope is None:
             scope = f"repository:{self.source.path}:{self._actions}{more_scope}"
-        response = self._reach(method, path, headers, body, scope)
+        used = self.auth.header(scope)
+        response = self._reach(method, path, headers, body, used)
         if response.status != _UNAUTHORIZED or not self._is_ours(response.url):
             return response
         challenges = response.headers.get_all("WWW-Authenticate") or []
-        self.auth.forget(scope)
         try:
-            value = self.auth.answer(response.url, challenges, scope, offline=offline)
+            value = self.auth.answer(response.url, challenges, scope, used, offline=offline)
         except BaseException:
             response.close()
             raise
@@ -281,24 +283,32 @@ class Client:
         raise answered(response, what)
 
     def _reach(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | FileBody | None, scope: str
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | FileBody | None, used: str
     ) -> Response:
-        """The first request finds out how the host is spoken to; plain HTTP only where that is allowed."""
-        if self._scheme:
-            return self._send(method, self._url(path), headers, body, self.auth.header(scope))
+        with self._probing:
+            if not self._scheme:
+                return self._probe(method, path, headers, body)
+        return self._send(method, self._url(path), headers, body, used)
+
+    def _probe(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | FileBody | None
+    ) -> Response:
+        """The first request, without a secret: others wait until it is known how the host is spoken to."""
         self._scheme = "https"
         try:
             return self._send(method, self._url(path), headers, body, "")
-        except ConnectError as error:
-            if not self.source.insecure:
-                self._scheme = ""
+        except ConnectError:
+            self._scheme = "http" if self.source.insecure else ""
+            if not self._scheme:
                 raise
-            self._scheme = "http"
-            try:
-                return self._send(method, self._url(path), headers, body, "")
-            except ConnectError as second:
-                self._scheme = ""
-                raise second from error
+        except BaseException:
+            self._scheme = ""
+            raise
+        try:
+            return self._send(method, self._url(path), headers, body, "")
+        except BaseException:
+            self._scheme = ""
+            raise
 
     def _send(
         self,

@@ -30,6 +30,16 @@ class MissingError(ImageNotFoundError):
     """The registry has no such manifest, blob or repository."""
 
 
+class AnswerError(RegistryError):
+    """The registry refused for another reason.
+
+    Attributes:
+        status: HTTP's.
+    """
+
+    status = 0
+
+
 def answered(response: Response, asked: str) -> RockerError:
     """The error that an answer with a status of 400 or more is; the answer is closed.
 
@@ -60,7 +70,9 @@ def answered(response: Response, asked: str) -> RockerError:
             f"toomanyrequests: {message or 'too many requests'}", hint="wait, or log in: rocker login"
         )
     what = f"{code}: {message}" if code else message or f"status {status}"
-    return RegistryError(f"{asked}: the registry answered {status}: {what}")
+    failure = AnswerError(f"{asked}: the registry answered {status}: {what}")
+    failure.status = status
+    return failure
 
 
 def _first(body: bytes) -> tuple[str, str]:

@@ -323,11 +323,7 @@ class Transport:
             except (OSError, http.client.HTTPException) as error:
                 kept = not link.fresh
                 self.give_back(link, keep=False)
-                if (
-                    kept
-                    and not self._aborted
-                    and (body is None or isinstance(error, http.client.RemoteDisconnected))
-                ):
+                if kept and not self._aborted and not isinstance(body, FileBody):
                     continue  # the registry closed a connection that was kept: that is no answer yet
                 raise _broken(url, error) from error
             except BaseException:
