@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -33,9 +35,10 @@ from rocker.images.images import ImageService
 from rocker.images.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from helpers.engine import EngineRoots
+    from helpers.terminal import Terminal
 
 require_core()
 LOW, HIGH = tar({"etc/low": b"low"}), tar({"etc/high": b"high" * 100_000})
@@ -365,3 +368,50 @@ def test_a_failure_of_one_layer_ends_the_others_at_once_and_leaves_nothing(
     go_on.set()
     assert list((tmp_path / "root/tmp").iterdir()) == []
     assert images.list() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+def test_a_pull_that_is_ended_leaves_nothing_and_can_be_repeated(
+    engine_roots: EngineRoots, registry: FakeRegistry, number: signal.Signals
+) -> None:
+    registry.add_image("app", "1", [LOW, HIGH], config(LOW, HIGH))
+    hangs, go_on = threading.Event(), threading.Event()
+
+    def hook(request: Request) -> bool | None:
+        if not request.path.endswith(digest(HIGH)) or go_on.is_set():
+            return None
+        request.handler.send_response(200)
+        request.handler.send_header("Content-Length", str(len(HIGH)))
+        request.handler.end_headers()
+        request.handler.wfile.write(HIGH[:100_000])
+        hangs.set()
+        return go_on.wait(50) or True
+
+    registry.hook = hook
+    name = f"{registry.host}/app:1"
+    process = subprocess.Popen(
+        engine_roots.command("pull", name), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert hangs.wait(50)
+    process.send_signal(number)
+    process.communicate()
+    assert process.returncode == (-signal.SIGKILL if number == signal.SIGKILL else 130)
+    left = list((engine_roots.root / "tmp").iterdir())
+    assert bool(left) == (number == signal.SIGKILL)
+    assert engine_roots.cli("images", "-q", check=True).stdout == ""
+    go_on.set()
+    engine_roots.cli("pull", "-q", name, check=True)
+    assert list((engine_roots.root / "tmp").iterdir()) == []
+    engine_roots.cli("rmi", name, check=True)
+
+
+def test_a_terminal_has_bars_and_the_same_last_lines(
+    registry: FakeRegistry, terminal: Callable[..., Terminal]
+) -> None:
+    registry.add_image("app", "1", [LOW, HIGH], config(LOW, HIGH))
+    name = f"{registry.host}/app:1"
+    screen = terminal("pull", name, width=120)
+    screen.expect(re.compile(re.escape(f"Downloaded newer image for {name}".encode())))
+    assert screen.wait() == 0
+    assert screen.output.count(b"Pull complete") >= 2
+    assert b"\x1b[" in screen.output

@@ -57,6 +57,17 @@ IMAGE = {
     "remove": Entry("rocker.cli.rmi", "Remove one or more images", hidden=True),
 }
 
+MANIFEST = {
+    "annotate": _entry("manifest_annotate", "Add additional information to a local image manifest"),
+    "create": _entry(
+        "manifest_create", "Create a local manifest list for annotating and pushing to a registry"
+    ),
+    "inspect": _entry("manifest_inspect", "Display an image manifest, or manifest list"),
+    "push": _entry("manifest_push", "Push a manifest list to a repository"),
+    "referrers": _entry("manifest_referrers", "Display what refers to a manifest"),
+    "rm": _entry("manifest_rm", "Delete one or more manifest lists from local storage"),
+}
+
 VOLUME = {
     "create": _entry("volume_create", "Create a volume"),
     "inspect": _entry("volume_inspect", "Display detailed information on one or more volumes"),
@@ -115,6 +126,7 @@ _TOP = [
 ROOT = {
     "container": _entry("group_container", "Manage containers"),
     "image": _entry("group_image", "Manage images"),
+    "manifest": _entry("group_manifest", "Manage manifests and manifest lists of registries"),
     "network": _entry("group_network", "Manage networks"),
     "system": _entry("group_system", "Manage rocker"),
     "volume": _entry("group_volume", "Manage volumes"),
@@ -130,5 +142,6 @@ ROOT = {
     "logout": _entry("logout", "Log out from a registry"),
     "ps": CONTAINER["ls"],
     "rmi": IMAGE["rm"],
+    "search": _entry("search", "Search a registry for images"),
     "version": _entry("version", "Show the rocker version information"),
 }

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rocker.engine.catalog import Catalog
     from rocker.images.archive import LoadedImage
     from rocker.images.config import ImageConfig
+    from rocker.images.manifest_list import ManifestLists
     from rocker.images.progress import Progress
     from rocker.images.pull import Pulled
     from rocker.images.push import Pushed
@@ -200,6 +201,12 @@ class ImageService:
             name = one.reference
             self.tell("push", name.familiar, self.labels(one.image_id), name.familiar_name)
         return found
+
+    def manifests(self, *, insecure: bool = False) -> ManifestLists:
+        """Manifests of registries, and lists of them; see `rocker.images.manifest_list`."""
+        from rocker.images.manifest_list import ManifestLists
+
+        return ManifestLists(self.catalog.root, insecure=insecure)
 
     def save(self, refs: list[str], target: int) -> None:
         """Write images to a file descriptor; see `rocker.images.save`."""
