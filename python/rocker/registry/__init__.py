@@ -10,6 +10,7 @@ tls.py          certificates of `certs.d`
 proxy.py        `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`
 transport.py    HTTP on kept connections, redirects, limits
 client.py       one repository of one registry: manifests, blobs, tags, uploads
+search.py       an index or a catalogue
 errors.py       what a registry answered, as an error in Docker's words
 
 The HTTP is the standard library's `http.client` on threads: docs/decisions/2026-11-26-registry-client.md. Nothing of
