@@ -62,6 +62,8 @@ def judge(results: Iterable[Result]) -> list[Verdict]:
         ("log attached, of docker", lambda: _log(p50, attached), ">=", 2),
         ("import Debian, of tar -x and sha256sum", lambda: p50("import Debian", api) / p50("import Debian", "tar -x and sha256sum"), "<=", 1),
         ("import Debian, of docker", lambda: p50("import Debian", api) / p50("import Debian", "docker"), "<=", 1),
+        ("load Debian, of tar -x and sha256sum", lambda: p50("load Debian", api) / p50("load Debian", "tar -x and sha256sum"), "<=", 1),
+        ("load Debian, of docker", lambda: p50("load Debian", api) / p50("load Debian", "docker"), "<=", 1),
     ]  # fmt: skip
     return [_verdict(*goal) for goal in goals]
 

@@ -91,11 +91,15 @@ class Contender(ABC):
         """One sample of the counters of `name`."""
         raise Unsupported(f"{self.name} has no stats")
 
-    def load(self, archive: Path, name: str) -> None:
+    def import_image(self, archive: Path, name: str) -> None:
         """Make the image `name` of a tar of a root file system."""
         raise Unsupported(f"{self.name} has no images")
 
-    def unload(self, name: str) -> None:
+    def load_image(self, archive: Path) -> None:
+        """Take the images of an archive as `docker save` writes it."""
+        raise Unsupported(f"{self.name} has no images")
+
+    def remove_image(self, name: str) -> None:
         """Remove an image."""
         raise Unsupported(f"{self.name} has no images")
 
@@ -172,10 +176,13 @@ class CommandContender(Contender):
     def stats(self, name: str) -> None:
         self.output([*self.client, "stats", "--no-stream", name])
 
-    def load(self, archive: Path, name: str) -> None:
+    def import_image(self, archive: Path, name: str) -> None:
         self.do([*self.client, "import", str(archive), name])
 
-    def unload(self, name: str) -> None:
+    def load_image(self, archive: Path) -> None:
+        self.do([*self.client, "load", "--input", str(archive)])
+
+    def remove_image(self, name: str) -> None:
         self.do([*self.client, "rmi", name])
 
 

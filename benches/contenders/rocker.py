@@ -133,10 +133,13 @@ class RockerApi(Contender):
     def stats(self, name: str) -> None:
         self._containers[name].stats()
 
-    def load(self, archive: Path, name: str) -> None:
+    def import_image(self, archive: Path, name: str) -> None:
         self.engine.images.import_(str(archive), name)
 
-    def unload(self, name: str) -> None:
+    def load_image(self, archive: Path) -> None:
+        self.engine.images.load(str(archive))
+
+    def remove_image(self, name: str) -> None:
         self.engine.images.remove(name)
 
     def helpers(self, name: str) -> dict[str, list[int]]:

@@ -12,6 +12,8 @@ LINE = "x" * 99
 FULL = 200
 """Megabytes in a real measurement; a tenth in a trial."""
 
+ROWS = ("written", "read back", "attached")
+
 
 def flood(megabytes: int) -> tuple[str, ...]:
     """A command that writes so many megabytes of lines."""
@@ -20,19 +22,21 @@ def flood(megabytes: int) -> tuple[str, ...]:
 
 def measure(bench: Bench) -> list[Result]:
     """The group's rows."""
-    size = FULL if bench.rounds >= 20 else FULL // 10  # noqa: PLR2004 -- as in rows/crowd.py
-    results = []
+    real = bench.rounds >= 20  # noqa: PLR2004 -- as in rows/crowd.py
+    results: list[Result] = []
+    turns = []
     for contender in bench.peers("rocker", "podman", "docker", "docker29"):
         assert isinstance(contender, CommandContender)
-        results += _one(contender, size)
+        rows = {row: Result(f"log {row}", contender.name, "once", "MB/s") for row in ROWS}
+        results += rows.values()
+        turns.append((contender, rows))
+    for _ in range(3 if real else 1):
+        for contender, rows in turns:
+            _one(contender, FULL if real else FULL // 10, rows)
     return results
 
 
-def _one(contender: CommandContender, size: int) -> list[Result]:
-    rows = {
-        row: Result(f"log {row}", contender.name, "once", "MB/s")
-        for row in ("written", "read back", "attached")
-    }
+def _one(contender: CommandContender, size: int, rows: dict[str, Result]) -> None:
     name = unique()
     driver = "k8s-file" if contender.name == "podman" else "json-file"
     # rocker's default keeps 3 files of 10 MiB; the others keep everything.
@@ -50,7 +54,6 @@ def _one(contender: CommandContender, size: int) -> list[Result]:
             row.note = row.note or str(error)[:200]
     finally:
         contender.remove(name)
-    return list(rows.values())
 
 
 def _written(contender: CommandContender, name: str, argv: list[str]) -> None:
