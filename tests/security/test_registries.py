@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from image_archives import config, tar
 
 from rocker.engine.catalog import Catalog
-from rocker.errors import CorruptError, RegistryError, RockerError
+from rocker.errors import CorruptError, NoSpaceError, RegistryError, RockerError
 from rocker.images.images import ImageService
 
 if TYPE_CHECKING:
@@ -228,6 +228,27 @@ def test_a_manifest_that_contradicts_itself(
 ) -> None:
     registry.add_manifest("app", "1", document)
     refused(images, registry, kind=RockerError, match=match)
+
+
+@pytest.mark.attack("T12")
+def test_layers_that_no_disk_has_room_for(images: ImageService, registry: FakeRegistry) -> None:
+    registry.add_manifest("app", "1", made(layer={"size": 1 << 45}))
+    refused(
+        images,
+        registry,
+        kind=NoSpaceError,
+        match="no space left: the image's layers are 35184372088832 bytes",
+    )
+    assert registry.paths()[-1].endswith(digest(CONFIG))
+
+
+@pytest.mark.attack("T14")
+@pytest.mark.parametrize(
+    "target", ["http://[::1", "https://é.test/", "http://x:99999/", "//" + "a" * 300 + ".b", "http://a..b/"]
+)
+def test_a_redirect_to_nonsense(images: ImageService, registry: FakeRegistry, target: str) -> None:
+    registry.hook = on("/manifests/1", lambda request: request.redirect(target))
+    refused(images, registry, kind=RockerError, match="invalid URL|dial tcp|plain HTTP|lookup|Get")
 
 
 @pytest.mark.attack("T12")

@@ -31,9 +31,7 @@ def find_image(engine: Engine, options: RunOptions) -> tuple[str, ImageConfig]:
     if options.pull == "always" and not _is_id(reference):
         from rocker.engine.pull import obtain
 
-        return _usable(
-            engine, reference, obtain(engine, reference, options.platform, announce=False), options
-        )
+        return _usable(engine, reference, obtain(engine, reference, options.platform, missing=None), options)
     try:
         id, _ = engine.images.resolve(reference)  # noqa: A001
         return _usable(engine, reference, id, options)
@@ -41,9 +39,10 @@ def find_image(engine: Engine, options: RunOptions) -> tuple[str, ImageConfig]:
         if options.pull == "never" or _is_id(reference):
             hint = error.hint or "rocker images lists those that are here"
             raise ImageNotFoundError(error.message, hint=hint) from error
+        missing = error.message
     from rocker.engine.pull import obtain
 
-    return _usable(engine, reference, obtain(engine, reference, options.platform, announce=True), options)
+    return _usable(engine, reference, obtain(engine, reference, options.platform, missing=missing), options)
 
 
 def _is_id(reference: str) -> bool:
@@ -82,7 +81,7 @@ def _check_platform(engine: Engine, reference: str, config: ImageConfig, wanted:
         raise ImageNotFoundError(
             f"image with reference {reference} was found but does not match the specified platform: "
             f"wanted {wanted}, actual: linux/{config.architecture}",
-            hint="load the image of that platform",
+            hint="load or pull the image of that platform",
         )
 
 

@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from rocker.engine.engine import Engine
 
 
-def obtain(engine: Engine, reference: str, platform: str | None, *, announce: bool) -> str:
+def obtain(engine: Engine, reference: str, platform: str | None, *, missing: str | None) -> str:
     """Get an image from its registry; its id.
 
     Args:
         engine: where to; its `show_pull` makes what shows the progress.
         reference: the name as it was typed; it may be an alias of registries.conf, whose image may be here already.
         platform: as of `ImageService.pull`.
-        announce: say first that the image is not here.
+        missing: why what is here does not do, or None when it was not looked for.
 
     Raises:
         RockerError: as `ImageService.pull`.
@@ -25,17 +25,26 @@ def obtain(engine: Engine, reference: str, platform: str | None, *, announce: bo
     from rocker.images.reference import Reference
     from rocker.registry.conf import Conf
     from rocker.registry.source import expand_alias
+    from rocker.registry.transport import ConnectError
 
     named = expand_alias(reference, Conf.read())
-    if announce and platform is None and str(named) != str(Reference.parse(reference)):
+    if missing is not None and platform is None and str(named) != str(Reference.parse(reference)):
         try:
             return engine.images.resolve(str(named))[0]
         except ImageNotFoundError:
             pass
     progress = Progress() if engine.show_pull is None else engine.show_pull()
     with progress:
-        if announce:
-            progress.line(f"Unable to find image '{named.familiar}' locally")
-        found = engine.images.pull(reference, platform=platform, progress=progress)[0]
+        if missing is not None:
+            gone = missing.startswith("No such image")
+            progress.line(f"Unable to find image '{named.familiar}' locally" if gone else missing)
+        try:
+            found = engine.images.pull(reference, platform=platform, progress=progress)[0]
+        except ConnectError as error:
+            error.hint = error.hint or (
+                "rocker images lists those that are here; where no registry can be reached, import or load it first: "
+                f"rocker import ROOTFS.tar {reference}"
+            )
+            raise
         progress.line(found.status)
     return found.image_id

@@ -98,7 +98,9 @@ class _Fetcher:
             unpacking.join()
             if isinstance(error, RockerError):
                 raise
-            if unpacking.failure is not None:  # a broken pipe: the core refused the layer
+            if unpacking.failure is not None and isinstance(
+                error, BrokenPipeError
+            ):  # the core refused the layer
                 raise unpacking.failure from error
             raise from_os(error, "write a layer") from error
         except BaseException:

@@ -7,11 +7,14 @@ names.
 
 from __future__ import annotations
 
+import os
+
 from rocker.errors import (
     CorruptError,
     DeniedError,
     ImageNotFoundError,
     InvalidArgumentError,
+    NoSpaceError,
     RegistryError,
     RockerError,
 )
@@ -225,6 +228,7 @@ class _Puller:
             )
         pairs = list(zip(manifest.layers, diff_ids, strict=True))
         sizes, jobs = self._plan(draft, pairs)
+        _check_room(draft.path, sum(job.size for job in jobs.values()))
         fetch(self.client, list(jobs.values()), self.progress, self.transport.abort)
         for job in jobs.values():
             draft.adopt_blob(job.blob_path, job.digest)
@@ -256,3 +260,19 @@ class _Puller:
                 sizes[layer.digest] = size
                 self.progress.status(job.name, "Already exists")
         return sizes, jobs
+
+
+def _check_room(path: str, wanted: int) -> None:
+    """Say before the first byte that the layers do not even fit as they come.
+
+    Raises:
+        NoSpaceError: so it is.
+    """
+    found = os.statvfs(path)
+    free = found.f_bavail * found.f_frsize
+    if wanted > free:
+        raise NoSpaceError(
+            f"no space left: the image's layers are {wanted} bytes, {wanted - free} more than are free",
+            hint="free some space, or choose another data root with --root",
+            path=path,
+        )

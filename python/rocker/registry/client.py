@@ -7,7 +7,7 @@ asked for by digest is compared with it; blobs are compared by who reads them.
 from __future__ import annotations
 
 import threading
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 from rocker.errors import CorruptError, RegistryError
 from rocker.images.digest import is_digest, of_bytes, shown
@@ -140,7 +140,7 @@ class Client:
             yield from found
             if not following:
                 return
-            page = Url(urljoin(base.text, following))
+            page = base.join(following)
             if page.origin != base.origin or count > _MAX_TAGS or not found:
                 break
             path = page.text
@@ -340,7 +340,7 @@ def _location(response: Response) -> str:
     location = response.header("Location")
     if not location:
         raise RegistryError("the registry did not say where the upload goes on")
-    url = Url(urljoin(response.url.text, location))
+    url = response.url.join(location)
     if response.url.scheme == "https" and url.scheme == "http":
         raise CorruptError(
             f"the registry wants the upload by plain HTTP at {url.authority}, which is refused"

@@ -53,7 +53,7 @@ class Url:
     __slots__ = ("host", "port", "scheme", "target", "text")
 
     def __init__(self, text: str) -> None:
-        if len(text) > _MAX_URL or any(letter <= " " or letter == "\x7f" for letter in text):
+        if len(text) > _MAX_URL or any(not "!" <= letter <= "~" for letter in text):
             raise CorruptError(f"the registry sent an invalid URL: {text[:100]!r}")
         try:
             parts = urlsplit(text)
@@ -69,6 +69,15 @@ class Url:
         self.port = port or (443 if parts.scheme == "https" else 80)
         self.target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self.text = text.partition("#")[0]
+
+    def join(self, reference: str) -> Url:
+        """A URL that was given relative to this one (RFC 3986, 5). Raises as the class does."""
+        try:
+            return Url(urljoin(self.text, reference))
+        except ValueError as error:
+            if isinstance(error, RockerError):
+                raise
+            raise CorruptError(f"the registry sent an invalid URL: {reference[:100]!r}: {error}") from error
 
     @property
     def origin(self) -> tuple[str, str, int]:
@@ -296,7 +305,7 @@ class Transport:
                 raise RegistryError(
                     f"{method} {url.shown}: the registry redirects an upload, which is refused"
                 )
-            new = Url(urljoin(url.text, location))
+            new = url.join(location)
             if url.scheme == "https" and new.scheme == "http":
                 raise CorruptError(
                     f"{method} {url.shown}: the registry redirects from https to plain HTTP at {new.authority}, "
@@ -388,7 +397,11 @@ class Transport:
             connection = http.client.HTTPConnection(host, port, timeout=CONNECT_SECONDS)
         try:
             connection.connect()
-        except (OSError, http.client.HTTPException) as error:
+        except (
+            OSError,
+            UnicodeError,
+            http.client.HTTPException,
+        ) as error:  # UnicodeError: of an impossible name
             connection.close()
             raise _broken(url, error) from error
         connection.sock.settimeout(READ_SECONDS)
