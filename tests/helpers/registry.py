@@ -172,9 +172,11 @@ class FakeRegistry:
         hook: is asked first; whatever it answers with True is done.
         requests: all of them.
         host: `127.0.0.1:PORT`.
+
+    With `clients` only those are let in who have this certificate.
     """
 
-    def __init__(self, tls: tuple[Path, Path] | None = None) -> None:
+    def __init__(self, tls: tuple[Path, Path] | None = None, *, clients: Path | None = None) -> None:
         self.blobs: dict[str, bytes] = {}
         self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}
         self.hook: Callable[[Request], bool | None] = lambda _: None
@@ -183,6 +185,9 @@ class FakeRegistry:
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
+            if clients:
+                context.verify_mode = ssl.CERT_REQUIRED
+                context.load_verify_locations(clients)
             self._server.socket = context.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
             )

@@ -15,7 +15,7 @@ import threading
 import time
 from urllib.parse import urlencode
 
-from rocker.errors import CorruptError, DeniedError, RegistryError
+from rocker.errors import CorruptError, RegistryError
 from rocker.registry.challenge import Challenge, parse
 from rocker.registry.conf import is_loopback
 from rocker.registry.errors import answered
@@ -88,7 +88,7 @@ class Authorizer:
 
         Raises:
             CorruptError: the challenge leads to where no secret may go.
-            RegistryError, DeniedError: the token server refused or failed.
+            RegistryError, RefusedError: the token server refused or failed.
         """
         with self._lock:
             token, until = self._tokens.get(scope, ("", 0.0))
@@ -197,10 +197,7 @@ class Authorizer:
         response = self._transport.send(method, url, headers, body, insecure=self._may_skip, follow=False)
         host = response.url.authority
         if response.status != 200:  # noqa: PLR2004 -- HTTP's OK
-            error = answered(response, f"{method} {response.url.shown}")
-            if isinstance(error, DeniedError):
-                error.hint = f"rocker login {host}"
-            raise error
+            raise answered(response, f"{method} {response.url.shown}")
         with response:
             data = response.document(_MAX_TOKEN, f"the answer of the token server {host}")
         try:
