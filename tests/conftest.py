@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 # The command runs cold unless a test says otherwise: a template that one test leaves would serve the next.
 os.environ["ROCKER_WARM"] = "0"
 # No test asks a registry of the internet, or with its user's credentials: docker.io is where nobody listens.
-_nowhere = Path(tempfile.gettempdir()) / f"rocker-tests-registries-{os.getuid()}.conf"
-_nowhere.write_text('[[registry]]\nprefix = "docker.io"\nlocation = "127.0.0.1:1"\n')
-os.environ["CONTAINERS_REGISTRIES_CONF"] = str(_nowhere)
+os.environ["CONTAINERS_REGISTRIES_CONF"] = str(Path(__file__).parent / "helpers/registries.conf")
 os.environ["DOCKER_CONFIG"] = "/nonexistent"
 for _name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "REGISTRY_AUTH_FILE"):
     os.environ.pop(_name, None)

@@ -106,6 +106,7 @@ def test_an_image_is_pulled_as_docker_pulls_it_and_runs(
         "Using default tag: latest",
         "latest: Pulling from team/busybox",
         f"{layer}: Pulling fs layer",
+        f"{layer}: Verifying Checksum",
         f"{layer}: Download complete",
         f"{layer}: Pull complete",
         f"Digest: {digest}",
@@ -113,12 +114,17 @@ def test_an_image_is_pulled_as_docker_pulls_it_and_runs(
         f"{name}:latest",
     ]
     again = engine_roots.cli("image", "pull", f"{name}:latest", check=True).stdout.splitlines()
-    assert again == [lines[1], lines[5], f"Status: Image is up to date for {name}:latest", lines[-1]]
+    assert again == [lines[1], lines[-3], f"Status: Image is up to date for {name}:latest", lines[-1]]
     found = json.loads(engine_roots.cli("image", "inspect", name, check=True).stdout)[0]
     assert (found["RepoTags"], found["RepoDigests"]) == ([f"{name}:latest"], [f"{name}@{digest}"])
     done = engine_roots.cli("run", "--rm", "--network", "none", name, "echo", "it runs", check=True)
     assert (done.stdout, done.stderr) == ("it runs\n", "")
     engine_roots.cli("rmi", name, check=True)
+    by_digest = engine_roots.cli("pull", f"{name}@{digest}", check=True).stdout.splitlines()
+    assert (by_digest[0], by_digest[-1]) == (
+        f"{name}@{digest}: Pulling from team/busybox",
+        f"{name}@{digest}",
+    )
     assert engine_roots.cli("pull", "-q", f"{name}@{digest}", check=True).stdout == f"{name}@{digest}\n"
     assert engine_roots.cli("images", "-q", "--no-trunc", check=True).stdout.strip() == found["Id"]
 

@@ -40,9 +40,8 @@ class Lines(Progress):
             self._stream.flush()
 
     def status(self, name: str, text: str) -> None:
-        """Write `name: text`; of a state that passes by itself nothing."""
-        if text != "Extracting":
-            self.line(f"{name}: {text}")
+        """Write `name: text`."""
+        self.line(f"{name}: {text}")
 
 
 class Bars(Progress):

@@ -91,9 +91,7 @@ class _Fetcher:
                     _Download(self, job, file.fileno(), unpacking.sink).run()
             finally:
                 unpacking.end_of_input()
-            self.progress.status(job.name, "Download complete")
-            if not self.stop.is_set():
-                self.progress.status(job.name, "Extracting")
+            self.progress.status(job.name, "Verifying Checksum")
         except OSError as error:
             unpacking.join()
             if isinstance(error, RockerError):
@@ -108,6 +106,7 @@ class _Fetcher:
             raise
         unpacking.join()
         unpacking.check()
+        self.progress.status(job.name, "Download complete")
         self.progress.status(job.name, "Pull complete")
 
 

@@ -170,7 +170,8 @@ class _Puller:
         """One name."""
         name = reference.digest or str(reference.tag)
         top = self.client.manifest(name)
-        self.progress.status(name, f"Pulling from {reference.path}")
+        shown = reference.familiar if reference.digest else name
+        self.progress.status(shown, f"Pulling from {reference.path}")
         what = f"manifest {name} of {reference.familiar_name}"
         data, digest, manifest = self._resolve(top.data, top.media_type, top.digest, what)
         manifest.check_image(what)

@@ -305,16 +305,7 @@ class Transport:
                 raise RegistryError(
                     f"{method} {url.shown}: the registry redirects an upload, which is refused"
                 )
-            new = url.join(location)
-            if url.scheme == "https" and new.scheme == "http":
-                raise CorruptError(
-                    f"{method} {url.shown}: the registry redirects from https to plain HTTP at {new.authority}, "
-                    "which is refused"
-                )
-            if new.scheme == "http" and not insecure(new.authority):
-                raise CorruptError(
-                    f"{method} {url.shown}: the registry redirects to plain HTTP at {new.authority}, which is refused"
-                )
+            new = _redirected(url, location, insecure)
             if new.origin != start.origin:
                 wanted = {
                     name: value for name, value in wanted.items() if name.lower() not in _SECRET_HEADERS
@@ -418,6 +409,16 @@ class Transport:
             with self._lock:
                 self._contexts[name, verify] = found
         return found
+
+
+def _redirected(url: Url, location: str, insecure: Callable[[str], bool]) -> Url:
+    """Where a redirect leads. Raises CorruptError when that is away from TLS."""
+    new = url.join(location)
+    if new.scheme == "http" and (url.scheme == "https" or not insecure(new.authority)):
+        raise CorruptError(
+            f"Get {url.shown}: the registry redirects to plain HTTP at {new.authority}, which is refused"
+        )
+    return new
 
 
 def _send_file(connection: http.client.HTTPConnection, body: FileBody) -> None:
