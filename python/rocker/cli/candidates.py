@@ -41,6 +41,7 @@ def candidates(engine: Engine, command: str, word: str) -> list[str]:
         "IMAGE": [lambda: _images(engine)],
         "SOURCE_IMAGE": [lambda: _images(engine)],
         "REPOSITORY": [lambda: _images(engine)],
+        "NAME": [lambda: _images(engine)] if command == "push" else [],
         "NAME|ID": [lambda: _containers(engine, command), lambda: _images(engine)],
     }.get(word, [])
     found: list[str] = []

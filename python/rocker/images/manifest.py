@@ -216,7 +216,8 @@ class Platform:
         if not text:
             return cls("linux", host_architecture())
         parts = text.lower().split("/")
-        if len(parts) > 3 or not all(part.replace(".", "").replace("_", "").isalnum() for part in parts):  # noqa: PLR2004
+        words = [part.replace(".", "").replace("_", "").replace("-", "") for part in parts]
+        if len(parts) > 3 or not text.isascii() or not all(word.isalnum() for word in words):  # noqa: PLR2004
             raise InvalidArgumentError(f"invalid platform: {text!r}", hint="write linux/amd64 or linux/arm64")
         if len(parts) == 1:
             parts = [parts[0], host_architecture()] if parts[0] in _SYSTEMS else ["linux", parts[0]]
