@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from helpers.engine import EngineRoots
+    from helpers.terminal import Terminal
 
 require_core()
 LOW, HIGH = tar({"etc/low": b"low"}), tar({"etc/high": os.urandom(3_000_000)})
@@ -365,3 +366,22 @@ def test_a_refused_login_keeps_nothing(tmp_path: Path, monkeypatch: pytest.Monke
         with pytest.raises(DeniedError, match="unauthorized: authentication required"):
             keyring.login(registry.host, "me", "wrong")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_login_asks_at_a_terminal_and_does_not_show_the_password(
+    mode: str,
+    locked: DebianRegistry,
+    terminal: Callable[..., Terminal],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    screen = terminal("login", locked.host)
+    screen.expect(b"Username: ")
+    screen.send(b"me\n")
+    screen.expect(b"Password: ")
+    screen.send(b"secret\n")
+    screen.expect(b"Login Succeeded")
+    assert screen.wait() == 0
+    assert b"secret" not in screen.output
+    assert list(json.loads((tmp_path / "docker/config.json").read_text())["auths"]) == [locked.host]
