@@ -110,7 +110,7 @@ $(VENV)/.built: $(VENV)/.stamp $(CACHE)/rust.stamp $(RUST_FILES)
 	touch $@
 
 $(CACHE)/apt-run.stamp:   PACKAGES := mmdebstrap
-$(CACHE)/apt-test.stamp:  PACKAGES := busybox-static curl iproute2 iptables mmdebstrap nftables openssl procps skopeo strace sudo xz-utils zstd
+$(CACHE)/apt-test.stamp:  PACKAGES := busybox-static curl docker-registry iproute2 iptables mmdebstrap nftables openssl procps skopeo strace sudo xz-utils zstd
 $(CACHE)/apt-bench.stamp: PACKAGES := busybox-static bubblewrap containernetworking-plugins crun docker.io \
                                        iperf3 iproute2 iptables mmdebstrap podman runc
 $(CACHE)/apt-vm.stamp:    PACKAGES := busybox-static cpio e2fsprogs kmod mmdebstrap qemu-system-x86

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 # The command runs cold unless a test says otherwise: a template that one test leaves would serve the next.
 os.environ["ROCKER_WARM"] = "0"
+# No test asks a registry of the internet, or with its user's credentials: docker.io is where nobody listens.
+os.environ["CONTAINERS_REGISTRIES_CONF"] = str(Path(__file__).parent / "helpers/registries.conf")
+os.environ["DOCKER_CONFIG"] = "/nonexistent"
+for _name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "REGISTRY_AUTH_FILE"):
+    os.environ.pop(_name, None)
 # What nohup(1), or `&` in a script, has the tests ignore would be ignored by every command that they start.
 for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
     if signal.getsignal(_number) is signal.SIG_IGN:

@@ -125,6 +125,13 @@ def layer_pack(
     A file that changes meanwhile raises ConflictError, unless `changing`: then it is packed as it is found.
     """
 
+def layer_compress(source: int, destination: int) -> dict[str, Any]:
+    """Compress the plain tar read from fd `source` to fd `destination` by gzip, on all processors.
+
+    The same archive gives the same bytes. Returns {"diff_id": of what was read, "digest": of what was written, "size": bytes
+    written, "unpacked_size": bytes read}.
+    """
+
 def digest_file(source: int) -> tuple[str, int]:
     """`sha256:…` and size of what is read from fd `source`."""
 

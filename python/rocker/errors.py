@@ -17,6 +17,7 @@ RockerError                     exit code 125
 ├── NoSpaceError                also OSError
 ├── CorruptError
 ├── TimeoutError                also TimeoutError
+├── RegistryError
 ├── GoneError                   the launcher or the shim went away
 └── SystemCallError             also OSError
 """
@@ -129,6 +130,10 @@ class CorruptError(RockerError):
 
 class TimeoutError(RockerError, builtins.TimeoutError):  # noqa: A001 -- the field's word
     """A limit on time was reached."""
+
+
+class RegistryError(RockerError):
+    """A registry cannot be reached, or what it answers is wrong; also a credential helper that fails."""
 
 
 class GoneError(RockerError):

@@ -99,6 +99,7 @@ def test_a_container_is_run_without_a_dear_module(
     words = engine_roots.command(*words)[1:]
     more = loaded(COMMAND, *words) - loaded(BASE)
     assert "rocker._core" in more
+    assert not [name for name in more if name.startswith(("rocker.registry", "rocker.images.pull", "rich"))]
     assert more & NOT_TO_RUN <= (set() if more_words else {"contextlib"})
     assert any(name.startswith("rocker.network") for name in more) == (not more_words)
     assert any(name.startswith("rocker.engine.volumes") for name in more) == ("-v" in more_words)

@@ -22,7 +22,7 @@ MESSAGES = [
     (
         "run --platform linux/arm64 busybox true",
         "does not match the specified platform: wanted linux/arm64, actual: linux/amd64",
-        "load the image of that platform",
+        "rocker images lists those that are here",
     ),
     (
         "run --name -bad busybox true",

@@ -278,8 +278,8 @@ def test_what_is_wrong_is_said_and_nothing_is_left(engine, core, options, error,
 
 def test_an_image_that_is_not_here_is_named_in_full(engine):
     with pytest.raises(ImageNotFoundError) as caught:
-        engine.run("nosuch", ["true"])
-    assert caught.value.message == "Unable to find image 'nosuch:latest' locally"
+        engine.run("nosuch", ["true"], pull="never")
+    assert caught.value.message == "No such image: nosuch:latest"
     assert "rocker images" in (caught.value.hint or "")
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rocker.engine.engine import Engine
+    from rocker.images.progress import Progress
     from rocker.models.container import ExitEvent
 
 
@@ -51,6 +52,12 @@ class App:
 
             self._engine = Engine(self.root, self.run, warn=self.warn, cdi_spec_dirs=self.cdi_spec_dirs)
         return self._engine
+
+    def pull_progress(self) -> Progress:
+        """What shows the pull of an image that a container needs: on standard error, as Docker's command does."""
+        from rocker.cli.progress import on_stream
+
+        return on_stream(sys.stderr)
 
     def close(self) -> None:
         """Let go of the engine, if one was made."""

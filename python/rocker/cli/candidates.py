@@ -45,6 +45,7 @@ def candidates(engine: Engine, command: str, word: str, given: Sequence[str] = (
         "SOURCE_IMAGE": [lambda: _images(engine)],
         "REPOSITORY": [lambda: _images(engine)],
         "NETWORK": [lambda: _networks(engine, command)],
+        "NAME": [lambda: _images(engine)] if command == "push" else [],
         "VOLUME": [lambda: _volumes(engine)],
         "NAME|ID": [
             lambda: _containers(engine, command, ()), lambda: _images(engine), lambda: _networks(engine, command),

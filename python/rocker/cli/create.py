@@ -17,7 +17,7 @@ def create(app: App, values: Values, arguments: list[str]) -> int:
     """Create a container and print its id."""
     options = to_run_options(values, arguments)
     with CidFile(values["cidfile"]) as cidfile:
-        container = create_container(app, options, cidfile, for_run=False)
+        container = create_container(app, options, cidfile, for_run=False, quiet=values["quiet"])
     app.out(container.id)
     return 0
 

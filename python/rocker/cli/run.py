@@ -42,7 +42,7 @@ def run(app: App, values: Values, arguments: list[str]) -> int:
     if values["tty"]:
         options = options.replace(console_size=console_size())
     with CidFile(values["cidfile"]) as cidfile:
-        container = create(app, options, cidfile, for_run=True)
+        container = create(app, options, cidfile, for_run=True, quiet=values["quiet"])
     if values["detach"]:
         container.start()
         app.out(container.id)
@@ -61,8 +61,13 @@ def run(app: App, values: Values, arguments: list[str]) -> int:
     return exit_code(app, event)
 
 
-def create(app: App, options: RunOptions, cidfile: CidFile, *, for_run: bool) -> Container:
-    """Create the container and write its id down. `for_run`: it is started next, see `Engine.create`."""
+def create(app: App, options: RunOptions, cidfile: CidFile, *, for_run: bool, quiet: bool) -> Container:
+    """Create the container and write its id down. `for_run`: it is started next, see `Engine.create`.
+
+    With `quiet` nothing is shown of a pull.
+    """
+    if not quiet:
+        app.engine.show_pull = app.pull_progress
     container = app.engine.create(options, for_run=for_run)
     cidfile.write(container.id)
     return container

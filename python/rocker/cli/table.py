@@ -48,11 +48,24 @@ IMAGE = {
     "load": _entry("load", "Load an image from a tar archive or STDIN"),
     "ls": _entry("images", "List images"),
     "prune": _entry("image_prune", "Remove unused images"),
+    "pull": _entry("pull", "Download an image from a registry"),
+    "push": _entry("push", "Upload an image to a registry"),
     "rm": _entry("rmi", "Remove one or more images"),
     "save": _entry("save", "Save one or more images to a tar archive (streamed to STDOUT by default)"),
     "tag": _entry("tag", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE"),
     "list": Entry("rocker.cli.images", "List images", hidden=True),
     "remove": Entry("rocker.cli.rmi", "Remove one or more images", hidden=True),
+}
+
+MANIFEST = {
+    "annotate": _entry("manifest_annotate", "Add additional information to a local image manifest"),
+    "create": _entry(
+        "manifest_create", "Create a local manifest list for annotating and pushing to a registry"
+    ),
+    "inspect": _entry("manifest_inspect", "Display an image manifest, or manifest list"),
+    "push": _entry("manifest_push", "Push a manifest list to a repository"),
+    "referrers": _entry("manifest_referrers", "Display what refers to a manifest"),
+    "rm": _entry("manifest_rm", "Delete one or more manifest lists from local storage"),
 }
 
 VOLUME = {
@@ -114,18 +127,22 @@ _TOP = [
 ROOT = {
     "container": _entry("group_container", "Manage containers"),
     "image": _entry("group_image", "Manage images"),
+    "manifest": _entry("group_manifest", "Manage manifests and manifest lists of registries"),
     "network": _entry("group_network", "Manage networks"),
     "system": _entry("group_system", "Manage rocker"),
     "volume": _entry("group_volume", "Manage volumes"),
     **{name: CONTAINER[name] for name in _TOP},
-    **{name: IMAGE[name] for name in ("history", "import", "load", "save", "tag")},
+    **{name: IMAGE[name] for name in ("history", "import", "load", "pull", "push", "save", "tag")},
     "completion": _entry("completion", "Generate the autocompletion script for a shell"),
     "events": SYSTEM["events"],
     "help": _entry("help", "Help about the command"),
     "images": IMAGE["ls"],
     "info": SYSTEM["info"],
     "inspect": _entry("inspect", "Return low-level information on rocker objects"),
+    "login": _entry("login", "Authenticate to a registry"),
+    "logout": _entry("logout", "Log out from a registry"),
     "ps": CONTAINER["ls"],
     "rmi": IMAGE["rm"],
+    "search": _entry("search", "Search a registry for images"),
     "version": _entry("version", "Show the rocker version information"),
 }

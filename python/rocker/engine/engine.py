@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rocker.engine.volumes.collection import Volumes
     from rocker.errors import RockerError
     from rocker.images.images import ImageService
+    from rocker.images.progress import Progress
     from rocker.models.event import Event
     from rocker.models.keywords import RunKeywords
     from rocker.models.prune import DiskUsage
@@ -49,6 +50,7 @@ class Engine:
     Attributes:
         root, run_root: absolute paths.
         warnings: see `warn`.
+        show_pull: makes what shows the progress when a missing image is pulled for a container; nobody by default.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Engine:
         self.warnings: list[str] = []
         self.warn: Callable[[str], None] = warn or self.warnings.append
         self.cdi_spec_dirs = cdi_spec_dirs
+        self.show_pull: Callable[[], Progress] | None = None
         self._core = core
         self._lock = RLock()
         self._catalog: Catalog | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from rocker.errors import ImageNotFoundError, InvalidArgumentError, UnsupportedError
+from rocker.errors import ImageNotFoundError, InvalidArgumentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,30 +14,43 @@ if TYPE_CHECKING:
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _CACHED = 64
+_HEX = frozenset("0123456789abcdef")
+_ID_LENGTH = 64
 _configs: dict[str, ImageConfig] = {}
 
 
 def find_image(engine: Engine, options: RunOptions) -> tuple[str, ImageConfig]:
-    """Return the image's id and configuration.
+    """Return the image's id and configuration; get it from its registry when `pull` says so.
 
     Raises:
-        ImageNotFoundError: it is not here; there is no registry client yet.
+        ImageNotFoundError: it is not here, and may not be pulled or is not at its registry either.
         InvalidArgumentError: the reference is malformed, or the platform does not fit.
-        UnsupportedError: `pull` is `always`.
+        RockerError: as `ImageService.pull`.
     """
     reference = options.image or ""
-    if options.pull == "always":
-        raise UnsupportedError(
-            "--pull always is not offered yet", hint="registries come with a later release: rocker load"
-        )
+    if options.pull == "always" and not _is_id(reference):
+        from rocker.engine.pull import obtain
+
+        return _usable(engine, reference, obtain(engine, reference, options.platform, missing=None), options)
     try:
         id, _ = engine.images.resolve(reference)  # noqa: A001
+        return _usable(engine, reference, id, options)
     except ImageNotFoundError as error:
-        raise ImageNotFoundError(
-            f"Unable to find image '{_full(reference)}' locally",
-            hint="rocker images lists those that are here; import or load it first: rocker import ROOTFS.tar "
-            + reference,
-        ) from error
+        if options.pull == "never" or _is_id(reference):
+            hint = error.hint or "rocker images lists those that are here"
+            raise ImageNotFoundError(error.message, hint=hint) from error
+        missing = error.message
+    from rocker.engine.pull import obtain
+
+    return _usable(engine, reference, obtain(engine, reference, options.platform, missing=missing), options)
+
+
+def _is_id(reference: str) -> bool:
+    """Whether this can only be an id: no registry has images by that."""
+    return reference.startswith("sha256:") or (len(reference) == _ID_LENGTH and _HEX.issuperset(reference))
+
+
+def _usable(engine: Engine, reference: str, id: str, options: RunOptions) -> tuple[str, ImageConfig]:  # noqa: A002
     config = _configs.get(id)
     if config is None:
         config = engine.images.get(id).config
@@ -46,15 +59,6 @@ def find_image(engine: Engine, options: RunOptions) -> tuple[str, ImageConfig]:
         _configs[id] = config  # an id is the digest of the configuration: it never changes
     _check_platform(engine, reference, config, options.platform)
     return id, config
-
-
-def _full(reference: str) -> str:
-    from rocker.images.reference import Reference
-
-    try:
-        return Reference.parse(reference).familiar
-    except InvalidArgumentError:
-        return reference
 
 
 def _check_platform(engine: Engine, reference: str, config: ImageConfig, wanted: str | None) -> None:
@@ -77,7 +81,7 @@ def _check_platform(engine: Engine, reference: str, config: ImageConfig, wanted:
         raise ImageNotFoundError(
             f"image with reference {reference} was found but does not match the specified platform: "
             f"wanted {wanted}, actual: linux/{config.architecture}",
-            hint="load the image of that platform",
+            hint="load or pull the image of that platform",
         )
 
 

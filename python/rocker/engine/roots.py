@@ -9,7 +9,18 @@ from rocker.errors import DeniedError, InvalidArgumentError, NoSpaceError, Rocke
 _MODE = 0o700
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _DATA = frozenset(
-    {"rocker.db", "base", "blobs", "layers", "containers", "tmp", "cache", "config.json", "volumes"}
+    {
+        "rocker.db",
+        "base",
+        "blobs",
+        "layers",
+        "containers",
+        "tmp",
+        "cache",
+        "config.json",
+        "manifests",
+        "volumes",
+    }
 )
 BASE = "base/1"
 """The lowest layer of every container: what is mounted over, for images that lack it. A change has another number."""

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from rocker.engine.catalog import Catalog
     from rocker.images.archive import LoadedImage
     from rocker.images.config import ImageConfig
+    from rocker.images.manifest_list import ManifestLists
+    from rocker.images.progress import Progress
+    from rocker.images.pull import Pulled
+    from rocker.images.push import Pushed
     from rocker.models.image import HistoryItem, ImageInspect, ImageSummary, Removal
     from rocker.models.prune import ImagesPruned
 
@@ -164,6 +168,45 @@ class ImageService:
         for image in loaded:
             self.event("load", image.id)
         return loaded
+
+    def pull(
+        self,
+        reference: str,
+        *,
+        platform: str | None = None,
+        all_tags: bool = False,
+        progress: Progress | None = None,
+    ) -> list[Pulled]:
+        """Get an image from its registry, or all tags of a repository; see `rocker.images.pull`."""
+        from rocker.images.progress import SILENT
+        from rocker.images.pull import pull
+
+        found = pull(
+            self.catalog, reference, platform=platform, all_tags=all_tags, progress=progress or SILENT
+        )
+        for one in found:
+            name = one.reference
+            self.tell("pull", name.familiar, self.labels(one.image_id), name.familiar_name)
+        return found
+
+    def push(
+        self, reference: str, *, all_tags: bool = False, progress: Progress | None = None
+    ) -> list[Pushed]:
+        """Bring an image, or all tags of a repository, to its registry; see `rocker.images.push`."""
+        from rocker.images.progress import SILENT
+        from rocker.images.push import push
+
+        found = push(self, reference, all_tags=all_tags, progress=progress or SILENT)
+        for one in found:
+            name = one.reference
+            self.tell("push", name.familiar, self.labels(one.image_id), name.familiar_name)
+        return found
+
+    def manifests(self, *, insecure: bool = False) -> ManifestLists:
+        """Manifests of registries, and lists of them; see `rocker.images.manifest_list`."""
+        from rocker.images.manifest_list import ManifestLists
+
+        return ManifestLists(self.catalog.root, insecure=insecure)
 
     def save(self, refs: list[str], target: int) -> None:
         """Write images to a file descriptor; see `rocker.images.save`."""

@@ -196,6 +196,10 @@ class Draft:
         """Take a file of the draft as a blob whose digest is already known."""
         self._blobs[digest] = path
 
+    def adopt_layer(self, path: str, diff_id: str) -> None:
+        """Take a tree of the draft as a layer that has been verified."""
+        self._layers[diff_id] = path
+
     def blob_path(self, digest: str) -> str:
         """Where a blob of the draft, else of the store, is.
 
@@ -222,7 +226,7 @@ class Draft:
             CorruptError: it is another; or the archive is damaged or hostile.
         """
         if diff_id is not None:
-            size = self._known_size(blob, diff_id)
+            size = self.known_size(blob, diff_id)
             if size is not None:
                 return diff_id, size
         from rocker import _core
@@ -240,7 +244,7 @@ class Draft:
         self._layers[found] = path
         return found, int(result["unpacked_size"])
 
-    def _known_size(self, blob: str, diff_id: str) -> int | None:
+    def known_size(self, blob: str, diff_id: str) -> int | None:
         """Size of a layer of the store that is known to be what this blob unpacks to."""
         rows = self._catalog.query(
             "SELECT size FROM layers WHERE diff_id = ?1 AND (?1 = ?2 OR EXISTS "

@@ -57,6 +57,17 @@ pub fn layer_pack(
 }
 
 #[pyfunction]
+pub fn layer_compress(py: Python<'_>, source: i32, destination: i32) -> PyResult<Py<PyDict>> {
+    let made = detached(py, || layer::compress(files::reader(source)?, files::writer(destination)?))?;
+    let result = PyDict::new(py);
+    result.set_item("diff_id", made.diff_id)?;
+    result.set_item("digest", made.digest)?;
+    result.set_item("size", made.size)?;
+    result.set_item("unpacked_size", made.unpacked_size)?;
+    Ok(result.unbind())
+}
+
+#[pyfunction]
 pub fn digest_file(py: Python<'_>, source: i32) -> PyResult<(String, u64)> {
     detached(py, || layer::digest(files::reader(source)?))
 }

@@ -44,6 +44,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(counters::seccomp_compile, module)?)?;
     module.add_function(wrap_pyfunction!(counters::cgroup_stats, module)?)?;
     module.add_function(wrap_pyfunction!(layer::layer_apply, module)?)?;
+    module.add_function(wrap_pyfunction!(layer::layer_compress, module)?)?;
     module.add_function(wrap_pyfunction!(layer::layer_pack, module)?)?;
     module.add_function(wrap_pyfunction!(files::path_stat, module)?)?;
     module.add_function(wrap_pyfunction!(files::copy_out, module)?)?;

@@ -7,6 +7,7 @@
 //! | `archive`, `pax`, `name` | the tar format: headers, extended headers, names and whiteouts |
 //! | [`tree`], `resolve` | the form that is a tree of files; every path resolved inside the layer |
 //! | [`changes()`] | what a container has changed of its image |
+//! | [`compress()`] | a plain archive as gzip, on all processors |
 //! | [`pack()`] | the reverse: a reproducible archive of a tree |
 //! | [`unpack()`] | an archive that is no layer added to a tree that is there |
 //! | [`remove_tree()`] | a tree removed without following links or crossing mounts |
@@ -18,6 +19,7 @@
 mod apply;
 mod archive;
 mod changes;
+mod compress;
 mod digest;
 mod form;
 mod header;
@@ -36,6 +38,7 @@ pub mod tree;
 pub use apply::{Applied, Options, apply, apply_to};
 pub use archive::Body;
 pub use changes::{Change, changes};
+pub use compress::{Compressed, compress};
 pub use digest::{digest, hex, sha256};
 pub use form::{Entry, Form, Node, Time};
 
