@@ -159,17 +159,17 @@ class Scene:
         state = self.engine.state(container.id)
         assert state
         calls = {
-            "connect": partial(two.connect, container),
-            "disconnect": partial(self._disconnect, two, container),
+            "connect": partial(self._told, two.connect, container),
+            "disconnect": partial(self._told, two.disconnect, container),
             "restart": partial(self._restart, container, state),
             "rm -f": partial(container.remove, force=True),
         }
         return state["shim_pid"], calls[step]
 
     @staticmethod
-    def _disconnect(network: rocker.Network, container: rocker.Container) -> None:
-        network.disconnect(container)
-        container.top()  # a shim that was killed has left the network too: it is told here
+    def _told(change: Callable[[rocker.Container], object], container: rocker.Container) -> None:
+        change(container)
+        container.top()  # a container that has ended meanwhile is changed all the same: its end is told here
 
     @staticmethod
     def _restart(container: rocker.Container, state: dict[str, int]) -> None:
