@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from subprocess import CompletedProcess
 
+    import rocker
     from helpers.engine import EngineRoots
 
 # Signals told by the process that gets them; `read` is where they find it.
@@ -134,3 +135,19 @@ def test_a_reader_that_went_away_ends_the_client_and_not_the_container(
     client.wait(30)
     assert box("wait", "box").stdout == "0\n"
     assert box("logs", "-n", "1", "box").stdout == "end\n"
+
+
+@pytest.mark.parametrize("init", [(), ("--init",)])
+def test_a_user_opens_its_standard_streams_by_name(
+    piped: Callable[..., subprocess.Popen[bytes]], init: tuple[str, ...]
+) -> None:
+    script = "cat /dev/stdin; echo out > /dev/stdout; echo err > /proc/self/fd/2"
+    process = piped("run", "--rm", "-i", *init, "--user", "1000", "--rootfs", "/", "sh", "-c", script)
+    assert process.communicate(b"in\n", timeout=20) == (b"in\nout\n", b"err\n")
+
+
+def test_a_user_of_exec_opens_its_standard_streams_by_name(engine: rocker.Engine) -> None:
+    container = engine.run(rootfs="/", command=["sleep", "60"], detach=True)
+    done = container.exec(["sh", "-c", "echo out > /dev/stdout"], user="1000")
+    assert (done.exit_code, done.stdout) == (0, b"out\n")
+    container.remove(force=True)

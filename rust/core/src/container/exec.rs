@@ -98,7 +98,7 @@ fn start(setup: &Setup<'_>, socket: &OwnedFd) -> Result<std::convert::Infallible
                 None => terminal::take(&terminal.slave, program.user.uid)?,
             }
         }
-        None => place_streams(&setup.streams)?,
+        None => place_streams(&setup.streams, program.user.uid)?,
     }
     let failed = program.become_program(|| match &setup.outside {
         Some(outside) => appear(outside.proof, socket, setup.terminal.is_some()),

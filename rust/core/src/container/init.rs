@@ -9,8 +9,8 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::mount::{MntFlags, umount2};
 use nix::sched::{CloneFlags, setns};
-use nix::sys::stat::Mode;
-use nix::unistd::{chdir, pivot_root, setsid};
+use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::unistd::{Uid, chdir, fchown, pivot_root, setsid};
 use rocker_sys::clone::SingleThreaded;
 use rocker_sys::mount::Propagation;
 use rocker_sys::{fds, ids, mount, netlink};
@@ -300,7 +300,7 @@ fn become_program(
     }
     match &terminal {
         Some(terminal) => terminal::take(&terminal.slave, program.user.uid)?,
-        None => place_streams(&setup.streams)?,
+        None => place_streams(&setup.streams, program.user.uid)?,
     }
     program.become_program(|| Ok(()))
 }
@@ -319,7 +319,7 @@ fn appear_as_program(
     let placed = match terminal {
         // A session's terminal goes with its first process.
         Some(terminal) => terminal::place(&terminal.slave, program.user.uid),
-        None => place_streams(streams),
+        None => place_streams(streams, program.user.uid),
     };
     let rest = program.without_execve();
     let failed = placed.and_then(|()| {
@@ -339,8 +339,16 @@ fn appear_as_program(
 }
 
 /// Puts the standard streams in place; the prepared descriptors are all above 2.
-pub(super) fn place_streams(streams: &[OwnedFd; 3]) -> Result<()> {
+///
+/// Pipes become the user's: to open `/dev/stdout`, which leads to an inode of root's, takes its permission (proc(5)).
+pub(super) fn place_streams(streams: &[OwnedFd; 3], uid: u32) -> Result<()> {
     for (number, stream) in (0..).zip(streams) {
+        if uid != 0
+            && fstat(stream).is_ok_and(|found| found.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFIFO.bits())
+        {
+            // In a user namespace without this user it will fail by its name in a moment.
+            let _ = fchown(stream, Some(Uid::from_raw(uid)), None);
+        }
         fds::place(stream.as_fd(), number).map_err(|errno| Error::sys("place standard streams", errno))?;
     }
     Ok(())
