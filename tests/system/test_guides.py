@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,9 +41,24 @@ def test_a_page_tells_what_happens(
     follow(GUIDE / f"{page}.md", engine_roots, tmp_path / "here", timeout=120)
 
 
+@pytest.fixture
+def shop() -> None:
+    """The page's first command, done beforehand: from a network namespace of its own no mirror is reached."""
+    found = re.search(
+        r'^"\$CHECKOUT"/scripts/debian-tar (?:.*\\\n)*.*\n',
+        (GUIDE / "afternoon.md").read_text(),
+        re.MULTILINE,
+    )
+    assert found
+    environment = {**os.environ, "CHECKOUT": str(REPOSITORY)}
+    subprocess.run(
+        ["bash", "-c", found[0]], env=environment, stdin=subprocess.DEVNULL, check=True, timeout=380
+    )
+
+
 # Making Debian's packages into an image, the first time, is in it.
 @pytest.mark.timeout(400)
-@pytest.mark.usefixtures("host")
+@pytest.mark.usefixtures("shop", "host")
 def test_an_afternoon_with_an_application_of_several_containers(
     engine_roots: EngineRoots, tmp_path: Path
 ) -> None:
