@@ -35,24 +35,16 @@ def of_engine(engine: Engine) -> Sequence[str]:
     text = os.environ.get(VARIABLE)
     if text:
         return [os.path.abspath(path) for path in text.split(":") if path]
-    path = f"{engine.root}/config.json"
-    try:
-        with open(path, "rb") as file:
-            return _of_file(path, file.read())
-    except FileNotFoundError:
+    from rocker.engine.settings import document, path_of
+
+    found = document(engine.root).get("cdi-spec-dirs")
+    if found is None:
         return DEFAULT
-
-
-def _of_file(path: str, content: bytes) -> Sequence[str]:
-    import json
-
-    hint = 'write {"cdi-spec-dirs": ["/etc/cdi", "/var/run/cdi"]}'
-    try:
-        found = json.loads(content).get("cdi-spec-dirs", list(DEFAULT))
-    except (ValueError, AttributeError) as error:
-        raise InvalidArgumentError(f"{path}: {error}", hint=hint) from None
     if not isinstance(found, list) or not all(
         isinstance(entry, str) and entry.startswith("/") for entry in found
     ):
-        raise InvalidArgumentError(f"{path}: cdi-spec-dirs is no list of absolute paths", hint=hint)
+        raise InvalidArgumentError(
+            f"{path_of(engine.root)}: cdi-spec-dirs is no list of absolute paths",
+            hint='write {"cdi-spec-dirs": ["/etc/cdi", "/var/run/cdi"]}',
+        )
     return found

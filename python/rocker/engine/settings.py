@@ -1,14 +1,22 @@
 """The configuration of a data root, `<data root>/config.json`: what dockerd has in its daemon.json.
 
-    {"userns": "auto"}
+    {"userns": "auto", "cdi-spec-dirs": ["/etc/cdi"], "default-address-pools": [{"base": "10.200.0.0/16", "size": 24}]}
 
-`default-address-pools`, in the same file, is read by `rocker.network.pools`.
+| setting | said by |
+|---|---|
+| `userns` | this module |
+| `cdi-spec-dirs` | `rocker.cdi.directories` |
+| `default-address-pools` | `rocker.network.pools` |
 """
 
 from __future__ import annotations
 
 from rocker.errors import InvalidArgumentError
 from rocker.models.struct import Struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 FILE = "config.json"
 
@@ -23,7 +31,31 @@ class Settings(Struct):
     userns: str = ""
 
 
-_NAMES = frozenset({"default-address-pools", "userns"})
+_NAMES = frozenset({"cdi-spec-dirs", "default-address-pools", "userns"})
+
+
+def path_of(root: str) -> str:
+    """Where the configuration of a data root is."""
+    return f"{root}/{FILE}"
+
+
+def document(root: str) -> dict[str, Any]:
+    """Return all settings of a data root as they stand there; none without the file.
+
+    Raises:
+        InvalidArgumentError: it is not JSON, or has an unknown setting.
+    """
+    path = path_of(root)
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        from rocker.engine.failure import from_os
+
+        raise from_os(error, "read the configuration") from error
+    return _parse(path, content)
 
 
 def read(root: str) -> Settings:
@@ -32,29 +64,25 @@ def read(root: str) -> Settings:
     Raises:
         InvalidArgumentError: it is not JSON, or says something unknown or wrong.
     """
-    path = f"{root}/{FILE}"
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except FileNotFoundError:
+    found, path = document(root), path_of(root)
+    if not found:
         return _DEFAULT
-    except OSError as error:
-        from rocker.engine.failure import from_os
+    userns = found.get("userns", "")
+    if not isinstance(userns, str):
+        raise InvalidArgumentError(f"{path}: userns is no text", hint='write {"userns": "auto"}', path=path)
+    return Settings(userns=_checked(path, userns))
 
-        raise from_os(error, "read the configuration") from error
-    return _parse(path, content)
 
-
-def _parse(path: str, content: bytes) -> Settings:
+def _parse(path: str, content: bytes) -> dict[str, Any]:
     import json
 
     try:
-        document = json.loads(content)
+        found = json.loads(content)
     except ValueError as error:
         raise InvalidArgumentError(f"{path}: {error}", hint='write {"userns": "auto"}', path=path) from None
-    if not isinstance(document, dict):
+    if not isinstance(found, dict):
         raise InvalidArgumentError(f"{path}: no JSON object", hint='write {"userns": "auto"}', path=path)
-    unknown = sorted(document.keys() - _NAMES)
+    unknown = sorted(found.keys() - _NAMES)
     if unknown:
         # One that is misspelt would leave containers less confined than was meant.
         raise InvalidArgumentError(
@@ -62,10 +90,7 @@ def _parse(path: str, content: bytes) -> Settings:
             hint=f"known are {', '.join(sorted(_NAMES))}",
             path=path,
         )
-    userns = document.get("userns", "")
-    if not isinstance(userns, str):
-        raise InvalidArgumentError(f"{path}: userns is no text", hint='write {"userns": "auto"}', path=path)
-    return Settings(userns=_checked(path, userns))
+    return found
 
 
 def _checked(path: str, text: str) -> str:

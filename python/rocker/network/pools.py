@@ -38,29 +38,16 @@ def configured(root: str) -> list[tuple[Subnet, int]]:
     text = os.environ.get(VARIABLE)
     if text:
         return [_of_text(part, VARIABLE) for part in text.split(";") if part.strip()]
-    path = f"{root}/config.json"
-    try:
-        with open(path, "rb") as file:
-            return _of_file(path, file.read())
-    except FileNotFoundError:
-        return [_pool(base, size, "the default pools") for base, size in _DEFAULT]
+    from rocker.engine.settings import document, path_of
 
-
-def _of_file(path: str, content: bytes) -> list[tuple[Subnet, int]]:
-    import json
-
-    try:
-        document = json.loads(content)
-        entries = document.get("default-address-pools")
-    except (ValueError, AttributeError) as error:
-        raise InvalidArgumentError(
-            f"{path}: {error}",
-            hint='write {"default-address-pools": [{"base": "10.200.0.0/16", "size": 24}]}',
-        ) from None
+    path, entries = path_of(root), document(root).get("default-address-pools")
     if entries is None:
-        return [_pool(base, size, path) for base, size in _DEFAULT]
+        return [_pool(base, size, "the default pools") for base, size in _DEFAULT]
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise InvalidArgumentError(f"{path}: default-address-pools is no list of objects")
+        raise InvalidArgumentError(
+            f"{path}: default-address-pools is no list of objects",
+            hint='write {"default-address-pools": [{"base": "10.200.0.0/16", "size": 24}]}',
+        )
     return [_pool(str(entry.get("base")), entry.get("size"), path) for entry in entries]
 
 

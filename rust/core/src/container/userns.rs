@@ -191,7 +191,20 @@ impl Userns {
 
     /// Shows owners of files in a detached tree that nobody has attached yet as this namespace maps them.
     pub fn map_owners(&self, tree: BorrowedFd<'_>, recursive: bool) -> Result<()> {
-        mount::map_owners(tree, self.file.as_fd(), recursive).map_err(|errno| match errno {
+        mount::map_owners(tree, self.file.as_fd(), recursive).map_err(Self::not_mapped)
+    }
+
+    /// The same for a tmpfs that another container has. One that was mounted in a user namespace, as `/dev/shm` is, shows
+    /// its owners so already, and to map it again is EINVAL; who shares it is in the same one.
+    pub fn map_shared_owners(&self, tree: BorrowedFd<'_>) -> Result<()> {
+        match mount::map_owners(tree, self.file.as_fd(), true) {
+            Ok(()) | Err(Errno::EINVAL) => Ok(()),
+            Err(errno) => Err(Self::not_mapped(errno)),
+        }
+    }
+
+    fn not_mapped(errno: Errno) -> Error {
+        match errno {
             Errno::EINVAL => Error::unsupported(
                 "the file system, or one that is mounted below, cannot be id-mapped",
             )
@@ -200,7 +213,7 @@ impl Userns {
                 "it is id-mapped already, or belongs to a user namespace: another container has it mounted",
             ),
             _ => Error::sys("map the owners of a mount", errno),
-        })
+        }
     }
 }
 

@@ -83,6 +83,9 @@ pub fn map_owners(host: &Host, planned: &Planned, userns: Option<&Userns>) -> Re
         Error::invalid("the mount option `idmap` needs mappings, or a container in a user namespace")
             .hint("start it with --userns auto")
     })?;
+    if mount.options.iter().any(|option| option.starts_with("shared-with=")) {
+        return userns.map_shared_owners(tree.as_fd());
+    }
     userns.map_owners(tree.as_fd(), recursive)
 }
 
