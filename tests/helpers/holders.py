@@ -26,9 +26,11 @@ def holders(link: str) -> list[str]:
     found = subprocess.run(
         ["ip", "-j", "link", "show", "dev", link], capture_output=True, check=False, timeout=60
     )
-    number = json.loads(found.stdout)[0].get("link_netnsid") if found.returncode == 0 else None
-    if number is None:
+    if found.returncode:
         return ["it has gone meanwhile"]
+    number = json.loads(found.stdout)[0].get("link_netnsid")
+    if number is None:
+        return ["it has no other end"]
     names = [what for path, what in _references() if _number(path) == number]
     return names or ["no process, descriptor or mount: a connection that the kernel has not ended yet"]
 

@@ -33,7 +33,8 @@ def test_the_runtime_needs_no_loader(runtime: Path) -> None:
 
 def test_the_runtime_can_be_executed(runtime: Path) -> None:
     assert os.access(runtime, os.X_OK)
-    assert runtime.stat().st_size < 4 << 20
+    # A launcher's start copies it into memory; of the 4.7 MB, 1.4 are TLS (docs/decisions/2026-11-26-log-servers.md).
+    assert runtime.stat().st_size < 5 << 20
 
 
 def test_the_extension_and_the_distribution_have_one_version() -> None:

@@ -43,7 +43,8 @@ _COMMANDS = (
     "tag", "top", "unpause", "version", "wait",
 )  # fmt: skip
 _ENGINE = (
-    "binascii", "fractions", "hashlib", "json", "rocker._core",
+    "binascii", "encodings.ascii", "fractions", "hashlib", "json", "rocker._core",
+    "rocker.cdi.directories", "rocker.cdi.registry",
     *(
         f"rocker.engine.{name}"
         for name in (
@@ -51,11 +52,11 @@ _ENGINE = (
             "events", "exec", "find_image", "info", "inspect", "kill", "launch", "list", "logs", "names", "network",
             "network_connect", "network_create", "network_disconnect", "network_files", "network_inspect",
             "network_list", "network_prune", "network_remove", "network_settings", "networks", "pause", "reconcile",
-            "remove", "rename", "requests", "restart", "run", "session", "size", "spec", "start", "stats", "stop",
-            "suggest", "times", "top", "unpause", "version", "wait",
+            "remove", "rename", "requests", "restart", "run", "session", "settings", "size", "spec", "start", "stats",
+            "stop", "suggest", "times", "top", "unpause", "version", "wait",
         )
     ),
-    *(f"rocker.images.{name}" for name in ("config", "describe", "images", "reference")),
+    *(f"rocker.images.{name}" for name in ("config", "describe", "images", "reference", "users")),
     *(
         f"rocker.network.{name}"
         for name in (
