@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from benches import isolation, report
@@ -40,7 +41,8 @@ def main() -> int:
         try:
             _open(all_contenders(state, image, options.docker29), options.only, opened)
             facts = [fact for contender in opened if (fact := _facts(contender))]
-            results = _measure(Bench(opened, options.rounds, state, images.debian_tar()), options.rows)
+            bench = Bench(opened, options.rounds, state, images.debian_tar())
+            results = _measure(bench, options.rows, options.minutes * 60)
         finally:
             for contender in opened:
                 _say(f"closing {contender.name}")
@@ -61,6 +63,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--rows", type=lambda text: text.split(","), default=list(GROUPS), help=", ".join(GROUPS)
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="no group of rows begins later than that"
     )
     parser.add_argument("--only", type=lambda text: text.split(","), default=None, help="names of contenders")
     parser.add_argument(
@@ -102,10 +107,14 @@ def _facts(contender: Contender) -> Facts | None:
         return None
 
 
-def _measure(bench: Bench, groups: list[str]) -> list[Result]:
-    results = []
+def _measure(bench: Bench, groups: list[str], seconds: float) -> list[Result]:
+    results: list[Result] = []
+    begin = time.monotonic()
     for group in groups:
-        _say(f"measuring {group}")
+        if time.monotonic() - begin > seconds:
+            _say(f"no time is left for {group}")
+            continue
+        _say(f"measuring {group}, {time.monotonic() - begin:.0f} s after the first")
         try:
             results += GROUPS[group](bench)
         except Exception as error:  # noqa: BLE001 -- a group that fails is named, the others go on
