@@ -370,8 +370,12 @@ def test_a_change_of_health_is_an_event(engine: rocker.Engine, busybox_rootfs: P
     container.exec(["rm", "/well"])
     until(lambda: container.health == "unhealthy", "unhealthy")
     filters = {"event": "health_status", "container": container.id}
-    found = actions(list(engine.events(since="1h", until="0s", filters=filters)))
-    assert found[-2:] == ["health_status: healthy", "health_status: unhealthy"]
+
+    def told() -> list[str]:
+        return actions(list(engine.events(since="1h", until="0s", filters=filters)))
+
+    # The state is written before the event of it.
+    until(lambda: told()[-2:] == ["health_status: healthy", "health_status: unhealthy"], f"it is {told()}")
     probes = list(
         engine.events(since="1h", until="0s", filters={**filters, "event": ["exec_create", "exec_die"]})
     )
