@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -250,6 +251,37 @@ def test_a_joining_process_that_is_traced_may_do_no_more_than_who_traces_it(
     container.remove(force=True)
 
 
+@contextmanager
+def slowed(pids: list[int], delay: int, log: Path) -> Iterator[None]:
+    """Each system call of processes, and of what they clone, takes so many microseconds longer."""
+    words = [word for pid in pids for word in ("-p", str(pid))]
+    tracer = subprocess.Popen(
+        [
+            "strace",
+            "-f",
+            "-qq",
+            "-o",
+            log,
+            "-e",
+            "trace=all",
+            "-e",
+            f"inject=all:delay_enter={delay}",
+            *words,
+        ],
+        stderr=subprocess.PIPE,
+    )
+    try:
+        for pid in pids:
+            while "TracerPid:\t0\n" in Path(f"/proc/{pid}/status").read_text():
+                assert tracer.poll() is None, "strace has ended"
+        yield
+    finally:
+        tracer.terminate()
+        tracer.wait(60)
+        assert tracer.stderr
+        tracer.stderr.close()
+
+
 @pytest.mark.attack("T05")
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace slows the joining process down")
 @pytest.mark.parametrize("tty", [False, True])
@@ -258,20 +290,8 @@ def test_a_joining_process_is_seen_by_who_may_trace_only_when_it_is_confined(
 ) -> None:
     """Each system call of the shim and of what it clones takes 4 ms longer, so that every state of it is seen."""
     container, lines = lurker(("SYS_PTRACE",))
-    tracer = subprocess.Popen(
-        ["strace", "-f", "-qq", "-o", tmp_path / "log", "-e", "trace=all",
-         "-e", "inject=all:delay_enter=4000", "-p", str(shim_of(box))],
-        stderr=subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        while "TracerPid:\t0\n" in Path(f"/proc/{shim_of(box)}/status").read_text():
-            assert tracer.poll() is None, "strace has ended"
+    with slowed([shim_of(box)], 4000, tmp_path / "log"):
         assert container.exec(["sh", "-c", "exit 3"], tty=tty).exit_code == 3
-    finally:
-        tracer.terminate()
-        tracer.wait(60)
-        assert tracer.stderr
-        tracer.stderr.close()
     container.exec(["touch", "/stop"])
     assert check_sightings(("SYS_PTRACE",), lines), (
         "the joining process was not seen: the attack did not take place"
@@ -290,16 +310,7 @@ def test_a_container_that_joins_the_processes_of_one_that_may_trace_is_seen_only
     """Each system call of the launcher, its standby and what they clone takes 2 ms longer."""
     container, lines = lurker(("SYS_PTRACE",))
     mine = [one for one in box.roots.processes() if name_of(one.pid).startswith("rocker")]
-    words = [word for process in mine for word in ("-p", str(process.pid))]
-    tracer = subprocess.Popen(
-        ["strace", "-f", "-qq", "-o", tmp_path / "log", "-e", "trace=all",
-         "-e", "inject=all:delay_enter=2000", *words],
-        stderr=subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        for process in mine:
-            while "TracerPid:\t0\n" in Path(f"/proc/{process.pid}/status").read_text():
-                assert tracer.poll() is None, "strace has ended"
+    with slowed([process.pid for process in mine], 2000, tmp_path / "log"):
         capability = () if "user" in options else ("SYS_PTRACE",)
         # In one process: signals of a child would stop it for good once the lurker has it.
         script = "for p in /proc/[0-9]*; do read -r name 2>/dev/null <$p/comm && echo $name; done; exit 3"
@@ -307,11 +318,6 @@ def test_a_container_that_joins_the_processes_of_one_that_may_trace_is_seen_only
         assert result.exit_code == 3, result
         assert "lurk" in result.text.split(), "its procfs shows somebody else's processes"
         assert "strace" not in result.text, "its procfs shows the host's processes"
-    finally:
-        tracer.terminate()
-        tracer.wait(60)
-        assert tracer.stderr
-        tracer.stderr.close()
     container.exec(["touch", "/stop"])
     *seen, own = [line.decode().split() for line in lines]
     for words in seen:

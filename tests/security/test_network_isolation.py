@@ -18,15 +18,22 @@ if TYPE_CHECKING:
     from helpers.networks import Host
 
 
-@pytest.mark.attack("T30")
-def test_a_neighbour_reaches_what_is_published_and_nothing_else(host: Host) -> None:
-    net = Net(1)
+def other_machine() -> Namespace:
+    """Another machine, which sends this one what is for its bridges and its loopback."""
     lan, here = Namespace(), namespace_of(os.getpid())
     connect(here, lan, "192.0.2.1/24", "192.0.2.2/24")
+    here.close()
     with lan.entered():
         run("ip", "route", "add", "10.88.0.0/16", "via", "192.0.2.1")
         run("ip", "route", "add", "127.0.0.9/32", "via", "192.0.2.1")
         run("sysctl", "-qw", "net.ipv4.conf.wire.route_localnet=1")
+    return lan
+
+
+@pytest.mark.attack("T30")
+def test_a_neighbour_reaches_what_is_published_and_nothing_else(host: Host) -> None:
+    net = Net(1)
+    lan = other_machine()
     server = host.serve(net, 2, "web", ports=[port("tcp", ANY, 8080, 80), port("tcp", "127.0.0.9", 8081, 80)])
     assert fetch("192.0.2.1", 8080, namespace=lan) == "web"
     assert fetch("10.88.1.2", 80, namespace=lan) is None, "a port that is not published"
@@ -44,7 +51,6 @@ def test_a_neighbour_reaches_what_is_published_and_nothing_else(host: Host) -> N
             assert peer[0] == "192.0.2.1"
         inside.close()
     lan.close()
-    here.close()
 
 
 @pytest.mark.attack("T30")
@@ -230,12 +236,7 @@ def test_isolation_comes_back_when_the_rule_set_is_loaded_anew(host: Host) -> No
     host.serve(one, 2, "web", ports=[port("tcp", "127.0.0.9", 8081, 80)])
     hidden = host.serve(closed, 2, "hidden")
     across = host.start([two.endpoint(2)]).inside()
-    lan, here = Namespace(), namespace_of(os.getpid())
-    connect(here, lan, "192.0.2.1/24", "192.0.2.2/24")
-    with lan.entered():
-        run("ip", "route", "add", "10.88.0.0/16", "via", "192.0.2.1")
-        run("ip", "route", "add", "127.0.0.9/32", "via", "192.0.2.1")
-        run("sysctl", "-qw", "net.ipv4.conf.wire.route_localnet=1")
+    lan = other_machine()
 
     def table() -> list[list[str]]:
         return [sorted(map(str, elements(name))) for name in ("bridges", "internal", "together", "ports4")]
@@ -256,5 +257,5 @@ def test_isolation_comes_back_when_the_rule_set_is_loaded_anew(host: Host) -> No
     inside = hidden.inside()
     assert fetch("10.88.1.2", 80, namespace=inside) is None
     run("nft", "delete", "table", "inet", "somebody")
-    for namespace in (across, inside, lan, here):
+    for namespace in (across, inside, lan):
         namespace.close()

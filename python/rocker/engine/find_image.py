@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _CACHED = 64
-_HEX = frozenset("0123456789abcdef")
-_ID_LENGTH = 64
 _configs: dict[str, ImageConfig] = {}
 
 
@@ -47,7 +45,9 @@ def find_image(engine: Engine, options: RunOptions) -> tuple[str, ImageConfig]:
 
 def _is_id(reference: str) -> bool:
     """Whether this can only be an id: no registry has images by that."""
-    return reference.startswith("sha256:") or (len(reference) == _ID_LENGTH and _HEX.issuperset(reference))
+    from rocker.images.digest import is_hex
+
+    return reference.startswith("sha256:") or is_hex(reference)
 
 
 def _usable(engine: Engine, reference: str, id: str, options: RunOptions) -> tuple[str, ImageConfig]:  # noqa: A002

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from rocker.engine.state import has_processes
+from rocker.network.hold import directory, locked_now
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def collect(engine: Engine, states: States) -> None:
     for container, network in _strays(engine, states):
         _drop(engine, container, network)
     for network in _unknown(engine):
-        _remove_directory(f"{engine.run_root}/networks/{network}")
+        _remove_directory(engine, network)
 
 
 def collect_all(engine: Engine) -> None:
@@ -55,17 +57,12 @@ def _strays(engine: Engine, states: States) -> list[Endpoint]:
 
 def _drop(engine: Engine, container: str, network: str) -> None:
     """Delete the row, unless somebody is at it: who connects, and who starts, keeps the network locked meanwhile."""
-    lock = _lock(f"{engine.run_root}/networks/{network}")
-    if lock is None:
-        return
-    try:
-        if (container, network) in _strays(engine, [(container, engine.state(container))]):
+    with locked_now(engine, network) as mine:
+        if mine and (container, network) in _strays(engine, [(container, engine.state(container))]):
             with engine.catalog.write() as db:
                 db.execute(
                     "DELETE FROM endpoints WHERE container_id = ? AND network_id = ?", (container, network)
                 )
-    finally:
-        os.close(lock)
 
 
 def _unknown(engine: Engine) -> list[str]:
@@ -77,30 +74,9 @@ def _unknown(engine: Engine) -> list[str]:
     return [name for name in names if name not in known]
 
 
-def _remove_directory(path: str) -> None:
+def _remove_directory(engine: Engine, network: str) -> None:
     """Remove an empty one. Engines with other data roots may use the run root: their containers' records stay."""
-    lock = _lock(path)
-    if lock is None:
-        return
-    try:
-        os.rmdir(path)
-    except OSError:
-        pass
-    finally:
-        os.close(lock)
-
-
-def _lock(path: str) -> int | None:
-    """Lock a network's directory exclusively, without waiting; None where that cannot be had."""
-    import fcntl
-
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return None
-    return fd
+    with locked_now(engine, network) as mine:
+        if mine:
+            with contextlib.suppress(OSError):
+                os.rmdir(directory(engine, network))

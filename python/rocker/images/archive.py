@@ -15,6 +15,7 @@ from rocker.engine.catalog_errors import from_os
 from rocker.errors import CorruptError, InvalidArgumentError
 from rocker.images.config import MAX_LAYERS, ImageConfig, parse_json, parse_object
 from rocker.images.digest import digits, is_hex, shown
+from rocker.images.media_types import OCI_LAYER
 from rocker.images.reference import Reference
 from rocker.images.register import NewImage, NewLayer, register
 from rocker.images.store import MAX_DOCUMENT, Draft, Store
@@ -33,7 +34,6 @@ _BLOBS = "blobs/sha256/"
 _MAX_IMAGES = 1000
 _MAX_NESTING = 4
 _NAMES = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
-_LAYER = "application/vnd.oci.image.layer.v1.tar"
 _MAGICS = (
     (b"\x1f\x8b", "+gzip"),
     (b"\x28\xb5\x2f\xfd", "+zstd"),
@@ -276,7 +276,7 @@ def layer_media_type(path: str) -> str:
     """OCI media type of a layer archive, by its magic."""
     with open(path, "rb") as file:
         head = file.read(6)
-    return next((_LAYER + suffix for magic, suffix in _MAGICS if head.startswith(magic)), _LAYER)
+    return next((OCI_LAYER + suffix for magic, suffix in _MAGICS if head.startswith(magic)), OCI_LAYER)
 
 
 def _normal(name: str) -> str:

@@ -8,7 +8,7 @@ service.list, tag, history, inspect, remove
 from __future__ import annotations
 
 from rocker.errors import ImageNotFoundError, InvalidArgumentError
-from rocker.images.digest import is_digest
+from rocker.images.digest import is_digest, is_hex
 from rocker.images.reference import Reference
 
 TYPE_CHECKING = False
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from rocker.models.prune import ImagesPruned
 
 _HEX = frozenset("0123456789abcdef")
-_ID_LENGTH = 64
 _SHA = "sha256:"
 _LIST = "SELECT id, config, size, manifest, parent FROM images"
 
@@ -226,7 +225,7 @@ class ImageService:
 
     def resolve(self, ref: str) -> tuple[str, Reference | None]:
         """The id of an image, and the name it was found by, if it was by a name; raises as `get`."""
-        if is_digest(ref) or (len(ref) == _ID_LENGTH and _HEX.issuperset(ref)):
+        if is_digest(ref) or is_hex(ref):
             found = self._by_prefix(ref.removeprefix(_SHA))
             if found:
                 return found[0], None

@@ -11,18 +11,20 @@ from __future__ import annotations
 from rocker.errors import CorruptError, NotFoundError, UnsupportedError
 from rocker.images.config import MAX_LAYERS, parse_object
 from rocker.images.digest import digits, shown
+from rocker.images.media_types import (
+    DOCKER_CONFIG,
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    OCI_CONFIG,
+    OCI_INDEX,
+    OCI_MANIFEST,
+)
 from rocker.images.store import MAX_DOCUMENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-OCI_INDEX = "application/vnd.oci.image.index.v1+json"
-OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
-DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
-DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
 INDEXES = frozenset((OCI_INDEX, DOCKER_LIST))
 MANIFESTS = frozenset((OCI_MANIFEST, DOCKER_MANIFEST))
 

@@ -21,8 +21,8 @@ from rocker.errors import (
 from rocker.images import manifest as formats
 from rocker.images.config import parse_object
 from rocker.images.digest import of_bytes
+from rocker.images.media_types import DOCKER_CONFIG, DOCKER_LIST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from rocker.images.reference import Reference
-from rocker.registry import credentials
 from rocker.registry.client import Client
 from rocker.registry.conf import Conf
 from rocker.registry.errors import MissingError, RefusedError
@@ -56,7 +56,7 @@ class Entry:
 
     def verbose(self) -> dict[str, Any]:
         """What `docker manifest inspect --verbose` shows of it."""
-        oci = self.descriptor["mediaType"] == formats.OCI_MANIFEST
+        oci = self.descriptor["mediaType"] == OCI_MANIFEST
         return {
             "Ref": str(self.reference),
             "Descriptor": self.descriptor,
@@ -127,10 +127,8 @@ class ManifestLists:
                 try:
                     data = client.manifest(digest.replace(":", "-")).data
                 except MissingError:
-                    data = json.dumps(
-                        {"schemaVersion": 2, "mediaType": formats.OCI_INDEX, "manifests": []}
-                    ).encode()
-        formats.parse(data, formats.OCI_INDEX, f"referrers of {reference.familiar}")
+                    data = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}).encode()
+        formats.parse(data, OCI_INDEX, f"referrers of {reference.familiar}")
         return data
 
     # --- made ---
@@ -276,17 +274,13 @@ class _Opened:
     """A client for as long as a block lasts; refusals become Docker's words."""
 
     def __init__(self, reference: Reference, *, insecure: bool, push: bool) -> None:
-        from rocker import __version__
-
         conf = Conf.read()
         if insecure:
             conf.insecure.append(reference.domain)
         source = sources(reference, conf, push=True)[0]
         self._reference = reference
-        self._transport = Transport(f"rocker/{__version__}")
-        self._client = Client(
-            self._transport, source, conf, lambda: credentials.find(source.domain, source.path), push=push
-        )
+        self._transport = Transport()
+        self._client = Client(self._transport, source, conf, push=push)
 
     def __enter__(self) -> Client:
         return self._client
@@ -316,7 +310,7 @@ def _manifests(client: Client, reference: Reference) -> Iterator[Entry]:
 
 
 def _platform_of(client: Client, manifest: formats.Manifest) -> dict[str, Any]:
-    if manifest.config.media_type not in (formats.OCI_CONFIG, formats.DOCKER_CONFIG):
+    if manifest.config.media_type not in (OCI_CONFIG, DOCKER_CONFIG):
         return {}
     config = parse_object(
         client.document(manifest.config.digest, manifest.config.size, "the image's configuration"),
@@ -342,14 +336,14 @@ def _bring_blobs(client: Client, entry: Entry, target: Reference) -> None:
 
 def _list_of(entries: list[Entry]) -> bytes:
     """The list: OCI's form when all its manifests are OCI's, else Docker's."""
-    oci = all(one.descriptor["mediaType"] == formats.OCI_MANIFEST for one in entries)
+    oci = all(one.descriptor["mediaType"] == OCI_MANIFEST for one in entries)
     parts = []
     for entry in entries:
         known = entry.descriptor
         parts.append({key: known[key] for key in ("mediaType", "size", "digest", "platform") if key in known})
     document = {
         "schemaVersion": 2,
-        "mediaType": formats.OCI_INDEX if oci else formats.DOCKER_LIST,
+        "mediaType": OCI_INDEX if oci else DOCKER_LIST,
         "manifests": parts,
     }
     return json.dumps(document, indent=3).encode()

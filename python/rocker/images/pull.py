@@ -25,17 +25,14 @@ from rocker.images.progress import SILENT, Progress
 from rocker.images.reference import Reference
 from rocker.images.register import NewImage, NewLayer, register
 from rocker.images.store import Store
-from rocker.registry import credentials
 from rocker.registry.client import Client
 from rocker.registry.conf import Conf
 from rocker.registry.errors import MissingError, RefusedError
-from rocker.registry.source import Source, expand_alias, sources
+from rocker.registry.source import expand_alias, sources
 from rocker.registry.transport import Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rocker.engine.catalog import Catalog
     from rocker.images.manifest import Descriptor
     from rocker.images.store import Draft
@@ -91,8 +88,6 @@ def pull(
         RegistryError: the registry cannot be reached, or answers wrongly.
         CorruptError: something is not what its digest says; nothing of it is kept.
     """
-    from rocker import __version__
-
     conf = Conf.read()
     reference = expand_alias(text, conf)
     wanted = formats.Platform.parse(platform)
@@ -101,8 +96,8 @@ def pull(
     Store(catalog.root).collect(catalog)
     places = sources(reference, conf)
     for source in places:
-        with Transport(f"rocker/{__version__}") as transport:
-            client = Client(transport, source, conf, _finder(source))
+        with Transport() as transport:
+            client = Client(transport, source, conf)
             puller = _Puller(catalog, client, reference, wanted, progress, transport)
             try:
                 return puller.all_tags() if all_tags else [puller.one(reference)]
@@ -110,10 +105,6 @@ def pull(
                 if source is places[-1]:
                     raise explain(error, reference) from error
     raise RegistryError(f"no registry to ask for {reference.familiar}")
-
-
-def _finder(source: Source) -> Callable[[], credentials.Credentials | None]:
-    return lambda: credentials.find(source.domain, source.path)
 
 
 def explain(error: RockerError, reference: Reference) -> RockerError:

@@ -20,13 +20,19 @@ from rocker.errors import (
     RockerError,
     UnsupportedError,
 )
-from rocker.images import manifest as formats
 from rocker.images.crew import Crew
+from rocker.images.media_types import (
+    DOCKER_CONFIG,
+    DOCKER_LAYER,
+    DOCKER_MANIFEST,
+    OCI_CONFIG,
+    OCI_LAYER,
+    OCI_MANIFEST,
+)
 from rocker.images.progress import SILENT, Progress
 from rocker.images.reference import Reference
 from rocker.images.store import Store
 from rocker.images.upload import upload
-from rocker.registry import credentials
 from rocker.registry.client import Client
 from rocker.registry.conf import Conf
 from rocker.registry.errors import RefusedError
@@ -72,8 +78,6 @@ def push(
         ImageNotFoundError: no image has this name. InvalidArgumentError: it is a digest.
         DeniedError: the registry refuses. RegistryError: it cannot be reached, or answers wrongly.
     """
-    from rocker import __version__
-
     bare = Reference.parse(text, default_tag=False)
     if bare.digest is not None:
         raise InvalidArgumentError("cannot push a digest reference")
@@ -83,9 +87,8 @@ def push(
     conf = Conf.read()
     source = sources(names[0], conf, push=True)[0]
     progress.line(f"The push refers to repository [{bare.name}]")
-    with Transport(f"rocker/{__version__}") as transport:
-        find = lambda: credentials.find(source.domain, source.path)  # noqa: E731
-        client = Client(transport, source, conf, find, push=True)
+    with Transport() as transport:
+        client = Client(transport, source, conf, push=True)
         try:
             return [_Push(service, client, transport, name, progress).run() for name in names]
         except RefusedError as error:
@@ -159,7 +162,7 @@ class _Push:
             blobs = self._blobs(image, draft, keep=own is not None)
             self._send(blobs, image)
             data = own if own is not None else self._make(image, blobs)
-            kind = json.loads(data).get("mediaType") or formats.OCI_MANIFEST
+            kind = json.loads(data).get("mediaType") or OCI_MANIFEST
             digest = self._client.put_manifest(str(self._reference.tag), data, str(kind))
             self._keep(draft, image, blobs, data if own is None else None, digest)
         self._progress.line(f"{self._reference.tag}: digest: {digest} size: {len(data)}")
@@ -263,10 +266,10 @@ class _Push:
             layers.append(
                 {"mediaType": _media_type(blob.kind, oci=oci), "size": blob.size, "digest": blob.digest}
             )
-        config = formats.OCI_CONFIG if oci else formats.DOCKER_CONFIG
+        config = OCI_CONFIG if oci else DOCKER_CONFIG
         document: dict[str, Any] = {
             "schemaVersion": 2,
-            "mediaType": formats.OCI_MANIFEST if oci else formats.DOCKER_MANIFEST,
+            "mediaType": OCI_MANIFEST if oci else DOCKER_MANIFEST,
             "config": {"mediaType": config, "size": size, "digest": image.id},
             "layers": layers,
         }
@@ -309,5 +312,5 @@ def _compression(media_type: str) -> str:
 
 def _media_type(kind: str, *, oci: bool) -> str:
     if oci:
-        return "application/vnd.oci.image.layer.v1.tar" + (f"+{kind}" if kind else "")
-    return "application/vnd.docker.image.rootfs.diff.tar.gzip"
+        return OCI_LAYER + (f"+{kind}" if kind else "")
+    return DOCKER_LAYER

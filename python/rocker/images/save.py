@@ -9,6 +9,7 @@ import json
 
 from rocker.engine.catalog_errors import from_os
 from rocker.images.digest import of_bytes
+from rocker.images.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from rocker.images.images import Image
     from rocker.images.reference import Reference
     from rocker.images.store import Store
-
-_INDEX = "application/vnd.oci.image.index.v1+json"
-_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_CONFIG = "application/vnd.oci.image.config.v1+json"
 
 
 def save(catalog: Catalog, refs: list[str], target: int) -> list[str]:
@@ -84,7 +81,7 @@ class _Writer:
             for name in names:
                 top = image.layers[-1].diff_id if image.layers else image.id
                 repositories.setdefault(name.familiar_name, {})[str(name.tag)] = top.removeprefix("sha256:")
-        _document(archive, "index.json", {"schemaVersion": 2, "mediaType": _INDEX, "manifests": index})
+        _document(archive, "index.json", {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": index})
         _document(archive, "manifest.json", entries)
         _document(archive, "oci-layout", {"imageLayoutVersion": "1.0.0"})
         _document(archive, "repositories", repositories)
@@ -107,8 +104,8 @@ class _Writer:
         return _json(
             {
                 "schemaVersion": 2,
-                "mediaType": _MANIFEST,
-                "config": {"mediaType": _CONFIG, "digest": image.id, "size": len(config)},
+                "mediaType": OCI_MANIFEST,
+                "config": {"mediaType": OCI_CONFIG, "digest": image.id, "size": len(config)},
                 "layers": layers,
             }
         )
@@ -127,7 +124,7 @@ class _Writer:
 
 
 def _index_entries(manifest: bytes, names: list[Reference]) -> list[dict[str, Any]]:
-    kind = str(json.loads(manifest).get("mediaType") or _MANIFEST)
+    kind = str(json.loads(manifest).get("mediaType") or OCI_MANIFEST)
     entry: dict[str, Any] = {"mediaType": kind, "digest": of_bytes(manifest), "size": len(manifest)}
     return [
         {

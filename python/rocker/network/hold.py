@@ -55,6 +55,27 @@ def hold(engine: Engine, networks: Sequence[str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def locked_now(engine: Engine, network: str) -> Iterator[bool]:
+    """Lock a network's directory exclusively without waiting: whether it is there and nobody else had it."""
+    import fcntl
+
+    try:
+        fd = os.open(directory(engine, network), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(fd)
+
+
+@contextlib.contextmanager
 def locked(engine: Engine, network: str, *, exclusive: bool) -> Iterator[str]:
     """Lock a network's directory, which is made when it is not there; gives its path."""
     import fcntl

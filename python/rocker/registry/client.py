@@ -12,6 +12,7 @@ from urllib.parse import quote
 from rocker.errors import CorruptError, RegistryError
 from rocker.images.digest import is_digest, of_bytes, shown
 from rocker.images.manifest import INDEXES, MANIFESTS
+from rocker.images.media_types import OCI_INDEX
 from rocker.images.store import MAX_DOCUMENT
 from rocker.registry.auth import Authorizer
 from rocker.registry.errors import MissingError, answered
@@ -57,7 +58,7 @@ class Client:
         transport: the connections.
         source: the place.
         conf: says which hosts are insecure.
-        find: the credentials for this registry, or None.
+        find: the credentials for this registry, or None; by default those that the user's files have for the place.
         push: whether tokens are to allow writing.
     """
 
@@ -66,7 +67,7 @@ class Client:
         transport: Transport,
         source: Source,
         conf: Conf,
-        find: Callable[[], Credentials | None],
+        find: Callable[[], Credentials | None] | None = None,
         *,
         push: bool = False,
     ) -> None:
@@ -75,8 +76,13 @@ class Client:
         self._conf = conf
         self._scheme = ""
         self._probing = threading.Lock()
-        self.auth = Authorizer(transport, find, self._may_skip)
+        self.auth = Authorizer(transport, find or self._credentials, self._may_skip)
         self._actions = "pull,push" if push else "pull"
+
+    def _credentials(self) -> Credentials | None:
+        from rocker.registry import credentials
+
+        return credentials.find(self.source.domain, self.source.path)
 
     # --- pull ---
 
@@ -149,7 +155,7 @@ class Client:
     def referrers(self, digest: str) -> bytes:
         """The index of manifests whose subject is `digest`; raises MissingError when the registry cannot tell."""
         what = f"referrers of {digest}"
-        headers = {"Accept": "application/vnd.oci.image.index.v1+json"}
+        headers = {"Accept": OCI_INDEX}
         with self._get(f"referrers/{digest}", headers, what) as response:
             return response.document(MAX_DOCUMENT, what)
 

@@ -47,10 +47,8 @@ def login(domain: str, user: str, password: str) -> str | None:
 
 def check(domain: str, found: Credentials) -> str:
     """Try credentials at a registry; the identity token that it gives for them, or an empty text. Raises as `login`."""
-    from rocker import __version__
-
     conf = Conf.read()
-    with Transport(f"rocker/{__version__}") as transport:
+    with Transport() as transport:
         client = Client(transport, host_source(domain, conf), conf, lambda: found)
         client.ping(offline=True)
         return client.auth.refresh_token

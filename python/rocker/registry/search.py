@@ -53,8 +53,6 @@ def search(text: str, limit: int = _DEFAULT_RESULTS) -> list[Found]:
     Raises:
         InvalidArgumentError: the limit. RegistryError: the registry cannot be asked.
     """
-    from rocker import __version__
-
     if not 1 <= limit <= MAX_RESULTS:
         raise InvalidArgumentError(f"limit {limit} is outside the range of [1, {MAX_RESULTS}]")
     domain, word = _split(text)
@@ -63,7 +61,7 @@ def search(text: str, limit: int = _DEFAULT_RESULTS) -> list[Found]:
     if domain == DEFAULT_DOMAIN:
         source.host = HUB_INDEX
         word = word.removeprefix("library/")
-    with Transport(f"rocker/{__version__}") as transport:
+    with Transport() as transport:
         client = Client(transport, source, conf, lambda: credentials.find(domain))
         try:
             found = _ask(client, f"/v1/search?q={quote(word, safe='')}&n={limit}", "registry:catalog:*")

@@ -222,8 +222,10 @@ class _Link:
 class Transport:
     """Connections to all hosts of one piece of work."""
 
-    def __init__(self, agent: str) -> None:
-        self._agent = agent
+    def __init__(self) -> None:
+        from rocker import __version__
+
+        self._agent = f"rocker/{__version__}"
         self._lock = threading.Lock()
         self._idle: dict[tuple[str, str, int, bool], list[_Link]] = {}
         self._busy: set[_Link] = set()

@@ -493,15 +493,21 @@ mod tests {
         std::thread::spawn(run).join().unwrap();
     }
 
+    /// Sockets in this thread's network namespace and in a new one, and the latter.
+    fn host_and_inside() -> (Route, Route, OwnedFd) {
+        let host = Route::open().unwrap();
+        let home = host.namespace().unwrap();
+        unshare(CloneFlags::CLONE_NEWNET).unwrap();
+        let inside = Route::open().unwrap();
+        let namespace = inside.namespace().unwrap();
+        nix::sched::setns(home, CloneFlags::CLONE_NEWNET).unwrap();
+        (host, inside, namespace)
+    }
+
     #[test]
     fn a_link_on_a_link_is_made_in_place_where_the_kernel_has_its_kind() {
         in_a_namespace(|| {
-            let mut host = Route::open().unwrap();
-            let home = host.namespace().unwrap();
-            unshare(CloneFlags::CLONE_NEWNET).unwrap();
-            let mut inside = Route::open().unwrap();
-            let namespace = inside.namespace().unwrap();
-            nix::sched::setns(home, CloneFlags::CLONE_NEWNET).unwrap();
+            let (mut host, mut inside, namespace) = host_and_inside();
             host.add_bridge("wire", [2, 0x42, 0, 0, 0, 9], None).unwrap();
             let parent = host.link("wire").unwrap().unwrap().index;
             let kinds = [
@@ -540,12 +546,7 @@ mod tests {
     #[test]
     fn a_pair_is_made_in_place() {
         in_a_namespace(|| {
-            let mut host = Route::open().unwrap();
-            let home = host.namespace().unwrap();
-            unshare(CloneFlags::CLONE_NEWNET).unwrap();
-            let mut inside = Route::open().unwrap();
-            let namespace = inside.namespace().unwrap();
-            nix::sched::setns(home, CloneFlags::CLONE_NEWNET).unwrap();
+            let (mut host, mut inside, namespace) = host_and_inside();
 
             host.add_bridge("br0", [2, 0x42, 0, 0, 0, 1], Some(1400)).unwrap();
             assert_eq!(host.add_bridge("br0", [2; 6], None), Err(Errno::EEXIST));
